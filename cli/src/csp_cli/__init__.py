@@ -1,0 +1,1 @@
+"""The csp command: one service, or all in one process; demo, rate, admin verbs."""

@@ -1,0 +1,1 @@
+"""Pure rules of CSP commerce: money, calendars, terms, charge cycles, seat windows, prices."""

@@ -1,0 +1,1 @@
+"""The published events: dataclasses, envelope, codec, upcasters, schemas."""

@@ -1,0 +1,1 @@
+"""Typed client of Microsoft Partner Center and Graph."""

@@ -1,0 +1,1 @@
+"""Event store, relay, feeds, consumers, operations, scope, secrets, telemetry; no business word in it."""

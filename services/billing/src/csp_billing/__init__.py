@@ -1,0 +1,1 @@
+"""Report cycles, reports, lines; the pure billing engine."""

@@ -1,0 +1,1 @@
+"""The REST API of both surfaces and its read models."""

@@ -1,0 +1,1 @@
+"""Users, licence assignments, consumed seats."""

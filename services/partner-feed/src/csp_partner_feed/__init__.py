@@ -1,0 +1,1 @@
+"""What Microsoft says: webhooks, audit log, comparisons."""

@@ -1,0 +1,1 @@
+"""Catalogue, price lists, quotes; the only one that resolves a price."""

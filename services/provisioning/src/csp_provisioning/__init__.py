@@ -1,0 +1,1 @@
+"""Resellers, customers, tenants, agreements."""

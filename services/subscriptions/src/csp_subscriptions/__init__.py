@@ -1,0 +1,1 @@
+"""Orders, subscriptions, seat lots, scheduled changes."""

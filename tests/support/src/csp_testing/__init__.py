@@ -1,0 +1,1 @@
+"""What tests share: databases, brokers, probes, the given-when-then helper."""
