@@ -1,0 +1,94 @@
+"""Report cycles, reports and their lines. Amounts are minor units of the report's currency.
+
+`BillingLineAdded` of a report come before its `ReportIssued`, in a stream of their own (`<report>/lines`), so that a
+receiver can prove that it holds them all: count, totals and hash stand in `ReportIssued`.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from csp_contracts.envelope import Visibility
+from csp_contracts.ids import Kind
+from csp_contracts.registry import event
+
+
+@event("csp.billing.billing-cycle-opened.v1", stream=Kind.BILLING_CYCLE, visibility=Visibility.RESELLER)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingCycleOpened:
+    """A reseller's report cycle `[from_on, until_on)`; reports are dated `until_on` (R3.1)."""
+
+    cycle_id: str
+    from_on: date
+    until_on: date
+
+
+@event("csp.billing.billing-line-added.v1", stream=Kind.LINE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingLineAdded:
+    """One line of an issued report; `kind`, `reason` and `rule` as in the rulebook, service days `[from_on, until_on)`."""
+
+    line_id: str
+    report_id: str
+    subscription_id: str
+    ledger: str
+    kind: str
+    reason: str
+    product: str
+    product_title: str
+    posted_on: date
+    from_on: date
+    until_on: date
+    quantity: int
+    unit_price_micro: int
+    currency: str
+    amount_minor: int
+    rule: str
+    price_ref: str | None = None
+    reverses: str | None = None
+    late: bool = False
+    caused_by: list[str] = field(default_factory=list)
+
+
+@event("csp.billing.report-issued.v1", stream=Kind.REPORT)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportIssued:
+    """A report is final. `sha256` is over its lines' canonical bytes, in order."""
+
+    report_id: str
+    cycle_id: str
+    customer_id: str
+    number: str
+    ledger: str
+    currency: str
+    dated_on: date
+    from_on: date
+    until_on: date
+    net_minor: int
+    tax_minor: int
+    lines: int
+    sha256: str
+
+
+@event("csp.billing.billing-cycle-closed.v1", stream=Kind.BILLING_CYCLE, visibility=Visibility.RESELLER)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingCycleClosed:
+    """Every report of the cycle is issued or held; `sha256` is over the ordered hashes of the issued ones."""
+
+    cycle_id: str
+    reports: int
+    held: int
+    net_minor: dict[str, int]
+    sha256: str
+
+
+@event("csp.billing.variance-found.v1", stream=Kind.VARIANCE, visibility=Visibility.RESELLER)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VarianceFound:
+    """A named difference between our cost and Microsoft's figure (rulebook 14)."""
+
+    variance_id: str
+    subscription_id: str | None
+    outcome: str
+    currency: str
+    ours_minor: int
+    microsoft_minor: int

@@ -1,0 +1,76 @@
+"""Which class carries which wire name. Wire names never change; classes may move."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, is_dataclass
+from typing import Any, TypeVar
+
+from csp_contracts.envelope import Visibility
+from csp_contracts.errors import UnknownEventType
+from csp_contracts.ids import Kind
+
+C = TypeVar("C", bound=type)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventType:
+    """One published type. `stream` is the kind of stream it lives in; private types never leave their service."""
+
+    wire_name: str
+    cls: type[Any]
+    stream: Kind
+    visibility: Visibility
+    public: bool
+
+    @property
+    def context(self) -> str:
+        """The bounded context in the wire name: `csp.<context>.<event>.v<n>`."""
+        return self.wire_name.split(".")[1]
+
+
+_by_name: dict[str, EventType] = {}
+_by_class: dict[type[Any], EventType] = {}
+
+
+def event(
+    wire_name: str,
+    *,
+    stream: Kind,
+    visibility: Visibility = Visibility.CUSTOMER,
+    public: bool = True,
+) -> Callable[[C], C]:
+    """Give a dataclass its wire name; a name is given once and for ever."""
+
+    def register(cls: C) -> C:
+        if not is_dataclass(cls):
+            raise TypeError(f"{cls.__name__} must be a dataclass")
+        if wire_name in _by_name and _by_name[wire_name].cls.__qualname__ != cls.__qualname__:
+            raise ValueError(f"{wire_name} already names {_by_name[wire_name].cls.__qualname__}")
+        event_type = EventType(
+            wire_name=wire_name, cls=cls, stream=stream, visibility=visibility, public=public
+        )
+        _by_name[wire_name] = event_type
+        _by_class[cls] = event_type
+        return cls
+
+    return register
+
+
+def type_of(cls: type[Any]) -> EventType:
+    """The registration of a class; `UnknownEventType` if it has none."""
+    try:
+        return _by_class[cls]
+    except KeyError:
+        raise UnknownEventType(cls.__qualname__) from None
+
+
+def type_named(wire_name: str) -> EventType:
+    """The registration of a wire name; `UnknownEventType` if it has none."""
+    try:
+        return _by_name[wire_name]
+    except KeyError:
+        raise UnknownEventType(wire_name) from None
+
+
+def all_types() -> Iterator[EventType]:
+    """Every registered type, by wire name."""
+    return iter(sorted(_by_name.values(), key=lambda event_type: event_type.wire_name))
