@@ -1,0 +1,87 @@
+"""Which row of the price lists prices a seat (R5.1), the one function that pricing and `csp rate` share."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Scope = Literal["customer", "global"]
+PriceChangePolicy = Literal["at_renewal", "at_next_cycle", "immediate_prorated"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceRow:
+    """Price of one seat for one full charge cycle, in millionths of the currency's major unit.
+
+    `term`, `frequency`, `currency` and `segment` are None where the row holds for all of them; `valid_from` is the
+    first day and `valid_until` the first day no longer covered, None = open. `ref` names list, row and version
+    (R5.5), `seq` orders versions: of two rows that begin together the later one holds. A preview row is visible
+    but not chargeable (R5.7).
+    """
+
+    product: str
+    unit_price: int
+    scope: Scope = "global"
+    customer: str | None = None
+    frequency: str | None = None
+    term: str | None = None
+    currency: str | None = None
+    segment: str | None = None
+    valid_from: int | None = None
+    valid_until: int | None = None
+    ref: str = ""
+    seq: int = 0
+    preview: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceQuery:
+    """What is to be priced. None matches rows of any value in that field."""
+
+    product: str
+    customer: str | None = None
+    frequency: str | None = None
+    term: str | None = None
+    currency: str | None = None
+    segment: str | None = None
+
+
+def resolve(rows: Iterable[PriceRow], query: PriceQuery, day: int) -> PriceRow | None:
+    """The customer's own row, else the global one, valid on a day; the more specific, then the newest of them.
+
+    None = no price: the line stays pending and its report cannot be issued, never a silent zero (D-6).
+    """
+    return max((row for row in rows if _prices(row, query, day)), key=_rank, default=None)
+
+
+def resolve_at_takeover(rows: Iterable[PriceRow], query: PriceQuery, billing_from: int) -> PriceRow | None:
+    """Price of an imported subscription: the row valid on `billing_from`, else the earliest later one (R9.7)."""
+    rows = list(rows)
+    row = resolve(rows, query, billing_from)
+    if row is not None:
+        return row
+    later = sorted({r.valid_from for r in rows if r.valid_from is not None and r.valid_from > billing_from})
+    return next((found for day in later if (found := resolve(rows, query, day))), None)
+
+
+def _prices(row: PriceRow, query: PriceQuery, day: int) -> bool:
+    return (
+        row.product == query.product
+        and not row.preview
+        and (row.scope == "global" or row.customer is None or row.customer == query.customer)
+        and (row.valid_from is None or row.valid_from <= day)
+        and (row.valid_until is None or day < row.valid_until)
+        and all(
+            has is None or wants is None or has == wants
+            for has, wants in (
+                (row.frequency, query.frequency),
+                (row.term, query.term),
+                (row.currency, query.currency),
+                (row.segment, query.segment),
+            )
+        )
+    )
+
+
+def _rank(row: PriceRow) -> tuple[bool, int, int, int, str]:
+    specific = sum(field is not None for field in (row.frequency, row.term, row.currency, row.segment))
+    return (row.scope == "customer", specific, row.valid_from or 0, row.seq, row.ref)
