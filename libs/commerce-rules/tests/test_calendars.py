@@ -1,8 +1,12 @@
 """Report cycles, charge cycles and terms on the days that break calendars."""
 
+import itertools
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from csp_commerce_rules.charge_cycles import Grid, grid_from, grid_on_day, legacy_anchor, nce_grid
 from csp_commerce_rules.coterm import (
     EndDateNotAllowed,
@@ -13,9 +17,6 @@ from csp_commerce_rules.coterm import (
 )
 from csp_commerce_rules.days import DayOutOfRange, add_months, first_of_month, months_between
 from csp_commerce_rules.report_cycles import Window, window_closing_in, window_of, windows_dated
-from hypothesis import given
-from hypothesis import strategies as st
-import itertools
 
 
 def day(text: str) -> int:

@@ -1,6 +1,9 @@
 """One rounding per line: the published figures of each profile, and parts that add up to the whole."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from csp_commerce_rules.money import (
     NotADecimal,
     divide_cut,
@@ -12,8 +15,6 @@ from csp_commerce_rules.money import (
 )
 from csp_commerce_rules.rounding import ROUNDING_PROFILES, discount_of, kept_of, line_amount
 from csp_commerce_rules.spreading import spread, spread_tax, tax_of
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def price(text: str) -> int:

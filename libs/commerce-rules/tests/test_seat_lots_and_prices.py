@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+
 from csp_commerce_rules.prices import PriceQuery, PriceRow, resolve, resolve_at_takeover
 from csp_commerce_rules.seat_lots import (
     Permission,

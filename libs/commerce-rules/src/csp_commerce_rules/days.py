@@ -3,8 +3,8 @@
 A day is `date.toordinal()`. Tables of months make a step two list look-ups, because a close makes millions of them.
 """
 
-from datetime import date
 import itertools
+from datetime import date
 
 FIRST_YEAR, LAST_YEAR = 1970, 2299
 """Years the tables know; `month_of` and `day_in_month` raise DayOutOfRange beyond them."""
