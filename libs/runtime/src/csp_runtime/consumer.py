@@ -1,0 +1,347 @@
+"""A consumer writes effects and read position in one transaction: exactly-once effects over at-least-once delivery.
+
+Projections turn events into rows on the consumer's own connection. Reactors turn events into events of their service;
+their position goes through the recorder's hook, one save per batch. Both skip versions that are known, park a stream
+that has a gap or whose rule raised, and put aside what cannot be read, while the others flow on.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import httpx
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from csp_contracts.codec import decode_event
+from csp_contracts.envelope import Recorded
+from csp_contracts.errors import ContractError
+from csp_contracts.ids import Kind
+from csp_runtime import consumer_state as state
+from csp_runtime.crash_points import crash_point
+from csp_runtime.database import Connection, Database
+from csp_runtime.errors import PositionMoved, VersionConflict
+from csp_runtime.feed import Batch, Feed, FeedReader, FeedRecord
+from csp_runtime.logs import logger
+from csp_runtime.store import Also, EventStore
+from csp_runtime.telemetry import batch_span
+
+log = logger(__name__)
+
+Events = Sequence[Recorded[Any]]
+
+DECISIONS = 3
+"""How often a decision is taken anew when its stream moved on meanwhile."""
+
+OUTAGES = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    PoolTimeout,
+    OSError,
+    httpx.TransportError,
+    VersionConflict,
+)
+"""Failures of the infrastructure: wait, then the same batch again."""
+
+
+class Projection(Protocol):
+    """Events in, rows out. `streams` are the kinds of streams it reads; `types` the event classes it understands."""
+
+    name: str
+    contexts: Sequence[str]
+    streams: Collection[Kind]
+    types: Collection[type[Any]]
+
+    async def project(self, tx: Connection, events: Events) -> None:
+        """Write the rows of these events; each comes once, in order within its stream."""
+
+
+class Reactor(Protocol):
+    """Events in, events of this service out; never calls the outside."""
+
+    name: str
+    contexts: Sequence[str]
+    streams: Collection[Kind]
+    types: Collection[type[Any]]
+
+    async def react(self, events: Events) -> "Reaction":
+        """What follows from these events."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaction:
+    """What a reactor wants written, together with its position."""
+
+    events: Events = ()
+    also: Sequence[Also] = ()
+
+
+class GapSource(Protocol):
+    """Where a missing version is fetched from: its owner."""
+
+    async def fetch(self, context: str, stream: str, after_version: int) -> Sequence[FeedRecord]:
+        """The records of a stream behind a version; empty if the owner has none."""
+
+
+@dataclass(slots=True)
+class Health:
+    """What `/readyz` and the metrics show of a consumer."""
+
+    is_running: bool = False
+    last_fault: str | None = None
+    parked: set[str] = field(default_factory=set)
+
+
+class Consumer:
+    """Runs one projection or reactor over a feed."""
+
+    def __init__(
+        self,
+        handler: Projection | Reactor,
+        feed: Feed,
+        database: Database,
+        *,
+        store: EventStore | None = None,
+        gaps: GapSource | None = None,
+        batch: int = 500,
+    ) -> None:
+        self.name = handler.name
+        self.handler = handler
+        self.health = Health()
+        self._feed = feed
+        self._database = database
+        self._store = store
+        self._gaps = gaps
+        self._batch = batch
+        self._by_prefix = frozenset(str(kind) for kind in handler.streams)
+        self._types = frozenset(handler.types)
+
+    async def run(self) -> None:
+        """Consume for ever."""
+        back_off = 0.1
+        while True:
+            try:
+                async with self._feed.open(self.name, self.handler.contexts, self._position_of) as reader:
+                    self.health.is_running = True
+                    await self._retry_parked()
+                    while True:
+                        await self._consume_one(reader)
+                        self.health.last_fault = None
+                        back_off = 0.1
+            except OUTAGES as fault:
+                self.health.last_fault = type(fault).__name__
+                log.warning("consumer.interrupted", consumer=self.name, reason=type(fault).__name__)
+                await asyncio.sleep(back_off)
+                back_off = min(back_off * 2, 5.0)
+            finally:
+                self.health.is_running = False
+
+    async def _position_of(self, source: str) -> int:
+        async with self._database.connection() as connection:
+            return await state.position(connection, self.name, source)
+
+    async def _consume_one(self, reader: FeedReader) -> None:
+        batch = await reader.next_batch(self._batch)
+        crash_point("consumer.before-effects")
+        try:
+            with batch_span(self.name, batch.records):
+                await self.apply(batch)
+        except PositionMoved:
+            # Another member went ahead of us (we lost the partition): its position is the truth.
+            await reader.seek(batch.source, await self._position_of(batch.source))
+            return
+        except OUTAGES:
+            await reader.seek(batch.source, batch.read_from)
+            raise
+        crash_point("consumer.after-effects")
+        await reader.confirm(batch)
+
+    async def apply(self, batch: Batch) -> None:
+        """Write the effects of a batch and advance the position, in one transaction.
+
+        Raises `PositionMoved` where the position is not at the batch's beginning; then nothing was written.
+        """
+        mine = [record for record in batch.records if record.stream.partition("_")[0] in self._by_prefix]
+        sorted_out = await self._sort_out(batch.source, mine)
+        try:
+            await self._write(batch, sorted_out)
+        except (*OUTAGES, PositionMoved):
+            raise
+        except Exception as fault:
+            log.exception("consumer.rule-raised", consumer=self.name, code=_code(fault))
+            await self._write_one_by_one(batch, sorted_out)
+
+    async def _sort_out(self, source: str, records: Sequence[FeedRecord]) -> "_SortedOut":
+        """Which records are new, in order, readable; which streams have a gap."""
+        by_stream: dict[str, list[FeedRecord]] = defaultdict(list)
+        for record in records:
+            by_stream[record.stream].append(record)
+        async with self._database.connection() as connection:
+            known = await state.known_versions(connection, self.name, list(by_stream))
+            parked = await state.parked_among(connection, self.name, list(by_stream))
+        found = _SortedOut()
+        for stream, stream_records in by_stream.items():
+            if stream in parked:
+                continue
+            version = known.get(stream, 0)
+            for record in stream_records:
+                if record.version <= version:
+                    continue
+                if record.version > version + 1:
+                    missing = await self._fill_gap(_context_of(source), stream, version, record.version)
+                    if missing is None:
+                        found.gaps[stream] = _context_of(source)
+                        break
+                    for filler in missing:
+                        self._take(found, filler)
+                self._take(found, record)
+                version = record.version
+            if version > known.get(stream, 0):
+                found.versions[stream] = version
+        return found
+
+    def _take(self, found: "_SortedOut", record: FeedRecord) -> None:
+        try:
+            event = decode_event(record.type, record.data)
+        except ContractError as fault:
+            found.unreadable.append((record, fault.code, str(fault)))
+            return
+        if type(event) in self._types:
+            found.events.append(
+                Recorded(stream=record.stream, version=record.version, data=event, meta=record.meta)
+            )
+
+    async def _fill_gap(
+        self, context: str, stream: str, known: int, seen: int
+    ) -> Sequence[FeedRecord] | None:
+        log.warning("consumer.gap", consumer=self.name, stream=stream, known=known, seen=seen)
+        if self._gaps is None:
+            return None
+        try:
+            fetched = await self._gaps.fetch(context, stream, known)
+        except OUTAGES:
+            return None
+        missing = [record for record in fetched if known < record.version < seen]
+        if [record.version for record in missing] != list(range(known + 1, seen)):
+            return None
+        return missing
+
+    async def _write(self, batch: Batch, found: "_SortedOut") -> None:
+        if isinstance_reactor(self.handler):
+            await self._write_reaction(batch, found)
+            return
+        async with self._database.transaction() as tx:
+            await state.advance(tx, self.name, batch.source, batch.read_from, batch.next_offset)
+            if found.events:
+                await self.handler.project(tx, found.events)  # type: ignore[union-attr]  # not a reactor
+            await self._write_state(tx, batch, found)
+            crash_point("consumer.before-commit")
+
+    async def _write_state(self, tx: Connection, batch: Batch, found: "_SortedOut") -> None:
+        await state.remember_versions(tx, self.name, found.versions)
+        await state.put_aside(tx, self.name, batch, found.unreadable)
+        await state.park(tx, self.name, found.gaps, "gap")
+        self.health.parked |= set(found.gaps)
+        if found.versions:
+            await tx.execute("select pg_notify('csp_known', %s)", [self.name])
+
+    async def _write_reaction(self, batch: Batch, found: "_SortedOut") -> None:
+        store = self._store
+        if store is None:
+            raise TypeError(f"reactor {self.name} needs the service's event store")
+        own = state.reactor_state(self.name, batch, found.versions, found.unreadable, found.gaps)
+        for attempt in range(1, DECISIONS + 1):
+            reaction = await self.handler.react(found.events) if found.events else Reaction()  # type: ignore[union-attr]  # a reactor
+            try:
+                await store.save(reaction.events, also=[own, *reaction.also])
+                break
+            except VersionConflict:
+                # A command went between our reading and our writing: decide again on the new state.
+                if attempt == DECISIONS:
+                    raise
+        self.health.parked |= set(found.gaps)
+
+    async def _write_one_by_one(self, batch: Batch, found: "_SortedOut") -> None:
+        """Stream by stream: the ones whose rule raises are parked with a dead letter, the others go on."""
+        streams = dict.fromkeys(event.stream for event in found.events)
+        base = _SortedOut(unreadable=found.unreadable, gaps=dict(found.gaps))
+        failed: dict[str, tuple[Recorded[Any], str, str]] = {}
+        position = batch
+        for stream in streams:
+            part = _SortedOut(
+                events=[event for event in found.events if event.stream == stream],
+                versions={stream: found.versions[stream]},
+            )
+            # Within the batch the position stands still: only the last write of all moves it.
+            standing = Batch(
+                source=batch.source, read_from=batch.read_from, next_offset=batch.read_from, records=()
+            )
+            try:
+                await self._write(standing, part)
+            except (*OUTAGES, PositionMoved):
+                raise
+            except Exception as fault:  # noqa: BLE001 - see apply
+                failed[stream] = (part.events[0], _code(fault), type(fault).__name__)
+        base.versions = {
+            stream: version for stream, version in found.versions.items() if stream not in streams
+        }
+        async with self._database.transaction() as tx:
+            await state.advance(tx, self.name, position.source, position.read_from, position.next_offset)
+            await self._write_state(tx, batch, base)
+            await state.dead_letter_streams(tx, self.name, _context_of(batch.source), batch, failed)
+        self.health.parked |= set(failed)
+
+    async def _retry_parked(self) -> None:
+        """On start, streams parked for a gap are fetched from their owner and read to their end."""
+        async with self._database.connection() as connection:
+            parked = await state.parked_streams(connection, self.name)
+        self.health.parked = set(parked)
+        if self._gaps is None:
+            return
+        for stream, (context, reason) in parked.items():
+            if reason == "gap":
+                await self.resume_stream(context, stream)
+
+    async def resume_stream(self, context: str, stream: str) -> bool:
+        """Fetch a parked stream from its owner and apply it from where we stood; true if it flows again."""
+        if self._gaps is None:
+            return False
+        source = f"resume:{stream}"
+        async with self._database.connection() as connection:
+            known = (await state.known_versions(connection, self.name, [stream])).get(stream, 0)
+            begin = await state.position(connection, self.name, source)
+        records = await self._gaps.fetch(context, stream, known)
+        if not records or records[0].version != known + 1:
+            return False
+        async with self._database.transaction() as tx:
+            await state.unpark(tx, self.name, stream)
+        batch = Batch(source=source, read_from=begin, next_offset=begin + len(records), records=records)
+        await self.apply(batch)
+        async with self._database.connection() as connection:
+            still = await state.parked_among(connection, self.name, [stream])
+        self.health.parked -= {stream} - still
+        return stream not in still
+
+
+@dataclass(slots=True)
+class _SortedOut:
+    events: list[Recorded[Any]] = field(default_factory=list)
+    versions: dict[str, int] = field(default_factory=dict)
+    gaps: dict[str, str] = field(default_factory=dict)
+    unreadable: list[tuple[FeedRecord, str, str]] = field(default_factory=list)
+
+
+def isinstance_reactor(handler: Projection | Reactor) -> bool:
+    """Whether a handler makes events rather than rows."""
+    return hasattr(handler, "react")
+
+
+def _code(fault: Exception) -> str:
+    return str(getattr(fault, "code", type(fault).__name__))
+
+
+def _context_of(source: str) -> str:
+    """`csp.subscriptions/3` and `subscriptions` are both of context `subscriptions`."""
+    return source.partition("/")[0].removeprefix("csp.")

@@ -1,0 +1,109 @@
+"""One PostgreSQL schema per service, entered in one of its three roles.
+
+`owner` migrates; `request` answers HTTP reads under row-level security; `worker` records, relays, projects and closes.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from typing import Self
+
+import psycopg
+from psycopg import AsyncConnection, conninfo, sql
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool
+
+from csp_runtime.scope import Scope
+
+Connection = AsyncConnection[DictRow]
+
+
+class DatabaseRole(StrEnum):
+    """The three roles of a service; the role's name in PostgreSQL is `csp_<schema>_<role>`."""
+
+    OWNER = "owner"
+    REQUEST = "request"
+    WORKER = "worker"
+
+    def named(self, schema: str) -> str:
+        """The role's name in PostgreSQL."""
+        return f"csp_{schema}_{self}"
+
+
+def connection_info(url: str, schema: str, role: DatabaseRole | None) -> str:
+    """A connection string that enters this schema in this role; `role` None stays the login's own."""
+    options = f"-c search_path={schema},public"
+    if role is not None:
+        options += f" -c role={role.named(schema)}"
+    return conninfo.make_conninfo(url, options=options, application_name=f"csp {schema}")
+
+
+class Database:
+    """A pool of connections of one service in one role."""
+
+    def __init__(
+        self, url: str, schema: str, role: DatabaseRole, *, min_size: int = 1, max_size: int = 4
+    ) -> None:
+        self.url = url
+        self.schema = schema
+        self.role = role
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            connection_info(url, schema, role),
+            connection_class=AsyncConnection[DictRow],
+            kwargs={"row_factory": dict_row, "autocommit": True},
+            min_size=min_size,
+            max_size=max_size,
+            open=False,
+            timeout=5.0,
+            check=AsyncConnectionPool.check_connection,
+            name=f"{schema}-{role}",
+        )
+
+    async def open(self) -> None:
+        """Open the pool; returns at once, connections come as they are needed."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._pool.close()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @asynccontextmanager
+    async def transaction(self, scope: Scope | None = None) -> AsyncIterator[Connection]:
+        """One transaction; with a scope, row-level security sees it (`csp.reseller`, `csp.customer`).
+
+        Raises `psycopg.OperationalError` or `PoolTimeout` where the database does not answer.
+        """
+        async with self._pool.connection() as connection, connection.transaction():
+            if scope is not None:
+                await connection.execute(
+                    "select set_config('csp.reseller', %s, true), set_config('csp.customer', %s, true)",
+                    [scope.reseller, scope.customer or ""],
+                )
+            yield connection
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection in autocommit mode, for single statements."""
+        async with self._pool.connection() as connection:
+            yield connection
+
+    async def is_ready(self) -> bool:
+        """Whether a statement is answered."""
+        try:
+            async with self._pool.connection(timeout=2.0) as connection:
+                await connection.execute("select 1")
+        except psycopg.Error:
+            return False
+        return True
+
+
+def identifier(name: str) -> sql.Identifier:
+    """A quoted SQL identifier."""
+    return sql.Identifier(name)

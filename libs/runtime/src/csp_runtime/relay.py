@@ -1,0 +1,120 @@
+"""The relay carries a service's public log to the outside, in order, at least once; one is active, others stand by."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from csp_runtime.crash_points import crash_point
+from csp_runtime.database import Database
+from csp_runtime.feed import FeedRecord
+from csp_runtime.logs import logger
+from csp_runtime.public_log import PublicLog
+from csp_runtime.wakeups import Wakeups, wait_for_wakeup
+
+log = logger(__name__)
+
+BATCH = 500
+POLL_SECONDS = 1.0
+_LOCK_SPACE = 7_206_553
+
+
+class PublishFailed(Exception):
+    """The transport did not acknowledge; the same records are published again."""
+
+    code = "publish-failed"
+
+
+class Publisher(Protocol):
+    """Where the relay publishes to."""
+
+    async def start(self) -> None:
+        """Connect and make what is missing (topics)."""
+
+    async def publish(self, context: str, records: Sequence[FeedRecord]) -> None:
+        """Return when every record is acknowledged; `PublishFailed` where one is not."""
+
+    async def stop(self) -> None:
+        """Disconnect."""
+
+
+class Relay:
+    """One service's relay."""
+
+    def __init__(self, log_: PublicLog, publisher: Publisher, database: Database, wakeups: Wakeups) -> None:
+        self._log = log_
+        self._publisher = publisher
+        self._database = database
+        self._wakeups = wakeups
+        self.is_active = False
+        self.is_caught_up = False
+
+    async def run(self) -> None:
+        """Relay for ever; outages of database or transport are waited out."""
+        back_off = 0.2
+        while True:
+            try:
+                await self._publisher.start()
+                await self._run_while_active()
+            except (PublishFailed, psycopg.OperationalError, PoolTimeout, OSError) as fault:
+                log.warning("relay.interrupted", context=self._log.context, reason=type(fault).__name__)
+                self.is_active = False
+                await asyncio.sleep(back_off)
+                back_off = min(back_off * 2, 5.0)
+            else:
+                back_off = 0.2
+
+    async def _run_while_active(self) -> None:
+        """Hold the advisory lock on one connection for as long as it lives: losing it ends our turn."""
+        async with self._database.connection() as connection:
+            while True:
+                cursor = await connection.execute(
+                    "select pg_try_advisory_lock(%s, hashtext(%s)) as mine", [_LOCK_SPACE, self._log.context]
+                )
+                row = await cursor.fetchone()
+                if row is not None and row["mine"]:
+                    break
+                await asyncio.sleep(POLL_SECONDS)
+            try:
+                self.is_active = True
+                with self._wakeups.on(f"{self._log.context}_events") as event:
+                    position = await self._position(connection)
+                    while True:
+                        position = await self._relay_once(connection, position, event)
+            finally:
+                self.is_active = False
+                if not connection.closed:
+                    await connection.execute(
+                        "select pg_advisory_unlock(%s, hashtext(%s))", [_LOCK_SPACE, self._log.context]
+                    )
+
+    async def _position(self, connection: psycopg.AsyncConnection[dict[str, object]]) -> int:
+        cursor = await connection.execute(
+            "select notification_id from relay_position where context = %s", [self._log.context]
+        )
+        row = await cursor.fetchone()
+        return 0 if row is None else int(str(row["notification_id"]))
+
+    async def _relay_once(
+        self, connection: psycopg.AsyncConnection[dict[str, object]], position: int, event: asyncio.Event
+    ) -> int:
+        page = await self._log.read(position, BATCH)
+        if page.next_offset == position:
+            self.is_caught_up = True
+            await wait_for_wakeup(event, POLL_SECONDS)
+            # The lock lives as long as this session; an idle turn proves that the session still does.
+            await connection.execute("select 1")
+            return position
+        self.is_caught_up = False
+        crash_point("relay.before-publish")
+        await self._publisher.publish(self._log.context, page.records)
+        crash_point("relay.after-publish")
+        await connection.execute(
+            "insert into relay_position (context, notification_id) values (%s, %s) "
+            "on conflict (context) do update set notification_id = excluded.notification_id",
+            [self._log.context, page.next_offset],
+        )
+        crash_point("relay.after-position")
+        return page.next_offset

@@ -1,0 +1,196 @@
+"""The event store: the `eventsourcing` library's PostgreSQL recorder with wire names and JSON of our own.
+
+Its notification log is the outbox. Whatever must be true together with the events (the command's key, a read position,
+private rows) is written through the recorder's hook, in the same transaction.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import psycopg
+from eventsourcing.persistence import IntegrityError, StoredEvent
+from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
+from psycopg import Cursor
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import DictRow
+
+from csp_contracts.codec import decode_event, decode_meta, encode_event, encode_meta, join_state, split_state
+from csp_contracts.envelope import Recorded
+from csp_runtime.database import DatabaseRole
+from csp_runtime.errors import KeyAlreadyUsed, KeyReused, StoreMisconfigured, VersionConflict
+
+MOST_EVENTS_A_SAVE = 500
+"""The table lock of a save holds up the service's other commands."""
+
+Also = Callable[[Cursor[DictRow]], None]
+"""Statements of the same transaction, before the events; may raise to undo all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandKey:
+    """An idempotency key, as `caller` used it; `answer` is what a repetition is told."""
+
+    caller: str
+    key: str
+    request_digest: bytes
+    answer: dict[str, Any]
+    at: Any  # datetime; psycopg adapts it
+
+
+class _Recorder(PostgresApplicationRecorder):
+    def _insert_events(
+        self,
+        curs: Cursor[DictRow],
+        stored_events: Sequence[StoredEvent],  # noqa: ARG002 - the library's signature
+        *,
+        also: Sequence[Also] = (),
+        **_: Any,
+    ) -> None:
+        for statements in also:
+            statements(curs)
+
+
+class EventStore:
+    """The streams of one service. All methods are safe to call from any task."""
+
+    def __init__(self, url: str, schema: str, *, pool_size: int = 2, max_overflow: int = 2) -> None:
+        if os.environ.get("POSTGRES_ENABLE_DB_FUNCTIONS"):
+            raise StoreMisconfigured(
+                "POSTGRES_ENABLE_DB_FUNCTIONS lets readers of the log miss events: unset it"
+            )
+        self.schema = schema
+        info = conninfo_to_dict(url)
+        self._datastore = PostgresDatastore(
+            dbname=str(info["dbname"]),
+            host=str(info["host"]),
+            port=str(info.get("port", "5432")),
+            user=str(info["user"]),
+            password=str(info.get("password", "")),
+            schema=schema,
+            pool_size=pool_size,
+            max_overflow=max_overflow,
+            lock_timeout=10,
+            originator_id_type="text",
+            pre_ping=True,
+            enable_db_functions=False,
+        )
+        extra = {key: value for key, value in info.items() if key.startswith("ssl")}
+        kwargs = self._datastore.pool.kwargs
+        if not isinstance(kwargs, dict):
+            raise StoreMisconfigured("the recorder's connection settings cannot be completed")
+        role = DatabaseRole.WORKER.named(schema)
+        kwargs.update(extra, options=f"-c search_path={schema},public -c role={role}")
+        self._recorder = _Recorder(self._datastore, events_table_name=f"{schema}_events")
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._datastore.close()
+
+    async def load(self, stream: str, *, after: int = 0) -> list[Recorded[Any]]:
+        """The events of a stream in order; empty if there is no such stream."""
+        return await asyncio.to_thread(self.load_now, stream, after=after)
+
+    def load_now(self, stream: str, *, after: int = 0) -> list[Recorded[Any]]:
+        """As `load`, from a thread."""
+        return [_recorded(stored) for stored in self._recorder.select_events(stream, gt=after or None)]
+
+    async def load_many(self, streams: Sequence[str]) -> dict[str, list[Recorded[Any]]]:
+        """The events of several streams, by stream."""
+        return await asyncio.to_thread(self._load_many, streams)
+
+    def _load_many(self, streams: Sequence[str]) -> dict[str, list[Recorded[Any]]]:
+        found: dict[str, list[Recorded[Any]]] = {stream: [] for stream in streams}
+        with self._datastore.get_connection() as connection:
+            rows = connection.execute(
+                f"select originator_id, originator_version, topic, state from {self.schema}_events "
+                "where originator_id = any(%s) order by originator_id, originator_version",
+                [list(found)],
+            )
+            for row in rows:
+                stored = StoredEvent(
+                    row["originator_id"], row["originator_version"], row["topic"], bytes(row["state"])
+                )
+                found[row["originator_id"]].append(_recorded(stored))
+        return found
+
+    async def save(
+        self, events: Sequence[Recorded[Any]], *, key: CommandKey | None = None, also: Sequence[Also] = ()
+    ) -> None:
+        """Append events, with the key and whatever else must be true together with them.
+
+        Raises `KeyAlreadyUsed` or `KeyReused` where the key was written before, `VersionConflict` where a stream has
+        moved on, and what `also` raises; then nothing was written.
+        """
+        await asyncio.to_thread(self.save_now, events, key=key, also=also)
+
+    def save_now(
+        self, events: Sequence[Recorded[Any]], *, key: CommandKey | None = None, also: Sequence[Also] = ()
+    ) -> None:
+        """As `save`, from a thread."""
+        if len(events) > MOST_EVENTS_A_SAVE:
+            raise ValueError(f"{len(events)} events in one save; at most {MOST_EVENTS_A_SAVE}")
+        steps = [*([_insert_key(key)] if key is not None else []), *also]
+        try:
+            self._recorder.insert_events([_stored(event) for event in events], also=steps)
+        except IntegrityError as conflict:
+            self._explain(conflict, key)
+
+    def answer_to(self, caller: str, key: str) -> tuple[bytes, dict[str, Any]] | None:
+        """What a command with this key was answered, with the digest of its request."""
+        with self._datastore.get_connection() as connection:
+            row = connection.execute(
+                "select request_digest, answer from command_keys where caller = %s and key = %s",
+                [caller, key],
+            ).fetchone()
+        return None if row is None else (bytes(row["request_digest"]), row["answer"])
+
+    async def check_key(self, key: CommandKey) -> None:
+        """Raise `KeyAlreadyUsed` or `KeyReused` early, before any work, where the key was written before."""
+        await asyncio.to_thread(self._raise_if_used, key)
+
+    def _raise_if_used(self, key: CommandKey) -> None:
+        found = self.answer_to(key.caller, key.key)
+        if found is not None:
+            digest, answer = found
+            raise (KeyAlreadyUsed if digest == key.request_digest else KeyReused)(answer)
+
+    def _explain(self, conflict: IntegrityError, key: CommandKey | None) -> NoReturn:
+        constraint = (
+            conflict.__cause__.diag.constraint_name if isinstance(conflict.__cause__, psycopg.Error) else None
+        )
+        if constraint == "command_keys_pkey" and key is not None:
+            self._raise_if_used(key)
+        if constraint == f"{self.schema}_events_pkey":
+            raise VersionConflict("the stream has moved on") from conflict
+        raise conflict
+
+
+def _insert_key(key: CommandKey) -> Also:
+    def insert(cursor: Cursor[DictRow]) -> None:
+        cursor.execute(
+            "insert into command_keys (caller, key, request_digest, answer, created_at) values (%s, %s, %s, %s, %s) returning 1",
+            [key.caller, key.key, key.request_digest, json.dumps(key.answer), key.at],
+        )
+        # The recorder pipelines: only a fetch waits, and so tells a used key apart from an aborted pipeline.
+        cursor.fetchone()
+
+    return insert
+
+
+def _stored(event: Recorded[Any]) -> StoredEvent:
+    wire_name, data = encode_event(event.data)
+    return StoredEvent(event.stream, event.version, wire_name, join_state(data, encode_meta(event.meta)))
+
+
+def _recorded(stored: StoredEvent) -> Recorded[Any]:
+    halves = split_state(stored.state)
+    return Recorded(
+        stream=str(stored.originator_id),
+        version=stored.originator_version,
+        data=decode_event(stored.topic, halves.data),
+        meta=decode_meta(halves.meta),
+    )

@@ -1,0 +1,226 @@
+"""What a consumer promises: each event's effect once, in order, whatever is repeated, missing or unreadable."""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+
+import pytest
+
+from csp_contracts.ids import Kind
+from csp_runtime.consumer import Consumer, Reaction
+from csp_runtime.database import Database, DatabaseRole
+from csp_runtime.errors import PositionMoved
+from csp_runtime.feed import Batch
+from csp_runtime.log_feed import LogFeed
+from csp_runtime.public_log import StoredPublicLog
+from csp_runtime.wakeups import Wakeups
+from csp_testing.probe import eventually
+from csp_testing.things import ThingCounted, counted
+
+
+class Sums:
+    """Adds up numbers per stream."""
+
+    name = "sums"
+    contexts = ("things",)
+    streams = frozenset({Kind.ORDER})
+    types = frozenset({ThingCounted})
+
+    async def project(self, tx, events):
+        for event in events:
+            if event.data.number < 0:
+                raise ValueError("a rule of this projection")
+            await tx.execute(
+                "insert into sums values (%s, %s, 1) on conflict (stream) "
+                "do update set total = sums.total + excluded.total, events = sums.events + 1",
+                [event.stream, event.data.number],
+            )
+
+
+@pytest.fixture
+async def sums(things_url):
+    async with Database(things_url, "things", DatabaseRole.OWNER) as owner, owner.transaction() as tx:
+        await tx.execute("create table sums (stream text primary key, total bigint, events int)")
+        await tx.execute("grant all on sums to csp_things_worker")
+
+
+async def totals(database):
+    async with database.connection() as connection:
+        rows = await (await connection.execute("select * from sums order by stream")).fetchall()
+    return {row["stream"]: (row["total"], row["events"]) for row in rows}
+
+
+async def rows_of(database, table):
+    async with database.connection() as connection:
+        return await (await connection.execute(f"select * from {table}")).fetchall()
+
+
+@contextlib.asynccontextmanager
+async def consuming(consumer):
+    task = asyncio.create_task(consumer.run())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.fixture
+async def feed(things_url, database):
+    wakeups = Wakeups(things_url)
+    await wakeups.start()
+    yield LogFeed({"things": StoredPublicLog(database, "things")}, wakeups)
+    await wakeups.stop()
+
+
+async def batch_of(database, *, read_from=0, only=None):
+    page = await StoredPublicLog(database, "things").read(0, 100)
+    records = [record for record in page.records if only is None or only(record)]
+    return Batch(source="things", read_from=read_from, next_offset=page.next_offset, records=records)
+
+
+async def test_what_is_saved_is_projected_while_the_consumer_runs(store, database, feed, sums):
+    await store.save([counted("ord_a", 1), counted("ord_a", 2)])
+    async with consuming(Consumer(Sums(), feed, database)):
+        await eventually(lambda: _is(database, {"ord_a": (3, 2)}))
+        await store.save([counted("ord_b", 1, 10), counted("ord_a", 3)])
+        await eventually(lambda: _is(database, {"ord_a": (6, 3), "ord_b": (10, 1)}))
+
+
+async def _is(database, expected):
+    return await totals(database) == expected
+
+
+async def test_a_batch_delivered_twice_counts_once(store, database, feed, sums):
+    await store.save([counted("ord_a", 1), counted("ord_a", 2)])
+    consumer = Consumer(Sums(), feed, database)
+    batch = await batch_of(database)
+    await consumer.apply(batch)
+    again = Batch(source="other", read_from=0, next_offset=9, records=batch.records)
+    await consumer.apply(again)
+    assert await totals(database) == {"ord_a": (3, 2)}
+
+
+async def test_a_member_that_lost_its_place_cannot_commit(store, database, feed, sums):
+    await store.save([counted("ord_a", 1)])
+    batch = await batch_of(database)
+    await Consumer(Sums(), feed, database).apply(batch)
+    await store.save([counted("ord_a", 2)])
+    stale = await batch_of(database)
+    with pytest.raises(PositionMoved):
+        await Consumer(Sums(), feed, database).apply(stale)
+    assert await totals(database) == {"ord_a": (1, 1)}
+
+
+async def test_a_stream_whose_rule_raises_is_parked_and_the_others_flow(store, database, feed, sums):
+    await store.save(
+        [counted("ord_a", 1), counted("ord_bad", 1, -1), counted("ord_a", 2), counted("ord_b", 1)]
+    )
+    consumer = Consumer(Sums(), feed, database)
+    await consumer.apply(await batch_of(database))
+    assert await totals(database) == {"ord_a": (3, 2), "ord_b": (1, 1)}
+    (letter,) = await rows_of(database, "dead_letters")
+    assert (letter["stream"], letter["version"], letter["code"]) == ("ord_bad", 1, "ValueError")
+    (parked,) = await rows_of(database, "parked_streams")
+    assert (parked["stream"], parked["reason"]) == ("ord_bad", "rule")
+    assert consumer.health.parked == {"ord_bad"}
+
+
+async def test_an_unreadable_record_is_put_aside_and_its_stream_goes_on(store, database, feed, sums):
+    await store.save([counted("ord_a", 1), counted("ord_a", 2)])
+    batch = await batch_of(database)
+    broken = type(batch.records[0])(
+        stream="ord_a",
+        version=1,
+        type=batch.records[0].type,
+        data=b'{"number": "x"}',
+        meta=batch.records[0].meta,
+        offset=1,
+    )
+    await Consumer(Sums(), feed, database).apply(
+        Batch(source="things", read_from=0, next_offset=3, records=[broken, batch.records[1]])
+    )
+    assert await totals(database) == {"ord_a": (2, 1)}
+    (letter,) = await rows_of(database, "dead_letters")
+    assert letter["code"] == "undecodable-event"
+    assert "x" not in letter["detail"].split()
+
+
+class Owner:
+    """Answers for gaps from the log itself."""
+
+    def __init__(self, database):
+        self._log = StoredPublicLog(database, "things")
+        self.answers = True
+
+    async def fetch(self, context, stream, after_version):
+        return await self._log.read_stream(stream, after_version, 500) if self.answers else []
+
+
+async def test_a_gap_is_filled_from_the_owner(store, database, feed, sums):
+    await store.save([counted("ord_a", version) for version in (1, 2, 3)])
+    consumer = Consumer(Sums(), feed, database, gaps=Owner(database))
+    await consumer.apply(await batch_of(database, only=lambda record: record.version != 2))
+    assert await totals(database) == {"ord_a": (6, 3)}
+
+
+async def test_a_gap_that_cannot_be_filled_parks_the_stream_until_it_can(store, database, feed, sums):
+    await store.save([counted("ord_a", version) for version in (1, 2, 3)] + [counted("ord_b", 1)])
+    owner = Owner(database)
+    owner.answers = False
+    consumer = Consumer(Sums(), feed, database, gaps=owner)
+    await consumer.apply(
+        await batch_of(database, only=lambda record: (record.stream, record.version) != ("ord_a", 2))
+    )
+    assert await totals(database) == {"ord_a": (1, 1), "ord_b": (1, 1)}
+    assert consumer.health.parked == {"ord_a"}
+    owner.answers = True
+    assert await consumer.resume_stream("things", "ord_a")
+    assert await totals(database) == {"ord_a": (6, 3), "ord_b": (1, 1)}
+    assert await rows_of(database, "parked_streams") == []
+
+
+class Doubler:
+    """Answers each counted thing by one in a stream of its own."""
+
+    name = "doubler"
+    contexts = ("things",)
+    streams = frozenset({Kind.ORDER})
+    types = frozenset({ThingCounted})
+
+    def __init__(self, store):
+        self._store = store
+        self._disturb = []
+
+    async def react(self, events):
+        by_stream = defaultdict(list)
+        for event in events:
+            by_stream["prc_" + event.stream[4:]].append(event)
+        made = []
+        for stream, causes in by_stream.items():
+            version = len(await self._store.load(stream))
+            for cause in causes:
+                version += 1
+                made.append(counted(stream, version, cause.data.number * 2))
+        if self._disturb:
+            await self._store.save([self._disturb.pop()])
+        return Reaction(events=made)
+
+
+async def test_a_reactor_writes_its_events_and_its_position_together(store, database, feed):
+    await store.save([counted("ord_a", 1), counted("ord_a", 2)])
+    doubler = Consumer(Doubler(store), feed, database, store=store)
+    batch = await batch_of(database)
+    await doubler.apply(batch)
+    with pytest.raises(PositionMoved):
+        await doubler.apply(batch)
+    assert [event.data.number for event in await store.load("prc_a")] == [2, 4]
+
+
+async def test_a_reactor_decides_again_when_its_stream_moved_on(store, database, feed):
+    await store.save([counted("ord_a", 1)])
+    handler = Doubler(store)
+    handler._disturb.append(counted("prc_a", 1, 99))
+    await Consumer(handler, feed, database, store=store).apply(await batch_of(database))
+    assert [event.data.number for event in await store.load("prc_a")] == [99, 2]

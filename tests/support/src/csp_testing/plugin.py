@@ -1,0 +1,5 @@
+"""The pytest plugin: fixtures that every member's tests may ask for."""
+
+from csp_testing.postgres import database_url, postgres_server
+
+__all__ = ["database_url", "postgres_server"]
