@@ -40,10 +40,14 @@ test-all: install  ## all tests, the slow ones too
 bench: install  ## measure; a table and JSON, each figure as a ratio to its limit in the same run
 	@exec $(BIN)/python -m bench
 
+contracts: install  ## rewrite the committed JSON Schemas and AsyncAPI from the event classes
+	$(BIN)/csp contracts schemas --write libs/contracts/schemas
+	$(BIN)/csp contracts asyncapi --write libs/contracts/asyncapi.yaml
+
 lock: install  ## compile requirements.lock anew from the members' pyproject.toml
 	@bash tools/lock.sh $(MEMBERS)
 
 clean:  ## remove what install and run have made
 	rm -rf .venv .csp .cache .mypy_cache .ruff_cache .pytest_cache
 
-.PHONY: help install run demo format check test test-all bench lock clean
+.PHONY: help install run demo format check contracts test test-all bench lock clean

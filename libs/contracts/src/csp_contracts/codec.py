@@ -21,8 +21,6 @@ class Stored(msgspec.Struct, gc=False):
 
 _stored_decoder = msgspec.json.Decoder(Stored)
 _meta_decoder = msgspec.json.Decoder(Meta)
-
-
 _decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {}
 
 
@@ -44,11 +42,19 @@ def decode_event(wire_name: str, data: bytes | msgspec.Raw) -> Any:
     """
     try:
         if has_upcaster(wire_name):
-            wire_name, fields = upcast(wire_name, msgspec.json.decode(data))
-            return msgspec.convert(fields, type_named(wire_name).cls)
+            return _decode_older(wire_name, data)
         return _decoder(type_named(wire_name).cls).decode(data)
     except msgspec.DecodeError as fault:
         raise UndecodableEvent(wire_name, str(fault)) from fault
+
+
+def _decode_older(wire_name: str, data: bytes | msgspec.Raw) -> Any:
+    fields = msgspec.json.decode(data, type=dict[str, Any])
+    try:
+        newest_name, fields = upcast(wire_name, fields)
+    except (LookupError, TypeError, ValueError, AttributeError) as fault:  # the step met data it cannot carry
+        raise UndecodableEvent(wire_name, f"cannot be carried to its newest version: {fault!r}") from fault
+    return msgspec.convert(fields, type_named(newest_name).cls)
 
 
 def encode_meta(meta: Meta) -> bytes:

@@ -3,9 +3,14 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
+
+import msgspec
 
 E_co = TypeVar("E_co", covariant=True)
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A moment with its offset from UTC; one without is refused when it is read."""
 
 
 class Origin(StrEnum):
@@ -48,8 +53,8 @@ class Meta:
 
     reseller: str
     partition_key: str
-    effective_at: datetime
-    recorded_at: datetime
+    effective_at: Instant
+    recorded_at: Instant
     origin: str = Origin.SYSTEM
     actor: str = "system"
     tenant: str | None = None

@@ -1,9 +1,10 @@
 """What can be wrong with a record of the contract.
 
 ContractError
-├── UnknownEventType   the wire name is not in the registry
-├── UndecodableEvent   the bytes do not fit the type
-└── MalformedId        an id has no prefix of ours, or no UUID behind it
+├── UnknownEventType      the wire name is not in the registry
+├── UndecodableEvent      the bytes do not fit the type
+├── MalformedCloudEvent   an attribute is missing, or is no such value
+└── MalformedId           an id has no prefix of ours, or no UUID behind it
 """
 
 
@@ -31,6 +32,16 @@ class UndecodableEvent(ContractError):
     def __init__(self, wire_name: str, reason: str) -> None:
         super().__init__(f"{wire_name}: {reason}")
         self.wire_name = wire_name
+
+
+class MalformedCloudEvent(ContractError):
+    """A record whose CloudEvents attributes are not ours; the attribute is named, its value is not."""
+
+    code = "malformed-cloud-event"
+
+    def __init__(self, attribute: str, rule: str) -> None:
+        super().__init__(f"CloudEvents attribute {attribute!r}: {rule}")
+        self.attribute = attribute
 
 
 class MalformedId(ContractError):

@@ -1,9 +1,9 @@
 """The life of an operation: one set of events for every kind of command that ends at Microsoft."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
+from csp_contracts.envelope import Instant
 from csp_contracts.ids import Kind
 from csp_contracts.registry import event
 
@@ -22,7 +22,7 @@ class OperationRequested:
     target: Json
     subject: str | None = None
     base_version: int | None = None
-    deadline_at: datetime | None = None
+    deadline_at: Instant | None = None
     requires_approval: bool = False
 
 
@@ -86,4 +86,4 @@ class OperationUncertain:
     step: str
     attempt: int
     because: str
-    next_attempt_at: datetime | None = None
+    next_attempt_at: Instant | None = None

@@ -1,9 +1,8 @@
 """What Microsoft says. Personal fields are not here: the owner fetches them by observation id."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from csp_contracts.envelope import Visibility
+from csp_contracts.envelope import Instant, Visibility
 from csp_contracts.ids import Kind
 from csp_contracts.registry import event
 
@@ -29,9 +28,9 @@ class ExternalStateObserved:
     microsoft_tenant_id: str
     microsoft_id: str
     channel: str
-    began_at: datetime
+    began_at: Instant
     digest: str
-    changed_at: datetime | None = None
+    changed_at: Instant | None = None
     audit_id: str | None = None
     audit_operation: str | None = None
     microsoft_correlation_id: str | None = None

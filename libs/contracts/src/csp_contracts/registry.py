@@ -1,5 +1,6 @@
 """Which class carries which wire name. Wire names never change; classes may move."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, is_dataclass
 from typing import Any, TypeVar
@@ -9,6 +10,8 @@ from csp_contracts.errors import UnknownEventType
 from csp_contracts.ids import Kind
 
 C = TypeVar("C", bound=type)
+
+_WIRE_NAME = re.compile(r"csp\.[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z]+)*\.v[1-9][0-9]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,8 @@ def event(
     def register(cls: C) -> C:
         if not is_dataclass(cls):
             raise TypeError(f"{cls.__name__} must be a dataclass")
+        if not _WIRE_NAME.fullmatch(wire_name):
+            raise ValueError(f"{wire_name} must read csp.<context>.<event>.v<number>")
         if wire_name in _by_name and _by_name[wire_name].cls.__qualname__ != cls.__qualname__:
             raise ValueError(f"{wire_name} already names {_by_name[wire_name].cls.__qualname__}")
         event_type = EventType(
@@ -72,5 +77,13 @@ def type_named(wire_name: str) -> EventType:
 
 
 def all_types() -> Iterator[EventType]:
-    """Every registered type, by wire name."""
+    """Every registered type, by wire name; a service's private types too, once their module is imported."""
     return iter(sorted(_by_name.values(), key=lambda event_type: event_type.wire_name))
+
+
+def published_types() -> Iterator[EventType]:
+    """The types of the published contract, by wire name: public, and declared in this package."""
+    import csp_contracts.event_types  # noqa: F401, PLC0415  # registers them; at the top it would be circular
+
+    own = f"{__package__}."
+    return (kind for kind in all_types() if kind.public and kind.cls.__module__.startswith(own))

@@ -1,8 +1,9 @@
 """Orders and subscriptions. Quantities are seats owned; effective times are in the meta."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 
+from csp_contracts.envelope import Instant
 from csp_contracts.ids import Kind
 from csp_contracts.registry import event
 
@@ -22,7 +23,7 @@ class SeatLot:
     """Seats bought together and the moment until which they can be given back (rulebook 8.2)."""
 
     quantity: int
-    refundable_until: datetime
+    refundable_until: Instant
 
 
 @event("csp.subscriptions.subscription-created.v1", stream=Kind.SUBSCRIPTION)
