@@ -59,11 +59,12 @@ class OperationProgressed:
 @event("csp.operations.operation-succeeded.v1", stream=Kind.OPERATION)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationSucceeded:
-    """Done; the facts stand in the streams of the resources named here."""
+    """Done; the facts stand in the streams of the resources named here, up to these versions."""
 
     operation_id: str
     resources: list[str] = field(default_factory=list)
     result: Json = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
 
 
 @event("csp.operations.operation-rejected.v1", stream=Kind.OPERATION)

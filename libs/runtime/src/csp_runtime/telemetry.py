@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from opentelemetry import propagate, trace
+from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
@@ -44,10 +45,22 @@ def configure_telemetry(service: str, *, otlp_endpoint: str | None, console: boo
 
 
 def trace_carrier() -> dict[str, str]:
-    """The current trace as text, to be stored with an event."""
+    """The current trace as text, to be stored with an event; `made` is real time, whatever the business clock says."""
     carrier: dict[str, str] = {}
     propagate.inject(carrier)
+    if carrier:
+        carrier["made"] = datetime.now(UTC).isoformat(timespec="seconds")
     return carrier
+
+
+def extracted(carrier: dict[str, str]) -> Context | None:
+    """The stored trace as a parent, while it is fresh; None for none."""
+    if not carrier:
+        return None
+    made = carrier.get("made")
+    if made is not None and datetime.now(UTC) - datetime.fromisoformat(made) > _OLD:
+        return None
+    return propagate.extract(carrier)
 
 
 @contextmanager

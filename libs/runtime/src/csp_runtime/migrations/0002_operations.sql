@@ -11,7 +11,9 @@ create table open_operations (
     claimed_by text,
     claimed_until timestamptz,
     requested_at timestamptz not null,
-    match_keys text[] not null default '{}'
+    match_keys text[] not null default '{}',
+    sealed_payload bytea,
+    may_repeat boolean not null default false
 );
 create unique index one_open_operation_per_resource on open_operations (subject) where subject is not null;
 create index open_operations_due on open_operations (due_at);

@@ -1,0 +1,229 @@
+"""The HTTP edge that all services share: scope, idempotency keys, problems, readiness."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import httpx
+import psycopg
+from eventsourcing.persistence import InterfaceError, OperationalError
+from fastapi import Depends, FastAPI, Header, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from opentelemetry import trace
+from psycopg_pool import PoolTimeout
+from starlette.exceptions import HTTPException
+
+from csp_runtime.auth import TokenVerifier
+from csp_runtime.consistency import MalformedToken, ReadModelBehind, from_token
+from csp_runtime.errors import KeyReused, VersionConflict
+from csp_runtime.logs import logger
+from csp_runtime.problems import MEDIA_TYPE, RETRYABLE, InvalidParameter, Problem
+from csp_runtime.scope import Scope
+
+log = logger(__name__)
+
+OUTAGE_RETRY_SECONDS = 2
+
+
+def create_app(title: str, verifier: TokenVerifier, *, version: str = "1.0.0", docs: bool = False) -> FastAPI:
+    """An app whose every failure is a problem document."""
+    app = FastAPI(
+        title=title,
+        version=version,
+        docs_url="/docs" if docs else None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if docs else None,
+    )
+    app.state.verifier = verifier
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(KeyReused, _on_key_reused)
+    app.add_exception_handler(VersionConflict, _on_version_conflict)
+    app.add_exception_handler(ReadModelBehind, _on_behind)
+    app.add_exception_handler(MalformedToken, _on_malformed_token)
+    for outage in (
+        psycopg.OperationalError,
+        PoolTimeout,
+        OperationalError,
+        InterfaceError,
+        httpx.TransportError,
+    ):
+        app.add_exception_handler(outage, _on_outage)
+    app.add_exception_handler(Exception, _on_anything)
+    return app
+
+
+async def scope_of(request: Request, authorization: Annotated[str | None, Header()] = None) -> Scope:
+    """The caller's scope; 401 without a valid bearer token."""
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Problem("unauthenticated", "A bearer token is needed")
+    verifier: TokenVerifier = request.app.state.verifier
+    scope = await verifier.verify(token)
+    request.state.bearer = token
+    return scope
+
+
+AnyScope = Annotated[Scope, Depends(scope_of)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What surrounds a command: its key and the digest of its body, and why it was given."""
+
+    caller: str
+    key: str
+    digest: bytes
+    reason: str | None
+    ticket: str | None
+    correlation_id: str | None
+
+
+async def command_of(
+    request: Request,
+    scope: AnyScope,
+    idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
+    x_reason: Annotated[str | None, Header(max_length=500)] = None,
+    x_ticket: Annotated[str | None, Header(max_length=100)] = None,
+    x_correlation_id: Annotated[str | None, Header(max_length=100)] = None,
+) -> Command:
+    """The command's surroundings; 400 without an Idempotency-Key."""
+    if not idempotency_key:
+        raise Problem("idempotency-key-missing", "This call needs an Idempotency-Key header")
+    return Command(
+        caller=f"{scope.reseller} {scope.actor} {request.method} {request.url.path}",
+        key=idempotency_key,
+        digest=hashlib.sha256(await request.body()).digest(),
+        reason=x_reason,
+        ticket=x_ticket,
+        correlation_id=x_correlation_id,
+    )
+
+
+AnyCommand = Annotated[Command, Depends(command_of)]
+
+
+def awaited_versions(consistency_token: Annotated[str | None, Header()] = None) -> dict[str, int]:
+    """What a read has to wait for, by its Consistency-Token header."""
+    return {} if consistency_token is None else from_token(consistency_token)
+
+
+AwaitedVersions = Annotated[dict[str, int], Depends(awaited_versions)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """One part of a process and how to ask whether it is ready."""
+
+    name: str
+    probe: Callable[[], Awaitable[bool]]
+
+
+def add_health(app: FastAPI, parts: Sequence[Readiness], now: Callable[[], Any]) -> None:
+    """`/healthz` while the process lives, `/readyz` when every part is ready; it names those that are not."""
+
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz(response: Response) -> dict[str, Any]:
+        waiting = [part.name for part in parts if not await part.probe()]
+        response.status_code = 503 if waiting else 200
+        return {"status": "waiting" if waiting else "ready", "waiting_for": waiting, "now": now()}
+
+
+def problem_response(problem: Problem) -> JSONResponse:
+    """A problem as an answer, with the trace it belongs to."""
+    context = trace.get_current_span().get_span_context()
+    instance = f"urn:trace:{context.trace_id:032x}" if context.is_valid else None
+    headers = {}
+    retry_after = problem.retry_after
+    if retry_after is None and problem.code in RETRYABLE:
+        retry_after = OUTAGE_RETRY_SECONDS
+    if retry_after is not None:
+        headers["Retry-After"] = str(max(1, round(retry_after)))
+    if problem.code == "unauthenticated":
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(
+        problem.as_json(instance), status_code=problem.status, headers=headers, media_type=MEDIA_TYPE
+    )
+
+
+async def _on_problem(_: Request, fault: Exception) -> Response:
+    assert isinstance(fault, Problem)  # noqa: S101 - registered for this type
+    return problem_response(fault)
+
+
+async def _on_invalid(_: Request, fault: Exception) -> Response:
+    assert isinstance(fault, RequestValidationError)  # noqa: S101 - registered for this type
+    invalid = [
+        InvalidParameter(
+            field=".".join(str(part) for part in error["loc"][1:]) or str(error["loc"][0]),
+            rule=str(error["type"]),
+            reason=str(error["msg"]),
+            source=str(error["loc"][0]),
+        )
+        for error in fault.errors()
+    ]
+    return problem_response(Problem("validation", "The request breaks a rule", invalid=invalid))
+
+
+async def _on_http(_: Request, fault: Exception) -> Response:
+    assert isinstance(fault, HTTPException)  # noqa: S101 - registered for this type
+    titles = {404: "There is no such address", 405: "This address does not take that method"}
+    body = {
+        "type": "about:blank",
+        "title": titles.get(fault.status_code, str(fault.detail)),
+        "status": fault.status_code,
+        "detail": None,
+        "instance": None,
+        "code": {404: "not_found", 405: "method_not_allowed"}.get(fault.status_code, "http"),
+        "retryable": False,
+        "invalid_parameters": [],
+    }
+    return JSONResponse(body, status_code=fault.status_code, headers=fault.headers, media_type=MEDIA_TYPE)
+
+
+async def _on_key_reused(_: Request, __: Exception) -> Response:
+    return problem_response(
+        Problem("idempotency-key-reused", "This Idempotency-Key was used with another request")
+    )
+
+
+async def _on_version_conflict(_: Request, __: Exception) -> Response:
+    return problem_response(Problem("conflict", "The resource was changed at the same moment; try again"))
+
+
+async def _on_behind(_: Request, fault: Exception) -> Response:
+    return problem_response(
+        Problem("read-model-behind", "The latest change is not visible yet", str(fault), retry_after=1)
+    )
+
+
+async def _on_malformed_token(_: Request, fault: Exception) -> Response:
+    parameter = InvalidParameter(field="Consistency-Token", rule="format", reason=str(fault), source="header")
+    return problem_response(Problem("validation", "The request breaks a rule", invalid=[parameter]))
+
+
+async def _on_outage(_: Request, fault: Exception) -> Response:
+    log.warning("http.outage", reason=type(fault).__name__)
+    return problem_response(Problem("unavailable", "A part of the platform does not answer", retry_after=2))
+
+
+async def _on_anything(_: Request, fault: Exception) -> Response:
+    log.error("http.failed", reason=type(fault).__name__, exc_info=fault)
+    body = {
+        "type": "about:blank",
+        "title": "Something failed on our side",
+        "status": 500,
+        "detail": None,
+        "instance": None,
+        "code": "internal",
+        "retryable": False,
+        "invalid_parameters": [],
+    }
+    return JSONResponse(body, status_code=500, media_type=MEDIA_TYPE)

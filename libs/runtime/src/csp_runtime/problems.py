@@ -1,0 +1,109 @@
+"""Problem documents (RFC 9457) and the registry of their types."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+TYPE_BASE = "https://docs.csp.dev/problems/"
+MEDIA_TYPE = "application/problem+json"
+
+STATUS = {
+    "validation": 422,
+    "bad-request": 400,
+    "unauthenticated": 401,
+    "forbidden": 403,
+    "not-found": 404,
+    "not-built": 501,
+    "version-conflict": 412,
+    "conflict": 409,
+    "operation-in-progress": 409,
+    "idempotency-key-missing": 400,
+    "idempotency-key-reused": 422,
+    "approval-required": 202,
+    "price-changed": 409,
+    "quote-expired": 409,
+    "commitment-locked": 409,
+    "cancellation-window-closed": 409,
+    "quantity-out-of-range": 422,
+    "addon-not-allowed": 409,
+    "subscription-not-active": 409,
+    "domain-taken": 409,
+    "address-invalid": 422,
+    "agreement-missing": 409,
+    "tenant-not-linked": 409,
+    "usage-location-missing": 422,
+    "no-free-seats": 409,
+    "password-policy": 422,
+    "user-exists": 409,
+    "cycle-closed": 409,
+    "price-missing": 409,
+    "upstream-throttled": 503,
+    "upstream-unavailable": 503,
+    "upstream-rejected": 409,
+    "read-model-behind": 503,
+    "unavailable": 503,
+    "seal-broken": 404,
+    "superseded": 409,
+}
+"""Every problem type with the status it is answered with."""
+
+RETRYABLE = frozenset({"upstream-throttled", "upstream-unavailable", "read-model-behind", "unavailable"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvalidParameter:
+    """One field that breaks one rule."""
+
+    field: str
+    rule: str
+    reason: str
+    source: str = "body"
+
+    def as_json(self) -> dict[str, str]:
+        """The entry in `invalid_parameters`."""
+        return {"field": self.field, "rule": self.rule, "reason": self.reason, "source": self.source}
+
+
+@dataclass(eq=False)
+class Problem(Exception):
+    """Raised anywhere below the edge, answered as a problem document there. `code` must be in the registry."""
+
+    code: str
+    title: str
+    detail: str | None = None
+    invalid: Sequence[InvalidParameter] = ()
+    extra: dict[str, Any] = field(default_factory=dict)
+    retry_after: float | None = None
+
+    def __post_init__(self) -> None:
+        super().__init__(self.title)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of this type."""
+        return STATUS[self.code]
+
+    def as_json(self, instance: str | None = None) -> dict[str, Any]:
+        """The document; every standard field is there."""
+        return {
+            "type": TYPE_BASE + self.code,
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "instance": instance,
+            "code": self.code.replace("-", "_"),
+            "retryable": self.code in RETRYABLE,
+            "invalid_parameters": [parameter.as_json() for parameter in self.invalid],
+            **self.extra,
+        }
+
+
+def not_found(what: str) -> Problem:
+    """Foreign things do not exist: the same answer whether it is unknown or somebody else's."""
+    return Problem("not-found", f"There is no such {what}")
+
+
+def invalid(field_: str, rule: str, reason: str) -> Problem:
+    """One broken rule of one field."""
+    parameter = InvalidParameter(field=field_, rule=rule, reason=reason)
+    return Problem("validation", "The request breaks a rule", f"{field_}: {reason}", invalid=[parameter])
