@@ -1,0 +1,176 @@
+"""The calls a minute that all processes of one reseller share (PC 2.9).
+
+A process leases the next calls by one `update … returning` and starts them evenly from the moment it was granted. The
+rate climbs while it is used up: doubling within a minute until the first 429, by two percent a minute from then on; a 429
+takes a fifth away at first, later a twentieth, and holds every process back for as long as `Retry-After` says.
+"""
+
+import asyncio
+import math
+from collections import defaultdict
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Protocol
+
+from csp_runtime.clock import Clock
+from csp_runtime.database import Database
+
+from csp_partner_center.settings import PartnerCenterSettings
+
+
+class CallBudget(Protocol):
+    """When the next call may start."""
+
+    async def reserve(self, reseller_id: str, api_group: str) -> float:
+        """A call's place; seconds to wait until it may start."""
+
+    async def throttled(self, reseller_id: str, api_group: str, *, retry_after: float, age: float) -> None:
+        """A call that was sent `age` seconds ago was answered with 429."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """`calls` starts, from `starts_in` seconds on, `spacing` seconds apart."""
+
+    calls: int
+    starts_in: float
+    spacing: float
+
+
+class SharedBudget:
+    """The budget in the schema `microsoft`. Time is the database's, which all processes have in common."""
+
+    # Unused calls of these last seconds may be made up for at once.
+    BURST_SECONDS = 3.0
+
+    def __init__(self, database: Database, clock: Clock, settings: PartnerCenterSettings) -> None:
+        self._database = database
+        self._clock = clock
+        self._settings = settings
+        self._leased: dict[tuple[str, str], list[float]] = defaultdict(list)
+        self._waiting: dict[tuple[str, str], int] = defaultdict(int)
+        self._locks: dict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def reserve(self, reseller_id: str, api_group: str) -> float:
+        key = (reseller_id, api_group)
+        self._waiting[key] += 1
+        try:
+            async with self._locks[key]:
+                if not self._leased[key]:
+                    await self._lease(key, self._waiting[key])
+                starts_at = self._leased[key].pop()
+        finally:
+            self._waiting[key] -= 1
+        return max(0.0, starts_at - self._clock.monotonic())
+
+    async def throttled(self, reseller_id: str, api_group: str, *, retry_after: float, age: float) -> None:
+        self._leased.pop((reseller_id, api_group), None)
+        async with self._database.connection() as connection:
+            await connection.execute(
+                """
+                update budget set
+                    calls_per_minute = case
+                        -- several calls of one overshoot answer 429: it counts once
+                        when throttled_at > clock_timestamp() - make_interval(secs => %(age)s) then calls_per_minute
+                        else greatest(%(lowest)s, calls_per_minute * case when is_exploring then 0.8 else 0.95 end)
+                    end,
+                    next_free_at = greatest(next_free_at, clock_timestamp() + make_interval(secs => %(pause)s)),
+                    is_exploring = false,
+                    throttled_at = clock_timestamp()
+                where reseller_id = %(reseller)s and api_group = %(group)s
+                """,
+                {
+                    "reseller": reseller_id,
+                    "group": api_group,
+                    "lowest": self._settings.lowest_rate,
+                    "pause": retry_after,
+                    "age": age,
+                },
+            )
+
+    async def _lease(self, key: tuple[str, str], wanted: int) -> None:
+        lease = await self.lease(*key, wanted)
+        first = self._clock.monotonic() + lease.starts_in
+        # Taken from the end, the earliest start last.
+        self._leased[key] = [first + lease.spacing * i for i in reversed(range(lease.calls))]
+
+    async def lease(self, reseller_id: str, api_group: str, wanted: int) -> Lease:
+        """At most a second's worth of calls, as many as are wanted."""
+        values = {
+            "reseller": reseller_id,
+            "group": api_group,
+            "wanted": max(1, wanted),
+            "burst": self.BURST_SECONDS,
+            "first": self._settings.first_rate,
+            "highest": self._settings.highest_rate,
+        }
+        async with self._database.connection() as connection:
+            while True:
+                cursor = await connection.execute(_LEASE, values)
+                row = await cursor.fetchone()
+                if row is not None:
+                    break
+                await connection.execute(_BEGIN, values)
+        rate = float(row["calls_per_minute"])
+        return Lease(
+            calls=max(1, min(max(1, wanted), math.ceil(rate / 60))),
+            starts_in=float(row["starts_in"]),
+            spacing=60.0 / rate,
+        )
+
+
+_BEGIN = """
+insert into budget (reseller_id, api_group, calls_per_minute) values (%(reseller)s, %(group)s, %(first)s)
+on conflict do nothing
+"""
+
+_LEASE = """
+with spoken_for as (
+    select reseller_id, api_group,
+        greatest(next_free_at, clock_timestamp() - make_interval(secs => %(burst)s)) as granted_from,
+        next_free_at >= clock_timestamp() - interval '1 second' as is_used_up,
+        least(%(wanted)s, ceil(calls_per_minute / 60)) as calls
+    from budget where reseller_id = %(reseller)s and api_group = %(group)s
+    for update
+)
+update budget set
+    granted_from = s.granted_from,
+    next_free_at = s.granted_from + make_interval(secs => s.calls * 60.0 / calls_per_minute),
+    calls_per_minute = least(
+        %(highest)s,
+        calls_per_minute + case when not s.is_used_up then 0 when is_exploring then s.calls else s.calls * 0.02 end
+    )
+from spoken_for s
+where budget.reseller_id = s.reseller_id and budget.api_group = s.api_group
+returning calls_per_minute, extract(epoch from budget.granted_from - clock_timestamp()) as starts_in
+"""
+
+
+class UnsharedBudget:
+    """An even pace inside one process: for tools without a database."""
+
+    def __init__(self, clock: Clock, calls_per_minute: float) -> None:
+        self._clock = clock
+        self._spacing = 60.0 / calls_per_minute
+        self._next: dict[tuple[str, str], float] = {}
+
+    async def reserve(self, reseller_id: str, api_group: str) -> float:
+        now = self._clock.monotonic()
+        starts_at = max(now - SharedBudget.BURST_SECONDS, self._next.get((reseller_id, api_group), 0.0))
+        self._next[reseller_id, api_group] = starts_at + self._spacing
+        return max(0.0, starts_at - now)
+
+    async def throttled(self, reseller_id: str, api_group: str, *, retry_after: float, age: float) -> None:  # noqa: ARG002 - the port's
+        key = (reseller_id, api_group)
+        self._next[key] = max(self._next.get(key, 0.0), self._clock.monotonic() + retry_after)
+
+
+async def wait_for_turn(budget: CallBudget, reseller_id: str, api_group: str, sleep_at_most: float, clock: Clock) -> bool:
+    """Wait for a place; False where it lies beyond `sleep_at_most` seconds (the place is then lost, nothing was sent)."""
+    wait = await budget.reserve(reseller_id, api_group)
+    if wait > sleep_at_most:
+        return False
+    if wait > 0:
+        sleeping: Awaitable[None] = clock.sleep(wait)
+        await sleeping
+    return True
