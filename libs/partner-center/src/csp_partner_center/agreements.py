@@ -69,7 +69,12 @@ class Agreements:
         return (await everything(self._session, AgreementTemplate, call)).items
 
     async def confirm(
-        self, customer_id: str, template: AgreementTemplate, contact: Contact, agreed_at: datetime, ids: RequestIds
+        self,
+        customer_id: str,
+        template: AgreementTemplate,
+        contact: Contact,
+        agreed_at: datetime,
+        ids: RequestIds,
     ) -> Answer[Agreement]:
         """Confirm for a customer. Raises `AlreadyExists` (600061) where the same contact has: take it as done."""
         return await self._session.ask(

@@ -6,16 +6,14 @@ takes a fifth away at first, later a twentieth, and holds every process back for
 """
 
 import asyncio
-import math
 from collections import defaultdict
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol
 
+from csp_partner_center.settings import PartnerCenterSettings
 from csp_runtime.clock import Clock
 from csp_runtime.database import Database
-
-from csp_partner_center.settings import PartnerCenterSettings
 
 
 class CallBudget(Protocol):
@@ -113,7 +111,7 @@ class SharedBudget:
                 await connection.execute(_BEGIN, values)
         rate = float(row["calls_per_minute"])
         return Lease(
-            calls=max(1, min(max(1, wanted), math.ceil(rate / 60))),
+            calls=int(row["calls"]),
             starts_in=float(row["starts_in"]),
             spacing=60.0 / rate,
         )
@@ -142,7 +140,7 @@ update budget set
     )
 from spoken_for s
 where budget.reseller_id = s.reseller_id and budget.api_group = s.api_group
-returning calls_per_minute, extract(epoch from budget.granted_from - clock_timestamp()) as starts_in
+returning calls_per_minute, s.calls, extract(epoch from budget.granted_from - clock_timestamp()) as starts_in
 """
 
 
@@ -165,7 +163,9 @@ class UnsharedBudget:
         self._next[key] = max(self._next.get(key, 0.0), self._clock.monotonic() + retry_after)
 
 
-async def wait_for_turn(budget: CallBudget, reseller_id: str, api_group: str, sleep_at_most: float, clock: Clock) -> bool:
+async def wait_for_turn(
+    budget: CallBudget, reseller_id: str, api_group: str, sleep_at_most: float, clock: Clock
+) -> bool:
     """Wait for a place; False where it lies beyond `sleep_at_most` seconds (the place is then lost, nothing was sent)."""
     wait = await budget.reserve(reseller_id, api_group)
     if wait > sleep_at_most:

@@ -132,7 +132,11 @@ class Carts:
         """Raises `NotFound` (800008) for one that expired."""
         return await self._session.ask(
             Cart,
-            Call(operation="customers.carts.get", method="GET", path=path("customers", customer_id, "carts", cart_id)),
+            Call(
+                operation="customers.carts.get",
+                method="GET",
+                path=path("customers", customer_id, "carts", cart_id),
+            ),
         )
 
     async def replace(

@@ -165,7 +165,9 @@ class Availability:
     def has_term(self, duration: str, billing_cycle: str) -> bool:
         """Whether it can be bought for this term with this billing cycle."""
         cycle = BillingCycle(billing_cycle)
-        return any(each.duration.upper() == duration.upper() and each.billing_cycle == cycle for each in self.terms)
+        return any(
+            each.duration.upper() == duration.upper() and each.billing_cycle == cycle for each in self.terms
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,7 +254,9 @@ class Catalogue:
 
     async def offer_categories(self, country: str) -> list[OfferCategory]:
         """Which ones appear depends on the partner."""
-        return (await self._list(OfferCategory, "offercategories.list", "/offercategories", country=country)).items
+        return (
+            await self._list(OfferCategory, "offercategories.list", "/offercategories", country=country)
+        ).items
 
     async def offers(self, country: str) -> Page[Offer]:
         """All legacy offers of a market."""
@@ -283,7 +287,11 @@ class Catalogue:
     async def skus(self, product_id: str, country: str, segment: str | None = None) -> Page[Sku]:
         """The SKUs of a product."""
         return await self._list(
-            Sku, "products.skus.list", path("products", product_id, "skus"), country=country, targetSegment=segment
+            Sku,
+            "products.skus.list",
+            path("products", product_id, "skus"),
+            country=country,
+            targetSegment=segment,
         )
 
     async def sku(self, product_id: str, sku_id: str, country: str) -> Answer[Sku]:
@@ -348,4 +356,3 @@ class Catalogue:
 def _get(operation: str, where: str, query: dict[str, str | None]) -> Call:
     asked = tuple((key, value) for key, value in query.items() if value is not None)
     return Call(operation=operation, method="GET", path=where, query=asked)
-

@@ -3,12 +3,10 @@
 import logging
 import ssl
 from dataclasses import dataclass, field
+from typing import Self
 from uuid import UUID
 
 import httpx
-from csp_runtime.clock import Clock
-from csp_runtime.database import Database
-from csp_runtime.secret_box import SecretBox
 
 from csp_partner_center.agreements import Agreements
 from csp_partner_center.audit import Audit
@@ -27,6 +25,9 @@ from csp_partner_center.tokens import Tokens
 from csp_partner_center.transport import Session, Transport
 from csp_partner_center.users import Users
 from csp_partner_center.webhooks import Webhooks
+from csp_runtime.clock import Clock
+from csp_runtime.database import Database
+from csp_runtime.secret_box import SecretBox
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,13 @@ class PartnerCenter:
     """One per process; safe for any number of tasks and resellers. Close it, or use it as a context manager."""
 
     def __init__(
-        self, *, transport: Transport, tokens: Tokens, credentials: CredentialStore, http: httpx.AsyncClient, owns_http: bool
+        self,
+        *,
+        transport: Transport,
+        tokens: Tokens,
+        credentials: CredentialStore,
+        http: httpx.AsyncClient,
+        owns_http: bool,
     ) -> None:
         self._transport = transport
         self._tokens = tokens
@@ -98,7 +105,7 @@ class PartnerCenter:
         if self._owns_http:
             await self._http.aclose()
 
-    async def __aenter__(self) -> "PartnerCenter":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
-from csp_runtime.database import Connection, Database
-from csp_runtime.secret_box import SecretBox
 
 from csp_partner_center.secrets import Secret
+from csp_runtime.database import Connection, Database
+from csp_runtime.secret_box import SecretBox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +140,9 @@ class CredentialStore:
             microsoft_tenant_id=row["microsoft_tenant_id"],
             client_id=row["client_id"],
             proof=_proof_of(self._box.open(row["sealed_proof"], _context(reseller_id, "proof"))),
-            refresh_token=Secret(self._box.open(sealed_token, _context(reseller_id, "refresh-token")).decode())
+            refresh_token=Secret(
+                self._box.open(sealed_token, _context(reseller_id, "refresh-token")).decode()
+            )
             if sealed_token
             else None,
             consent_required_since=row["consent_required_since"],

@@ -164,13 +164,18 @@ class Customers:
     def pages(self, *, size: int = 500, continuation: str | None = None) -> AsyncIterator[Page[Customer]]:
         """All customers, at most 500 a page."""
         call = Call(
-            operation="customers.list", method="GET", path="/customers", query=(("size", str(min(size, 500))),)
+            operation="customers.list",
+            method="GET",
+            path="/customers",
+            query=(("size", str(min(size, 500))),),
         )
         return seek(self._session, Customer, call, continuation=continuation)
 
     async def find(self, field_name: str, beginning: str) -> list[Customer]:
         """Customers whose `CompanyName` or `Domain` begins so (PC 3.5: the only operator)."""
-        wanted = msgspec.json.encode({"Field": field_name, "Value": beginning, "Operator": "starts_with"}).decode()
+        wanted = msgspec.json.encode(
+            {"Field": field_name, "Value": beginning, "Operator": "starts_with"}
+        ).decode()
         call = Call(
             operation="customers.list.filter",
             method="GET",
@@ -302,7 +307,11 @@ def _body_of(new: NewCustomer) -> bytes:
             "companyProfile": {key: value for key, value in company.items() if value is not None},
             "billingProfile": {key: value for key, value in billing.items() if value is not None},
             **({"associatedPartnerId": new.associated_partner_id} if new.associated_partner_id else {}),
-            **({"enableGDAPByDefault": new.enable_gdap_by_default} if new.enable_gdap_by_default is not None else {}),
+            **(
+                {"enableGDAPByDefault": new.enable_gdap_by_default}
+                if new.enable_gdap_by_default is not None
+                else {}
+            ),
         }
     )
 

@@ -269,7 +269,12 @@ def error_of(
             kind = ServiceFailed
         case status:
             kind = _BY_CODE.get(upstream.code or "", _BY_STATUS.get(status, Invalid))
-            if status == 409 and kind is Busy and upstream.code not in _BY_CODE and _names_a_duplicate(upstream):
+            if (
+                status == 409
+                and kind is Busy
+                and upstream.code not in _BY_CODE
+                and _names_a_duplicate(upstream)
+            ):
                 kind = AlreadyExists
     said = f" code {upstream.code}" if upstream.code else ""
     return kind(

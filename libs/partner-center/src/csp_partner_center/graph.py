@@ -8,9 +8,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from csp_partner_center.answers import Answer, RequestIds
 from csp_partner_center.calls import Access, Base, Call, path
-from csp_partner_center.errors import PartnerCenterError, Refused, UnreadableAnswer
+from csp_partner_center.errors import Refused, UnreadableAnswer
 from csp_partner_center.paging import Page, UnreadableItem, read_page
-from csp_partner_center.reading import Guid, UnreadableField, decode, member, wire
+from csp_partner_center.reading import Guid, UnreadableField, member, wire
 from csp_partner_center.secrets import Secret
 from csp_partner_center.transport import Session, with_value
 from csp_partner_center.writing import encode
@@ -116,9 +116,11 @@ class Graph:
                 reply = await self._session.send(call)
             except Refused as fault:
                 if fault.upstream is not None and fault.upstream.status == 410:
-                    raise DeltaExpired(call.operation, "the delta token is too old", upstream=fault.upstream) from None
+                    raise DeltaExpired(
+                        call.operation, "the delta token is too old", upstream=fault.upstream
+                    ) from None
                 raise
-            body = _json(call, reply.body)
+            body = reply.json
             page = _items(call, GraphUser, body)
             following, ending = member(body, "@odata.nextLink"), member(body, "@odata.deltaLink")
             if not following and not ending:
@@ -158,7 +160,13 @@ class Graph:
         return found
 
     async def assign_licences(
-        self, tenant_id: str, user_id: str, *, assign: list[AssignedLicence], remove: list[str], ids: RequestIds
+        self,
+        tenant_id: str,
+        user_id: str,
+        *,
+        assign: list[AssignedLicence],
+        remove: list[str],
+        ids: RequestIds,
     ) -> Answer[None]:
         """Both lists are sent, even when empty (PC 13.3)."""
         call = self._write(
@@ -238,7 +246,7 @@ class Graph:
         following: Call | None = call
         while following is not None:
             reply = await self._session.send(following)
-            body = _json(following, reply.body)
+            body = reply.json
             page = _items(following, kind, body)
             link = member(body, "@odata.nextLink")
             yield replace(page, continuation=link, answered_at=reply.answer.answered_at)
@@ -276,19 +284,8 @@ class Graph:
         return self._get(operation, tenant_id, where, tuple(parse_qsl(found.query, keep_blank_values=True)))
 
 
-def _json(call: Call, body: bytes) -> Any:  # Any: JSON of any shape
-    try:
-        return decode(body)
-    except UnreadableField as fault:
-        raise _unreadable(call, fault) from None
-
-
-def _items(call: Call, kind: type[T], body: Any) -> Page[T]:
+def _items(call: Call, kind: type[T], body: Any) -> Page[T]:  # Any: decoded JSON
     try:
         return read_page(kind, body, "value")
     except UnreadableField as fault:
-        raise _unreadable(call, fault) from None
-
-
-def _unreadable(call: Call, fault: UnreadableField) -> PartnerCenterError:
-    return UnreadableAnswer(call.operation, f"unreadable answer: {fault}")
+        raise UnreadableAnswer(call.operation, f"unreadable answer: {fault}") from None

@@ -121,7 +121,7 @@ class Orders:
             ),
         )
 
-    async def list(self, customer_id: str, billing_type: str | None = None) -> Page[Order]:
+    async def of_customer(self, customer_id: str, billing_type: str | None = None) -> Page[Order]:
         """All orders; a new one may take 15 minutes to appear (PC 5.4)."""
         return await everything(
             self._session,
@@ -150,7 +150,11 @@ class Orders:
             "referenceCustomerId": customer_id,
             "billingCycle": current.billing_cycle or BillingCycle.MONTHLY,
             "lineItems": [addon],
-            **({"attributes": {"etag": current.attributes.etag, "objectType": "Order"}} if current.attributes.etag else {}),
+            **(
+                {"attributes": {"etag": current.attributes.etag, "objectType": "Order"}}
+                if current.attributes.etag
+                else {}
+            ),
         }
         return self._patch(customer_id, current, encode(whole))
 
@@ -172,4 +176,3 @@ class Orders:
             body=body,
             headers=etag_header(current.attributes.etag),
         )
-

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from csp_partner_center.calls import Call
 from csp_partner_center.errors import Invalid, UnreadableAnswer
-from csp_partner_center.reading import UnreadableField, decode, member, read
+from csp_partner_center.reading import UnreadableField, member, read
 from csp_partner_center.transport import Reply, Session
 
 T = TypeVar("T")
@@ -74,7 +74,7 @@ async def offset(
         reply = await session.send(asked)
         page = _page(asked, reply, kind, "items")
         got = len(page.items) + len(page.unreadable)
-        links = member(_decoded(asked, reply), "links")
+        links = member(reply.json, "links")
         has_next = member(links, "next") is not None if isinstance(links, Mapping) else got >= size
         ends = got == 0 or not has_next
         yield replace(page, continuation=None if ends else str(start + got))
@@ -111,19 +111,12 @@ def read_page(kind: type[T], body: Any, items: str = "items") -> Page[T]:  # Any
 
 
 def _page(call: Call, reply: Reply, kind: type[T], items: str) -> Page[T]:
-    body = _decoded(call, reply)
+    body = reply.json
     try:
         page = read_page(kind, body, items)
     except UnreadableField as fault:
         raise UnreadableAnswer(call.operation, f"unreadable answer: {fault}") from None
     return replace(page, continuation=_continuation(body, reply), answered_at=reply.answer.answered_at)
-
-
-def _decoded(call: Call, reply: Reply) -> Any:  # Any: JSON of any shape
-    try:
-        return decode(reply.body)
-    except UnreadableField as fault:
-        raise UnreadableAnswer(call.operation, f"unreadable answer: {fault}") from None
 
 
 def _continuation(body: Any, reply: Reply) -> str | None:

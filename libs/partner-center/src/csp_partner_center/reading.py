@@ -75,7 +75,7 @@ def read(kind: type[T], value: object) -> T:
 
     Raises `UnreadableField`.
     """
-    return cast("T", _reader(kind)(value, ""))
+    return cast("T", _reader(cast("Any", kind))(value, ""))
 
 
 def member(value: object, name: str) -> Any:  # Any: JSON of any shape
@@ -228,7 +228,11 @@ def _sequence(kind: Any, shape: Any) -> _Reader:
     inner = _reader(kind)
 
     def read_sequence(value: Any, path: str) -> Any:
-        items = member(value, "items") if isinstance(value, Mapping) and member(value, "items") is not None else value
+        items = (
+            member(value, "items")
+            if isinstance(value, Mapping) and member(value, "items") is not None
+            else value
+        )
         if items is None:
             return shape()
         if isinstance(items, Mapping):  # PC 5.1: documented as a list, sent as one object

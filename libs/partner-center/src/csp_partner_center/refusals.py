@@ -26,5 +26,7 @@ def refusal_of(status: int, body: bytes) -> Refusal:
         status=status,
         code=None if code is None else str(code),
         description=str(text)[:_LONGEST] if text else None,
-        data=tuple(str(each)[:_LONGEST] for each in data if isinstance(each, str)) if isinstance(data, list) else (),
+        data=tuple(str(each)[:_LONGEST] for each in data if isinstance(each, str))
+        if isinstance(data, list)
+        else (),
     )

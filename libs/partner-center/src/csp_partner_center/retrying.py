@@ -13,15 +13,15 @@ def backoff(attempt: int, chance: float, *, first: float, longest: float) -> flo
 class RetryBudget:
     """Repetitions may be at most a tenth of the calls (after the first ten), or an outage would multiply its own load."""
 
-    _tokens: float = 10.0
+    _tenths: int = 100
 
     def earned(self) -> None:
         """A call succeeded."""
-        self._tokens = min(10.0, self._tokens + 0.1)
+        self._tenths = min(100, self._tenths + 1)
 
     def spend(self) -> bool:
         """Whether one more repetition is allowed."""
-        if self._tokens < 1.0:
+        if self._tenths < 10:
             return False
-        self._tokens -= 1.0
+        self._tenths -= 10
         return True

@@ -160,7 +160,7 @@ class Subscriptions:
             ),
         )
 
-    async def list(self, customer_id: str, *, order_id: str | None = None) -> Page[Subscription]:
+    async def of_customer(self, customer_id: str, *, order_id: str | None = None) -> Page[Subscription]:
         """All states, both commerces, whole."""
         return await everything(
             self._session,
@@ -219,7 +219,7 @@ class Subscriptions:
         `WindowClosed`, `Invalid`, `OutcomeUnknown` and the others.
         """
         reply = await self._session.send(call, ids)
-        if not reply.body.strip():
+        if reply.json is None:
             return with_value(reply.answer, None)
         return with_value(reply.answer, self._session.read(Subscription, call, reply))
 
@@ -289,4 +289,3 @@ def _changing(customer_id: str, current: Subscription, changes: Mapping[str, obj
         headers=etag_header(current.attributes.etag),
         is_repeatable=True,
     )
-

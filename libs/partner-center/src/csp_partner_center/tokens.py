@@ -13,7 +13,6 @@ from typing import Any
 
 import httpx
 import msal
-from csp_runtime.clock import Clock
 
 from csp_partner_center.calls import Access
 from csp_partner_center.credentials import (
@@ -26,6 +25,7 @@ from csp_partner_center.credentials import (
 from csp_partner_center.errors import ConsentRequired, CredentialsRejected, NotConnected
 from csp_partner_center.secrets import Secret
 from csp_partner_center.settings import PartnerCenterSettings
+from csp_runtime.clock import Clock
 
 # General knowledge of Entra (PC 1.3): the ones worth words of their own.
 _REASONS = {
@@ -113,7 +113,9 @@ class Tokens:
 
     async def _for_user(self, purpose: TokenFor, credentials: Credentials) -> _Held:
         if credentials.refresh_token is None or credentials.consent_required_since is not None:
-            raise ConsentRequired("auth.token", "an administrator must sign in with multifactor authentication")
+            raise ConsentRequired(
+                "auth.token", "an administrator must sign in with multifactor authentication"
+            )
         found: list[_Held] = []
 
         async def redeem(current: Credentials) -> Secret | None:
@@ -250,7 +252,9 @@ class _LoopHttp:
     def get(self, url: str, params: Any = None, headers: Any = None, **_: object) -> _Answer:
         return self._run("GET", url, params=params, headers=headers)
 
-    def post(self, url: str, params: Any = None, data: Any = None, headers: Any = None, **_: object) -> _Answer:
+    def post(
+        self, url: str, params: Any = None, data: Any = None, headers: Any = None, **_: object
+    ) -> _Answer:
         return self._run("POST", url, params=params, data=data, headers=headers)
 
     def close(self) -> None:
@@ -268,7 +272,9 @@ class _LoopHttp:
         elif data is not None:
             request["data"] = data
         try:
-            answer = await self._http.request(method, url, **{k: v for k, v in request.items() if v is not None})
+            answer = await self._http.request(
+                method, url, **{k: v for k, v in request.items() if v is not None}
+            )
         except httpx.HTTPError as fault:
             reason = f"the token service did not answer ({type(fault).__name__})"
         else:

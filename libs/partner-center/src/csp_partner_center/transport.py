@@ -4,13 +4,13 @@
 import asyncio
 import random
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import httpx
-from csp_runtime.clock import Clock
-from csp_runtime.logs import logger
 from opentelemetry import trace
 
 from csp_partner_center.answers import Answer, RequestIds, read_date_header, read_retry_after
@@ -35,6 +35,8 @@ from csp_partner_center.retrying import RetryBudget, backoff
 from csp_partner_center.secrets import Secret
 from csp_partner_center.settings import PartnerCenterSettings
 from csp_partner_center.tokens import TokenFor, Tokens
+from csp_runtime.clock import Clock
+from csp_runtime.logs import logger
 
 T = TypeVar("T")
 
@@ -61,6 +63,9 @@ class Reply:
 
     answer: Answer[None]
     body: bytes = field(repr=False)
+    json: Any = field(
+        repr=False
+    )  # Any: JSON of any shape; None for an empty body and for what was not asked as JSON
     headers: httpx.Headers = field(repr=False)
 
 
@@ -137,7 +142,11 @@ class Transport:
                 if pause is None:
                     raise
                 log.info(
-                    "microsoft.repeating", operation=call.operation, code=fault.code, attempt=attempt, pause=pause
+                    "microsoft.repeating",
+                    operation=call.operation,
+                    code=fault.code,
+                    attempt=attempt,
+                    pause=pause,
                 )
             else:
                 line.retries.earned()
@@ -149,13 +158,20 @@ class Transport:
     ) -> Reply:
         waits = line.breaker.wait(self._clock.monotonic())
         if waits > 0:
-            raise BreakerOpen(call.operation, "Microsoft keeps failing; calls are held back", retry_after=waits)
+            raise BreakerOpen(
+                call.operation, "Microsoft keeps failing; calls are held back", retry_after=waits
+            )
         async with line.slots:
             remaining = ends_at - self._clock.monotonic()
             if not await wait_for_turn(self._budget, reseller_id, _api_group(call), remaining, self._clock):
-                raise Throttled(call.operation, "no call of the budget is free before the deadline", retry_after=1.0)
+                raise Throttled(
+                    call.operation, "no call of the budget is free before the deadline", retry_after=1.0
+                )
             purpose = TokenFor(
-                reseller_id=reseller_id, is_graph=call.base is Base.GRAPH, access=call.access, tenant=call.tenant
+                reseller_id=reseller_id,
+                is_graph=call.base is Base.GRAPH,
+                access=call.access,
+                tenant=call.tenant,
             )
             token = await self._tokens.token(purpose)
             sent_at = self._clock.monotonic()
@@ -200,11 +216,17 @@ class Transport:
                 )
         except _NEVER_LEFT as fault:
             error = NotConnected(
-                call.operation, f"no connection ({type(fault).__name__})", request_id=request_id, correlation_id=correlation_id
+                call.operation,
+                f"no connection ({type(fault).__name__})",
+                request_id=request_id,
+                correlation_id=correlation_id,
             )
         except (httpx.HTTPError, httpx.StreamError, TimeoutError) as fault:
             error = NoAnswer(
-                call.operation, f"no answer ({type(fault).__name__})", request_id=request_id, correlation_id=correlation_id
+                call.operation,
+                f"no answer ({type(fault).__name__})",
+                request_id=request_id,
+                correlation_id=correlation_id,
             )
         else:
             return self._judged(call, response, request_id, correlation_id)
@@ -222,6 +244,15 @@ class Transport:
                 correlation_id=correlation_id,
                 retry_after=retry_after,
             )
+        try:
+            json = decode(response.content) if call.accept == "application/json" else None
+        except UnreadableField as fault:
+            raise UnreadableAnswer(
+                call.operation,
+                f"unreadable answer: {fault}",
+                request_id=request_id,
+                correlation_id=correlation_id,
+            ) from None
         compliant = headers.get("isMfaCompliant")
         return Reply(
             answer=Answer(
@@ -235,6 +266,7 @@ class Transport:
                 is_mfa_compliant=None if compliant is None else compliant.strip().lower() == "true",
             ),
             body=response.content,
+            json=json,
             headers=headers,
         )
 
@@ -347,15 +379,15 @@ class Session:
 
         Raises `UnreadableAnswer`.
         """
-        return self.understood(call, reply, lambda body: read(kind, body))
+        return self.understood(call, reply, partial(read, kind))
 
-    def understood(self, call: Call, reply: Reply, reader: Any) -> Any:  # Any: whatever the reader makes
+    def understood(self, call: Call, reply: Reply, reader: Callable[[Any], T]) -> T:  # Any: decoded JSON
         """The body of a reply through a reader of decoded JSON.
 
         Raises `UnreadableAnswer`.
         """
         try:
-            return reader(decode(reply.body))
+            return reader(reply.json)
         except UnreadableField as fault:
             reason = f"unreadable answer: {fault}"
         raise UnreadableAnswer(

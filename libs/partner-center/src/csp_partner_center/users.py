@@ -98,7 +98,9 @@ class Users:
 
     def deleted_pages(self, customer_id: str, *, size: int = 500) -> AsyncIterator[Page[User]]:
         """Users that can still be restored."""
-        wanted = msgspec.json.encode({"Field": "UserState", "Value": "Inactive", "Operator": "equals"}).decode()
+        wanted = msgspec.json.encode(
+            {"Field": "UserState", "Value": "Inactive", "Operator": "equals"}
+        ).decode()
         return seek(
             self._session,
             User,
@@ -112,13 +114,17 @@ class Users:
 
     async def get(self, customer_id: str, user_id: str) -> Answer[User]:
         """Raises `NotFound` (60002)."""
-        return await self._session.ask(User, self._call("get", "GET", path("customers", customer_id, "users", user_id)))
+        return await self._session.ask(
+            User, self._call("get", "GET", path("customers", customer_id, "users", user_id))
+        )
 
     async def create(self, customer_id: str, new: NewUser, ids: RequestIds) -> Answer[User]:
         """Not repeated after an unknown outcome: look for the name first. Raises `AlreadyExists` for a taken name."""
         body = {**_plain(new), "attributes": {"objectType": "CustomerUser"}}
         return await self._session.ask(
-            User, self._call("create", "POST", path("customers", customer_id, "users"), body=encode(body)), ids
+            User,
+            self._call("create", "POST", path("customers", customer_id, "users"), body=encode(body)),
+            ids,
         )
 
     async def update(
@@ -137,7 +143,11 @@ class Users:
     async def restore(self, customer_id: str, user_id: str, ids: RequestIds) -> Answer[User]:
         """Active again, without licences."""
         return await self._session.ask(
-            User, self._patch(customer_id, user_id, {"state": "active", "attributes": {"objectType": "CustomerUser"}}), ids
+            User,
+            self._patch(
+                customer_id, user_id, {"state": "active", "attributes": {"objectType": "CustomerUser"}}
+            ),
+            ids,
         )
 
     async def reset_password(
@@ -161,7 +171,9 @@ class Users:
             else path("customers", customer_id, "users", user_id, "directoryroles")
         )
         call = Call(
-            operation="customers.directoryroles.list" if user_id is None else "customers.users.directoryroles.list",
+            operation="customers.directoryroles.list"
+            if user_id is None
+            else "customers.users.directoryroles.list",
             method="GET",
             path=where,
             access=Access.APP_USER,

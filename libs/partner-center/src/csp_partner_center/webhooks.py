@@ -93,7 +93,9 @@ class Webhooks:
 
     async def registration(self) -> Answer[Registration] | None:
         """None where there is none."""
-        call = Call(operation="webhooks.registration.get", method="GET", path="/registration", base=Base.WEBHOOKS)
+        call = Call(
+            operation="webhooks.registration.get", method="GET", path="/registration", base=Base.WEBHOOKS
+        )
         try:
             return await self._session.ask(Registration, call)
         except NotFound:
@@ -106,7 +108,9 @@ class Webhooks:
                 return await self._write("create", "POST", url, events, ids)
             except (Busy, AlreadyExists):
                 # PC 9.1: somebody registered in the meantime. Another operation needs another request id.
-                ids = RequestIds(request_id=uuid5(ids.request_id, "update"), correlation_id=ids.correlation_id)
+                ids = RequestIds(
+                    request_id=uuid5(ids.request_id, "update"), correlation_id=ids.correlation_id
+                )
         return await self._write("update", "PUT", url, events, ids)
 
     async def start_validation(self, ids: RequestIds) -> Answer[ValidationStarted]:

@@ -16,7 +16,7 @@ create table budget (
     reseller_id text not null,
     api_group text not null,
     calls_per_minute double precision not null,
-    next_free_at timestamptz not null default now(),
+    next_free_at timestamptz not null default now() - interval '3 seconds',
     granted_from timestamptz not null default now(),
     is_exploring boolean not null default true,
     throttled_at timestamptz,

@@ -1,0 +1,71 @@
+"""PC 2.9: one budget for all processes of a reseller."""
+
+import asyncio
+
+import pytest
+
+from csp_partner_center import PartnerCenterSettings
+from csp_partner_center.budget import SharedBudget
+from csp_runtime.clock import SystemClock
+from csp_runtime.database import Database
+
+SETTINGS = PartnerCenterSettings(first_rate=600)
+
+
+@pytest.fixture
+def processes(database: Database) -> list[SharedBudget]:
+    return [SharedBudget(database, SystemClock(), SETTINGS) for _ in range(4)]
+
+
+async def rate_of(database: Database) -> float:
+    async with database.connection() as connection:
+        row = await (await connection.execute("select calls_per_minute from budget")).fetchone()
+    assert row is not None
+    return float(row["calls_per_minute"])
+
+
+async def test_processes_share_one_pace(processes: list[SharedBudget]):
+    """600 a minute are 10 a second; 3 seconds' worth may go at once: of 60 calls the last waits about 3 seconds."""
+    for each in processes:  # the burst begins where the row does
+        await each.lease("r", "g", 1)
+    waits = await asyncio.gather(*[each.reserve("r", "g") for each in processes for _ in range(15)])
+    assert 2.5 < max(waits) < 6.5
+    assert len({round(wait, 2) for wait in waits}) > 20
+
+
+async def test_a_lease_is_at_most_a_second_and_what_is_wanted(processes: list[SharedBudget]):
+    assert (await processes[0].lease("r", "g", 1)).calls == 1
+    assert (await processes[0].lease("r", "g", 500)).calls == 10
+
+
+async def test_throttling_holds_every_process_back_and_counts_once(
+    processes: list[SharedBudget], database: Database
+):
+    await processes[0].lease("r", "g", 1)
+    before = await rate_of(database)
+    await asyncio.gather(*[each.throttled("r", "g", retry_after=30.0, age=1.0) for each in processes])
+    assert await rate_of(database) == pytest.approx(before * 0.8)
+    assert 29.0 < await processes[3].reserve("r", "g") < 31.0
+
+
+async def test_later_throttling_takes_less_away(processes: list[SharedBudget], database: Database):
+    await processes[0].lease("r", "g", 1)
+    await processes[0].throttled("r", "g", retry_after=0.0, age=0.0)
+    first = await rate_of(database)
+    await processes[0].throttled("r", "g", retry_after=0.0, age=0.0)
+    assert await rate_of(database) == pytest.approx(first * 0.95)
+
+
+async def test_the_rate_climbs_only_while_it_is_used_up(processes: list[SharedBudget], database: Database):
+    await processes[0].lease("r", "g", 1)
+    idle = await rate_of(database)
+    for _ in range(30):
+        await processes[0].lease("r", "g", 10)
+    assert await rate_of(database) > idle + 100
+
+
+async def test_resellers_and_groups_do_not_share(processes: list[SharedBudget]):
+    await processes[0].lease("r", "g", 1)
+    await processes[0].throttled("r", "g", retry_after=30.0, age=0.0)
+    assert await processes[0].reserve("other", "g") < 1.0
+    assert await processes[0].reserve("r", "other") < 1.0
