@@ -46,25 +46,38 @@ OUTAGES = (
 """Failures of the infrastructure: wait, then the same batch again."""
 
 
-class Projection(Protocol):
-    """Events in, rows out. `streams` are the kinds of streams it reads; `types` the event classes it understands."""
+class Handler(Protocol):
+    """What a consumer must know of its handler: its name is that of its positions, and never changes.
 
-    name: str
-    contexts: Sequence[str]
-    streams: Collection[Kind]
-    types: Collection[type[Any]]
+    `streams` are the kinds of streams it reads, `types` the event classes it understands.
+    """
+
+    @property
+    def name(self) -> str:
+        """The consumer's name."""
+
+    @property
+    def contexts(self) -> Sequence[str]:
+        """Whose logs it reads."""
+
+    @property
+    def streams(self) -> Collection[Kind]:
+        """Which kinds of streams; others pass by unseen."""
+
+    @property
+    def types(self) -> Collection[type[Any]]:
+        """Which events; others of its streams only count as known."""
+
+
+class Projection(Handler, Protocol):
+    """Events in, rows out."""
 
     async def project(self, tx: Connection, events: Events) -> None:
         """Write the rows of these events; each comes once, in order within its stream."""
 
 
-class Reactor(Protocol):
+class Reactor(Handler, Protocol):
     """Events in, events of this service out; never calls the outside."""
-
-    name: str
-    contexts: Sequence[str]
-    streams: Collection[Kind]
-    types: Collection[type[Any]]
 
     async def react(self, events: Events) -> "Reaction":
         """What follows from these events."""

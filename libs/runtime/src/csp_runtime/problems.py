@@ -1,6 +1,6 @@
 """Problem documents (RFC 9457) and the registry of their types."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,6 +77,30 @@ class Problem(Exception):
 
     def __post_init__(self) -> None:
         super().__init__(self.title)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any], status: int) -> "Problem":
+        """A problem that another service of the platform answered with."""
+        code = str(document.get("code", "")).replace("_", "-")
+        if code not in STATUS:
+            code = "unavailable" if status >= 500 else "bad-request"
+        standard = {
+            "type",
+            "title",
+            "status",
+            "detail",
+            "instance",
+            "code",
+            "retryable",
+            "invalid_parameters",
+        }
+        return cls(
+            code,
+            str(document.get("title", "The command was refused")),
+            document.get("detail"),
+            [InvalidParameter(**parameter) for parameter in document.get("invalid_parameters", [])],
+            {name: value for name, value in document.items() if name not in standard},
+        )
 
     @property
     def status(self) -> int:

@@ -1,0 +1,1 @@
+"""Microsoft mapping, SQL and the other services, as this service needs them."""

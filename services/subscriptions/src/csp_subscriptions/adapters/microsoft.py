@@ -1,0 +1,314 @@
+"""Steps of this service's operations at Partner Center, and the mapping between its words and ours."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from csp_contracts.ids import uuid_of
+from csp_partner_center.answers import RequestIds
+from csp_partner_center.calls import Call
+from csp_partner_center.carts import NewLine
+from csp_partner_center.client import PartnerCenter, Reseller
+from csp_partner_center.errors import NotFound
+from csp_partner_center.step_faults import as_step_faults
+from csp_partner_center.subscriptions import Subscription, cancelling, changing_auto_renew, changing_quantity
+from csp_partner_center.subscriptions import reactivating as reactivating_call
+from csp_partner_center.subscriptions import suspending as suspending_call
+from csp_runtime.operations import Answered, Busy, Operation, Refused
+
+CYCLES = {"P1M": "monthly", "P1Y": "annual", "P3Y": "triennial"}
+CHARGE_CYCLES = {word: cycle for cycle, word in CYCLES.items()}
+
+
+def reseller_of(client: PartnerCenter, operation: Operation) -> Reseller:
+    """The client of the operation's reseller, with the operation's correlation id for life."""
+    return client.as_reseller(operation.meta.reseller, correlation_id=uuid_of(operation.id))
+
+
+def ids_of(operation: Operation, request_id: str) -> RequestIds:
+    """The names of one write."""
+    return RequestIds(request_id=UUID(request_id), correlation_id=uuid_of(operation.id))
+
+
+class CreateCart:
+    """A cart buys nothing by itself; it tells early which line cannot be bought."""
+
+    name = "cart"
+    creates = False
+
+    def __init__(self, client: PartnerCenter) -> None:
+        self._client = client
+
+    async def prepare(self, operation: Operation, payload: dict[str, Any]) -> bytes:
+        """The lines with the availability of the moment (its id changes without notice)."""
+        del payload
+        partner = reseller_of(self._client, operation)
+        lines = []
+        with as_step_faults():
+            for number, line in enumerate(operation.target["lines"]):
+                lines.append(
+                    {
+                        "id": number,
+                        "catalog_item_id": await _catalog_item(partner, operation.target["country"], line),
+                        "quantity": line["quantity"],
+                        "billing_cycle": CYCLES[line["charge_cycle"]],
+                        "term_duration": line["term"] if line["commerce"] == "nce" else None,
+                        "friendly_name": line.get("friendly_name"),
+                    }
+                )
+        return json.dumps(lines).encode()
+
+    async def send(self, operation: Operation, body: bytes, request_id: str) -> Answered:
+        """Create it; a bad line refuses the whole order before anything is bought."""
+        partner = reseller_of(self._client, operation)
+        lines = [NewLine(**line) for line in json.loads(body)]
+        with as_step_faults():
+            answer = await partner.carts.create(
+                operation.target["microsoft_tenant_id"], lines, ids_of(operation, request_id)
+            )
+        bad = answer.value.bad_lines
+        if bad:
+            raise Refused(
+                "upstream-rejected",
+                "Microsoft does not sell a line of this order like this",
+                lines=[
+                    {"line": line.id, "code": line.error.error_code if line.error else None} for line in bad
+                ],
+            )
+        return Answered(refs={"cart_id": answer.value.id})
+
+    async def read_back(self, operation: Operation, body: bytes) -> Answered | None:
+        """A lost cart is of no use and costs nothing."""
+        del operation, body
+        return None
+
+
+class Checkout:
+    """The purchase. Idempotent by cart at Microsoft, and never repeated before the list delay."""
+
+    name = "checkout"
+    creates = True
+
+    def __init__(self, client: PartnerCenter) -> None:
+        self._client = client
+
+    async def prepare(self, operation: Operation, payload: dict[str, Any]) -> bytes:
+        """What is bought lies in the cart; the orders that exist already tell a lost purchase apart from older ones."""
+        del payload
+        partner = reseller_of(self._client, operation)
+        with as_step_faults():
+            orders = await partner.orders.of_customer(operation.target["microsoft_tenant_id"])
+        return json.dumps({"known_orders": [order.id for order in orders.items]}).encode()
+
+    async def send(self, operation: Operation, body: bytes, request_id: str) -> Answered:
+        """Buy."""
+        del body
+        partner = reseller_of(self._client, operation)
+        with as_step_faults():
+            answer = await partner.carts.checkout(
+                operation.target["microsoft_tenant_id"],
+                operation.refs["cart_id"],
+                ids_of(operation, request_id),
+            )
+        if not answer.value.orders:
+            errors = [{"code": error.code} for error in answer.value.order_errors]
+            raise Refused("upstream-rejected", "Microsoft refused the order", orders=errors)
+        return Answered(refs={"orders": [order.id for order in answer.value.orders]}, at=answer.answered_at)
+
+    async def read_back(self, operation: Operation, body: bytes) -> Answered | None:
+        """An order that was not there before, of the same goods."""
+        known = set(json.loads(body)["known_orders"])
+        partner = reseller_of(self._client, operation)
+        wanted = sorted((line["product"].lower(), line["quantity"]) for line in operation.target["lines"])
+        with as_step_faults():
+            orders = await partner.orders.of_customer(operation.target["microsoft_tenant_id"])
+        found = [order for order in orders.items if order.id not in known]
+        goods = sorted(
+            (_product_of(item.offer_id or "").lower(), item.quantity or 0)
+            for order in found
+            for item in order.line_items
+        )
+        if goods != wanted:
+            return None
+        return Answered(refs={"orders": [order.id for order in found]}, at=found[0].creation_date)
+
+
+class ReadBought:
+    """Subscription ids may come later than the order: read until every line has one."""
+
+    name = "read"
+    creates = False
+
+    def __init__(self, client: PartnerCenter) -> None:
+        self._client = client
+
+    async def prepare(self, operation: Operation, payload: dict[str, Any]) -> bytes:
+        """Nothing is sent."""
+        del operation, payload
+        return b"{}"
+
+    async def send(self, operation: Operation, body: bytes, request_id: str) -> Answered:
+        """The bought subscriptions as Microsoft shows them."""
+        del body, request_id
+        partner = reseller_of(self._client, operation)
+        tenant = operation.target["microsoft_tenant_id"]
+        bought: list[dict[str, Any]] = []
+        with as_step_faults():
+            for order_id in operation.refs["orders"]:
+                order = (await partner.orders.get(tenant, order_id)).value
+                for item in order.line_items:
+                    if item.subscription_id is None:
+                        raise Busy("the subscription's id is not there yet", retry_after=1.0)
+                    seen = await _get(partner, tenant, str(item.subscription_id))
+                    if seen is None:
+                        raise Busy("the subscription is not there yet", retry_after=1.0)
+                    bought.append({**as_refs(seen), "order_id": order_id})
+        return Answered(refs={"subscriptions": bought})
+
+    async def read_back(self, operation: Operation, body: bytes) -> Answered | None:
+        """Reading again is the same as reading."""
+        del operation, body
+        return None
+
+
+class ChangeSubscription:
+    """One absolute change of an existing subscription: the whole resource is read, changed and written back."""
+
+    creates = False
+
+    def __init__(
+        self,
+        client: PartnerCenter,
+        name: str,
+        change: Callable[[str, Subscription, Mapping[str, Any]], Call],
+        is_done: Callable[[Subscription, Mapping[str, Any]], bool],
+    ) -> None:
+        self.name = name
+        self._client = client
+        self._change = change
+        self._is_done = is_done
+
+    async def prepare(self, operation: Operation, payload: dict[str, Any]) -> bytes:
+        """The call, with the resource as it is now; refused where the resource is gone."""
+        del payload
+        target = operation.target
+        partner = reseller_of(self._client, operation)
+        with as_step_faults():
+            current = await _get(partner, target["microsoft_tenant_id"], target["microsoft_subscription_id"])
+        if current is None:
+            raise Refused("upstream-rejected", "Microsoft does not know this subscription any more")
+        return self._change(target["microsoft_tenant_id"], current, target).to_bytes()
+
+    async def send(self, operation: Operation, body: bytes, request_id: str) -> Answered:
+        """Write it; the answer's own time is when it took effect."""
+        partner = reseller_of(self._client, operation)
+        with as_step_faults():
+            answer = await partner.subscriptions.send(Call.from_bytes(body), ids_of(operation, request_id))
+        if answer.value is not None and self._is_done(answer.value, operation.target):
+            return Answered(refs={"after": as_refs(answer.value)}, at=answer.answered_at)
+        confirmed = await self.read_back(operation, body)
+        if confirmed is None:
+            # Accepted, and not visible yet (202): the answer stands, a later reading confirms it.
+            return Answered(refs={}, at=answer.answered_at)
+        return Answered(refs=confirmed.refs, at=answer.answered_at)
+
+    async def read_back(self, operation: Operation, body: bytes) -> Answered | None:
+        """Whether the subscription is as the target says."""
+        del body
+        target = operation.target
+        partner = reseller_of(self._client, operation)
+        with as_step_faults():
+            current = await _get(partner, target["microsoft_tenant_id"], target["microsoft_subscription_id"])
+        if current is None or not self._is_done(current, target):
+            return None
+        return Answered(refs={"after": as_refs(current)})
+
+
+def change_steps(client: PartnerCenter) -> dict[str, ChangeSubscription]:
+    """The single step of each kind of change, by kind."""
+    return {
+        "subscription.change_quantity": ChangeSubscription(
+            client,
+            "change_quantity",
+            lambda tenant, current, target: changing_quantity(tenant, current, target["quantity"]),
+            lambda seen, target: seen.quantity == target["quantity"],
+        ),
+        "subscription.suspend": ChangeSubscription(
+            client,
+            "suspend",
+            lambda tenant, current, _: suspending_call(tenant, current),
+            lambda seen, _: seen.status == "suspended",
+        ),
+        "subscription.reactivate": ChangeSubscription(
+            client,
+            "reactivate",
+            lambda tenant, current, _: reactivating_call(tenant, current),
+            lambda seen, _: seen.status == "active",
+        ),
+        "subscription.cancel": ChangeSubscription(
+            client,
+            "cancel",
+            lambda tenant, current, _: cancelling(tenant, current),
+            lambda seen, _: seen.status == "deleted",
+        ),
+        "subscription.set_end_of_term": ChangeSubscription(
+            client,
+            "set_end_of_term",
+            lambda tenant, current, target: changing_auto_renew(
+                tenant, current, enabled=target["end_of_term"] == "renew"
+            ),
+            lambda seen, target: seen.auto_renew_enabled == (target["end_of_term"] == "renew"),
+        ),
+    }
+
+
+def as_refs(seen: Subscription) -> dict[str, Any]:
+    """What we keep of a subscription that Microsoft showed; no personal data are in it."""
+    lots = seen.refundable_quantity.details if seen.refundable_quantity else []
+    ends = seen.commitment_end_date or seen.commitment_end_date_time
+    started = seen.effective_start_date or seen.creation_date
+    return {
+        "microsoft_subscription_id": str(seen.id),
+        "product": seen.product,
+        "offer_name": seen.offer_name,
+        "quantity": seen.quantity,
+        "status": str(seen.status),
+        "auto_renew": seen.auto_renew_enabled,
+        "started_at": None if started is None else _utc(started).isoformat(),
+        "created_at": None if seen.creation_date is None else _utc(seen.creation_date).isoformat(),
+        "commitment_ends_on": None if ends is None else _utc(ends).date().isoformat(),
+        "seat_lots": [
+            {"quantity": lot.quantity, "refundable_until": _utc(lot.allowed_until_date_time).isoformat()}
+            for lot in lots
+            if lot.allowed_until_date_time is not None
+        ],
+    }
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+async def _get(partner: Reseller, tenant: str, subscription: str) -> Subscription | None:
+    try:
+        return (await partner.subscriptions.get(tenant, subscription)).value
+    except NotFound:
+        return None
+
+
+async def _catalog_item(partner: Reseller, country: str, line: Mapping[str, Any]) -> str:
+    if line["commerce"] != "nce":
+        return str(line["product"])
+    product, sku = str(line["product"]).split(":")
+    found = await partner.catalogue.availabilities(product, sku, country)
+    cycle = CYCLES[line["charge_cycle"]]
+    usable = [item for item in found.items if item.is_purchasable and item.has_term(line["term"], cycle)]
+    if not usable:
+        raise Refused("upstream-rejected", "Microsoft does not sell this product for this term")
+    return usable[0].catalog_item_id
+
+
+def _product_of(offer_id: str) -> str:
+    return ":".join(offer_id.split(":")[:2])

@@ -1,0 +1,440 @@
+"""Observations in, subscription events out: readings are compared, facts are written once at their own time."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg import Cursor
+from psycopg.rows import DictRow
+
+from csp_contracts.envelope import EffectiveBasis, Meta, Origin, Recorded
+from csp_contracts.ids import Kind, api_id, named_id
+from csp_contracts.partner_feed_v1 import ExternalStateObserved
+from csp_contracts.subscriptions_v1 import (
+    EffectiveTimeCorrected,
+    QuantityChanged,
+    SeatLot,
+    SubscriptionCreated,
+    SubscriptionSuspended,
+)
+from csp_runtime.clock import Clock
+from csp_runtime.consumer import Reaction
+from csp_runtime.database import Database
+from csp_runtime.operations import Operations
+from csp_runtime.store import Also, EventStore
+from csp_subscriptions.adapters.microsoft import CHARGE_CYCLES
+from csp_subscriptions.adapters.tenants import Tenants
+from csp_subscriptions.domain.observed import ObservedState, differences, status_of
+from csp_subscriptions.domain.subscription import Status, Subscription, evolve, fold
+from csp_subscriptions.outcomes import RULE_SETS
+from csp_subscriptions.ports import Tenant
+
+
+class ObservationReactor:
+    """Decides what an observation of a subscription means for it."""
+
+    name = "subscriptions.observations"
+    contexts = ("partner-feed",)
+    streams = frozenset({Kind.OBSERVATION})
+    types = frozenset({ExternalStateObserved})
+
+    def __init__(
+        self,
+        *,
+        store: EventStore,
+        database: Database,
+        tenants: Tenants,
+        operations: Operations,
+        clock: Clock,
+        visibility: timedelta,
+    ) -> None:
+        self._store = store
+        self._database = database
+        self._tenants = tenants
+        self._operations = operations
+        self._clock = clock
+        self._visibility = visibility
+
+    async def react(self, events: Sequence[Recorded[Any]]) -> Reaction:
+        """Each observation in turn, on the state that the ones before it left."""
+        seen = [event for event in events if event.data.resource == "subscription"]
+        streams = await self._store.load_many(sorted({event.data.resource_id for event in seen}))
+        found = _Found()
+        for event in seen:
+            history = streams[event.data.resource_id]
+            await self._decide(event, history, found)
+        return Reaction(events=found.events, also=found.also)
+
+    async def _decide(
+        self, event: Recorded[ExternalStateObserved], history: list[Recorded[Any]], found: "_Found"
+    ) -> None:
+        observed = event.data
+        state = fold(history)
+        if state is None:
+            if observed.audit_id is None and observed.state is not None:
+                await self._first_seen(event, history, found)
+            return
+        if observed.audit_id is not None:
+            await self._fact(event, state, history, found)
+        else:
+            await self._reading(event, state, history, found)
+
+    async def _first_seen(
+        self, event: Recorded[ExternalStateObserved], history: list[Recorded[Any]], found: "_Found"
+    ) -> None:
+        """A subscription nobody told us of; while a creation of ours that fits is open, it is that one's."""
+        observed, state = event.data, event.data.state or {}
+        keys = [f"{observed.microsoft_tenant_id}/{state.get('product')}".lower()]
+        if await self._operations.open_matching(event.meta.reseller, keys) is not None:
+            found.also.append(_reread(observed, event.meta.reseller, self._clock.now() + self._visibility))
+            return
+        status = status_of(str(state.get("status")))
+        if status is None:
+            found.also.append(_reread(observed, event.meta.reseller, self._clock.now() + self._visibility))
+            return
+        tenant = (await self._tenants.known(event.meta.reseller, [observed.tenant_id])).get(
+            observed.tenant_id
+        )
+        currency = await self._tenants.currency_of(event.meta.reseller)
+        created = _created(observed, tenant, status, currency, event.meta.reseller)
+        started = _moment(state.get("started_at")) or observed.began_at
+        found.append(history, created, self._meta(event, tenant, started, None, EffectiveBasis.READING))
+
+    async def _reading(
+        self,
+        event: Recorded[ExternalStateObserved],
+        state: Subscription,
+        history: list[Recorded[Any]],
+        found: "_Found",
+    ) -> None:
+        observed = event.data
+        if observed.state is None:
+            return
+        seen = _observed_state(observed.state, state)
+        changes = differences(state, seen, observed.began_at)
+        if not changes:
+            return
+        written = await self._last_write(state.id)
+        if written is not None and observed.began_at <= written + self._visibility:
+            # Old values stay visible for a while after a write of ours: look once more when the span is over.
+            found.also.append(_reread(observed, event.meta.reseller, written + self._visibility))
+            return
+        if await self._is_target_of_open_operation(state, seen):
+            return
+        tenant = (await self._tenants.known(event.meta.reseller, [observed.tenant_id])).get(
+            observed.tenant_id
+        )
+        basis = EffectiveBasis.READING if observed.changed_at is None else EffectiveBasis.WEBHOOK
+        # A reading tells the present: it can never lie before what is known to be the present value.
+        at = max(observed.changed_at or observed.began_at, state.last_effective_at)
+        for change in changes:
+            appended = found.append(history, change, self._meta(event, tenant, at, state, basis))
+            value = _value_of(change)
+            if value is not None:
+                fact_id = f"reading:{observed.observation_id}:{value}"
+                found.also.append(_remember(fact_id, state.id, value, at, appended.version, is_open=True))
+
+    async def _fact(
+        self,
+        event: Recorded[ExternalStateObserved],
+        state: Subscription,
+        history: list[Recorded[Any]],
+        found: "_Found",
+    ) -> None:
+        """An audit record: written once, at its own time, even if later facts are known already."""
+        observed = event.data
+        at = observed.changed_at or observed.began_at
+        fact_id = f"audit:{observed.audit_id}"
+        change = _audited(observed, history, at, state)
+        value = None if change is None else _value_of(change)
+        if value is None or change is None or fact_id in found.facts or await self._is_known(fact_id):
+            return
+        found.facts.add(fact_id)
+        tenant = (await self._tenants.known(event.meta.reseller, [observed.tenant_id])).get(
+            observed.tenant_id
+        )
+        meta = self._meta(event, tenant, at, state, EffectiveBasis.AUDIT)
+        corrected = await self._same_fact(observed, history, value, at, found)
+        if corrected is None:
+            superseded = at < state.last_effective_at
+            appended = found.append(history, change, replace(meta, superseded=superseded))
+            found.also.append(_remember(fact_id, state.id, value, at, appended.version, is_open=False))
+            return
+        found.also.append(_remember(fact_id, state.id, value, at, corrected.version, is_open=False))
+        if _differs(corrected, at):
+            correction = EffectiveTimeCorrected(
+                subscription_id=state.id, tenant_id=state.tenant_id, corrected_version=corrected.version
+            )
+            found.append(history, correction, meta)
+
+    async def _same_fact(
+        self,
+        observed: ExternalStateObserved,
+        history: list[Recorded[Any]],
+        value: str,
+        at: datetime,
+        found: "_Found",
+    ) -> Recorded[Any] | None:
+        """The event that this audit record is about: of our own command, or of a reading that came before it."""
+        own = _own_operation(observed)
+        if own is not None:
+            for event in history:
+                if event.meta.causation_id == own and _value_of(event.data) == value:
+                    return event
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(
+                "select fact_id, version from seen_facts where subscription_id = %s and value = %s "
+                "and is_open_reading and effective_at >= %s order by effective_at limit 1",
+                [observed.resource_id, value, at],
+            )
+            row = await cursor.fetchone()
+        if row is None or row["fact_id"] in found.facts:
+            return None
+        found.facts.add(row["fact_id"])
+        found.also.append(_match(row["fact_id"]))
+        return next((event for event in history if event.version == row["version"]), None)
+
+    async def _is_known(self, fact_id: str) -> bool:
+        async with self._database.connection() as connection:
+            cursor = await connection.execute("select 1 from seen_facts where fact_id = %s", [fact_id])
+            return await cursor.fetchone() is not None
+
+    async def _last_write(self, resource: str) -> datetime | None:
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(
+                "select written_at from last_writes where resource = %s", [resource]
+            )
+            row = await cursor.fetchone()
+        return None if row is None else row["written_at"]
+
+    async def _is_target_of_open_operation(self, state: Subscription, seen: ObservedState) -> bool:
+        """A reading that shows what an open operation wants confirms it; its own answer writes the fact."""
+        operation_id = await self._operations.open_on(state.id)
+        if operation_id is None:
+            return False
+        requested = (await self._store.load(operation_id))[0].data
+        match requested.kind:
+            case "subscription.change_quantity":
+                return bool(requested.target["quantity"] == seen.quantity)
+            case "subscription.suspend":
+                return seen.status == "suspended"
+            case "subscription.reactivate":
+                return seen.status == "active"
+            case "subscription.cancel":
+                return seen.status == "deleted"
+            case _:
+                return bool(seen.auto_renew == (requested.target.get("end_of_term") == "renew"))
+
+    def _meta(
+        self,
+        event: Recorded[ExternalStateObserved],
+        tenant: Tenant | None,
+        effective_at: datetime,
+        state: Subscription | None,
+        basis: EffectiveBasis,
+    ) -> Meta:
+        now = self._clock.now()
+        return Meta(
+            reseller=event.meta.reseller,
+            customer=tenant.customer_id if tenant else None,
+            tenant=event.data.tenant_id,
+            partition_key=state.partition_key if state else event.data.tenant_id,
+            effective_at=effective_at,
+            recorded_at=now if state is None else max(now, state.last_recorded_at),
+            origin=Origin.MICROSOFT,
+            actor="microsoft",
+            correlation_id=event.data.microsoft_correlation_id,
+            causation_id=event.event_id,
+            effective_basis=basis,
+            trace=event.meta.trace,
+        )
+
+
+class _Found:
+    """What the decisions of a batch have come to so far."""
+
+    def __init__(self) -> None:
+        self.events: list[Recorded[Any]] = []
+        self.also: list[Also] = []
+        self.facts: set[str] = set()
+
+    def append(
+        self, history: list[Recorded[Any]], data: Any, meta: Meta
+    ) -> Recorded[Any]:  # any contract event
+        """Add an event to a stream, and to what later decisions of this batch see of it."""
+        version = history[-1].version + 1 if history else 1
+        recorded = Recorded(
+            stream=data.subscription_id,
+            version=version,
+            data=data,
+            meta=meta
+            if not history
+            else replace(meta, recorded_at=max(meta.recorded_at, history[-1].meta.recorded_at)),
+        )
+        history.append(recorded)
+        self.events.append(recorded)
+        return recorded
+
+
+def _audited(
+    observed: ExternalStateObserved, history: Sequence[Recorded[Any]], at: datetime, state: Subscription
+) -> Any | None:  # one of the contract's events
+    """The change that an audit record tells of; None where it tells nothing that matters here."""
+    told = observed.state or {}
+    quantity, status = told.get("quantity"), told.get("status")
+    if status == "suspended":
+        return SubscriptionSuspended(subscription_id=state.id, tenant_id=state.tenant_id)
+    if isinstance(quantity, int):
+        before = _quantity_before(history, at)
+        return QuantityChanged(
+            subscription_id=state.id, tenant_id=state.tenant_id, previous=before, quantity=quantity
+        )
+    return None
+
+
+def _quantity_before(history: Sequence[Recorded[Any]], at: datetime) -> int:
+    """The quantity that was true just before an instant, by effective time."""
+    state: Subscription | None = None
+    ordered = sorted(
+        history[1:], key=lambda event: (event.meta.effective_at, event.meta.recorded_at, event.version)
+    )
+    for event in [history[0], *(each for each in ordered if each.meta.effective_at < at)]:
+        state = evolve(state, replace(event, meta=replace(event.meta, superseded=False)))
+    return 0 if state is None else state.quantity
+
+
+def _value_of(change: Any) -> str | None:  # one of the contract's events
+    match change:
+        case QuantityChanged(quantity=quantity):
+            return f"quantity={quantity}"
+        case SubscriptionSuspended():
+            return "status=suspended"
+        case _:
+            return None
+
+
+def _own_operation(observed: ExternalStateObserved) -> str | None:
+    """The operation of ours behind an audit record: its id is the correlation id of all its calls."""
+    try:
+        return api_id(Kind.OPERATION, UUID(observed.microsoft_correlation_id or ""))
+    except ValueError:
+        return None
+
+
+def _differs(event: Recorded[Any], at: datetime) -> bool:
+    """Our own changes carry the answer's time, good to the second: only another UTC day matters (architecture 5)."""
+    if event.meta.origin == Origin.MICROSOFT:
+        return event.meta.effective_at != at
+    return event.meta.effective_at.date() != at.date()
+
+
+def _created(
+    observed: ExternalStateObserved, tenant: Tenant | None, status: Status, currency: str, reseller: str
+) -> SubscriptionCreated:
+    told = observed.state or {}
+    commerce = str(told.get("commerce", "nce"))
+    parent = told.get("parent_microsoft_id")
+    predecessor = told.get("migrated_from")
+    return SubscriptionCreated(
+        subscription_id=observed.resource_id,
+        tenant_id=observed.tenant_id,
+        microsoft_subscription_id=observed.microsoft_id,
+        commerce=commerce,
+        rule_set=RULE_SETS.get(commerce, "nce"),
+        product=str(told.get("product", "")),
+        product_title=str(told.get("product_title", "")),
+        term=str(told.get("term") or "P1Y"),
+        charge_cycle=str(told.get("charge_cycle") or "P1M"),
+        quantity=_int(told.get("quantity")),
+        status=str(status),
+        currency=str(told.get("currency") or currency),
+        segment=str(told.get("segment") or "commercial"),
+        customer_id=tenant.customer_id if tenant else None,
+        microsoft_order_id=_text(told.get("order_id")),
+        friendly_name=_text(told.get("friendly_name")),
+        commitment_ends_on=_day(told.get("commitment_ends_on")),
+        auto_renew=bool(told.get("auto_renew", True)),
+        is_trial=bool(told.get("is_trial", False)),
+        base_subscription_id=None if not parent else named_id(Kind.SUBSCRIPTION, reseller, str(parent)),
+        predecessor_id=None if not predecessor else named_id(Kind.SUBSCRIPTION, reseller, str(predecessor)),
+        paid_until=_day(told.get("paid_until")),
+        billing_from=_day(told.get("billing_from")),
+        seat_lots=_lots(told.get("seat_lots")),
+        directory_sku_id=_text(told.get("directory_sku_id")),
+        external_refs={"microsoft_subscription_id": observed.microsoft_id},
+    )
+
+
+def _observed_state(told: dict[str, Any], state: Subscription) -> ObservedState:
+    """What was read; fields that were not told stay as they are."""
+    cycle = told.get("charge_cycle")
+    return ObservedState(
+        quantity=_int(told.get("quantity", state.quantity)),
+        status=str(told.get("status", "")),
+        auto_renew=bool(told.get("auto_renew", state.auto_renew)),
+        product=str(told.get("product") or state.product),
+        term=_text(told.get("term")),
+        charge_cycle=None if cycle is None else CHARGE_CYCLES.get(str(cycle), str(cycle)),
+        commitment_ends_on=_day(told.get("commitment_ends_on")),
+        seat_lots=tuple(_lots(told.get("seat_lots"))),
+    )
+
+
+def _reread(observed: ExternalStateObserved, reseller: str, due: datetime) -> Also:
+    def insert(cursor: Cursor[DictRow]) -> None:
+        cursor.execute(
+            "insert into rereads (subscription_id, reseller_id, tenant_id, due_at) values (%s, %s, %s, %s) "
+            "on conflict (subscription_id) do update set due_at = excluded.due_at",
+            [observed.resource_id, reseller, observed.tenant_id, due],
+        )
+
+    return insert
+
+
+def _remember(
+    fact_id: str, subscription_id: str, value: str, at: datetime, version: int, *, is_open: bool
+) -> Also:
+    def insert(cursor: Cursor[DictRow]) -> None:
+        cursor.execute(
+            "insert into seen_facts (fact_id, subscription_id, value, effective_at, version, is_open_reading) "
+            "values (%s, %s, %s, %s, %s, %s) on conflict do nothing",
+            [fact_id, subscription_id, value, at, version, is_open],
+        )
+
+    return insert
+
+
+def _match(fact_id: str) -> Also:
+    def update(cursor: Cursor[DictRow]) -> None:
+        cursor.execute("update seen_facts set is_open_reading = false where fact_id = %s", [fact_id])
+
+    return update
+
+
+def _lots(rows: Any) -> list[SeatLot]:  # a list of the observation's state
+    return [
+        SeatLot(
+            quantity=row["quantity"],
+            refundable_until=datetime.fromisoformat(row["refundable_until"]).astimezone(UTC),
+        )
+        for row in rows or []
+        if row.get("refundable_until")
+    ]
+
+
+def _moment(value: Any) -> datetime | None:  # a field of the observation's state
+    return None if not value else datetime.fromisoformat(str(value)).astimezone(UTC)
+
+
+def _day(value: Any) -> date | None:  # a field of the observation's state
+    return None if not value else date.fromisoformat(str(value)[:10])
+
+
+def _int(value: Any) -> int:  # a field of the observation's state
+    return int(value or 0)
+
+
+def _text(value: Any) -> str | None:  # a field of the observation's state
+    return None if value in (None, "") else str(value)
