@@ -10,6 +10,7 @@ import httpx
 
 from csp_partner_center.agreements import Agreements
 from csp_partner_center.audit import Audit
+from csp_partner_center.billing_export import BillingExport
 from csp_partner_center.budget import CallBudget, SharedBudget
 from csp_partner_center.carts import Carts
 from csp_partner_center.catalogue import Catalogue
@@ -17,11 +18,17 @@ from csp_partner_center.credentials import Credentials, CredentialStore
 from csp_partner_center.customers import Customers
 from csp_partner_center.domains import Domains
 from csp_partner_center.graph import Graph
+from csp_partner_center.invoices import Invoices
 from csp_partner_center.licences import Licences
+from csp_partner_center.migrations_to_nce import Migrations
 from csp_partner_center.orders import Orders
+from csp_partner_center.partner_profile import Partner
+from csp_partner_center.price_sheets import PriceSheets
 from csp_partner_center.settings import PartnerCenterSettings
 from csp_partner_center.subscriptions import Subscriptions
 from csp_partner_center.tokens import Tokens
+from csp_partner_center.transfers import Transfers
+from csp_partner_center.transitions import Transitions
 from csp_partner_center.transport import Session, Transport
 from csp_partner_center.users import Users
 from csp_partner_center.webhooks import Webhooks
@@ -46,6 +53,13 @@ class Reseller:
     orders: Orders = field(init=False)
     subscriptions: Subscriptions = field(init=False)
     users: Users = field(init=False)
+    billing_export: BillingExport = field(init=False)
+    invoices: Invoices = field(init=False)
+    migrations: Migrations = field(init=False)
+    partner: Partner = field(init=False)
+    price_sheets: PriceSheets = field(init=False)
+    transfers: Transfers = field(init=False)
+    transitions: Transitions = field(init=False)
     webhooks: Webhooks = field(init=False)
 
     def __post_init__(self) -> None:
@@ -65,6 +79,13 @@ _RESOURCES = {
     "orders": Orders,
     "subscriptions": Subscriptions,
     "users": Users,
+    "billing_export": BillingExport,
+    "invoices": Invoices,
+    "migrations": Migrations,
+    "partner": Partner,
+    "price_sheets": PriceSheets,
+    "transfers": Transfers,
+    "transitions": Transitions,
     "webhooks": Webhooks,
 }
 

@@ -93,6 +93,11 @@ def wire(name: str) -> dict[str, str]:
     return {"wire": name}
 
 
+def off_wire() -> dict[str, str]:
+    """Metadata of a dataclass field that is no member of the JSON."""
+    return {"wire": ""}
+
+
 @lru_cache(maxsize=4096)
 def fold(name: str) -> str:
     """A name without case, underscores, hyphens and blanks."""
@@ -266,7 +271,7 @@ def _object(kind: type) -> _Reader:
             each.default is not MISSING or each.default_factory is not MISSING,
         )
         for each in fields(kind)
-        if each.name != "raw"
+        if each.name != "raw" and each.metadata.get("wire") != ""
     ]
     keeps_raw = any(each.name == "raw" for each in fields(kind))
 
