@@ -34,7 +34,7 @@ META = st.builds(
     causation_id=st.none() | TEXT,
     effective_basis=TEXT,
     superseded=st.booleans(),
-    trace=st.dictionaries(st.sampled_from(["traceparent", "tracestate"]), TEXT),
+    trace=st.dictionaries(st.sampled_from(["traceparent", "tracestate", "made"]), TEXT),
 )
 ENVELOPE = st.builds(
     Envelope,

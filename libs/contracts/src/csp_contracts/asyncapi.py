@@ -54,6 +54,7 @@ _HEADERS: dict[str, tuple[str, bool]] = {
     "ce_superseded": ("`true`: a later fact was known already; touches history and billing only.", False),
     "ce_traceparent": ("W3C trace context of whoever recorded it.", False),
     "ce_tracestate": ("W3C trace state of whoever recorded it.", False),
+    "ce_tracemade": ("When that trace was running, in real time.", False),
 }
 
 

@@ -14,15 +14,14 @@ import msgspec
 
 from csp_contracts.envelope import Meta
 from csp_contracts.errors import MalformedCloudEvent
-from csp_contracts.ids import Kind
 from csp_contracts.registry import type_named
 from csp_contracts.schemas import schema_path
 
 Headers = list[tuple[str, bytes]]
 
 _SOURCE = "/csp/"
-_TRACE_KEYS = ("traceparent", "tracestate")
-_USER_PREFIX = f"{Kind.USER}_"
+_TRACE = {"traceparent": "traceparent", "tracestate": "tracestate", "tracemade": "made"}
+"""Attribute to key of the stored carrier; `made` is the real time at which the trace was running."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +124,7 @@ def _attributes(envelope: Envelope) -> list[tuple[str, str]]:
             attributes.append((name, value))
     if meta.superseded:
         attributes.append(("superseded", "true"))
-    attributes += [(key, meta.trace[key]) for key in _TRACE_KEYS if key in meta.trace]
+    attributes += [(name, meta.trace[key]) for name, key in _TRACE.items() if key in meta.trace]
     return attributes
 
 
@@ -133,7 +132,7 @@ def _authtype(actor: str) -> str:
     """The kind of principal, in the words of CloudEvents' authcontext extension."""
     if actor == "system":
         return "system"
-    return "app_user" if actor.startswith(_USER_PREFIX) else "service_account"
+    return "service_account" if actor.startswith("service:") else "app_user"
 
 
 def _timestamp(moment: datetime) -> str:
@@ -189,7 +188,7 @@ def _envelope(attributes: Mapping[str, str]) -> Envelope:
                 causation_id=attributes.get("causationid"),
                 effective_basis=attributes["effectivebasis"],
                 superseded=attributes.get("superseded") == "true",
-                trace={key: attributes[key] for key in _TRACE_KEYS if key in attributes},
+                trace={key: attributes[name] for name, key in _TRACE.items() if name in attributes},
             ),
         )
     except KeyError as fault:

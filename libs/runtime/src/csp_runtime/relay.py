@@ -53,6 +53,12 @@ class Relay:
 
     async def run(self) -> None:
         """Relay for ever; outages of database or transport are waited out."""
+        try:
+            await self._run_through_outages()
+        finally:
+            await self._publisher.stop()
+
+    async def _run_through_outages(self) -> None:
         back_off = 0.2
         while True:
             try:

@@ -1,6 +1,25 @@
 """The pytest plugin: fixtures that every member's tests may ask for."""
 
+import pytest
+
+from csp_testing.kafka import kafka, kafka_bootstrap, kafka_context, kafka_server
 from csp_testing.node import node_packages
 from csp_testing.postgres import database_url, postgres_server
 
-__all__ = ["database_url", "node_packages", "postgres_server"]
+__all__ = [
+    "database_url",
+    "kafka",
+    "kafka_bootstrap",
+    "kafka_context",
+    "kafka_server",
+    "node_packages",
+    "postgres_server",
+]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that need the shared broker run in one process, so that only one broker is started."""
+    for item in items:
+        if item.get_closest_marker("kafka") is not None:
+            item.add_marker(pytest.mark.xdist_group("kafka"))

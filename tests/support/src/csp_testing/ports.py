@@ -1,0 +1,20 @@
+"""Small matters of child processes: a free port, and children that end with their parent."""
+
+import ctypes
+import signal
+import socket
+
+_PDEATHSIG = 1
+
+
+def free_port() -> int:
+    """A TCP port of loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def die_with_parent() -> None:
+    """For `preexec_fn`: the kernel kills this process when the thread that made it ends (Linux)."""
+    ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
