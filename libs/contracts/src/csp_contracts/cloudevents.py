@@ -160,6 +160,7 @@ _READ = frozenset(
         "superseded",
         "traceparent",
         "tracestate",
+        "tracemade",
     ]
 )
 

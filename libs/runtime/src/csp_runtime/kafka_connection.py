@@ -9,10 +9,10 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
 from csp_runtime.logs import logger
+from csp_runtime.settings import RuntimeSettings
 
 log = logger(__name__)
 
-PARTITIONS = 12
 TOPIC_SETTINGS = {"retention.ms": "-1", "cleanup.policy": "delete"}
 """Events are kept for ever: a new reader begins at offset 0."""
 
@@ -28,7 +28,7 @@ class KafkaUnavailable(ConnectionError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KafkaConnection:
-    """Where the brokers are and how to enter. `bootstrap` is `host:port`, several with commas."""
+    """Where the brokers are, how to enter, how topics are made. `bootstrap` is `host:port`, several with commas."""
 
     bootstrap: str
     security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
@@ -36,6 +36,8 @@ class KafkaConnection:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    partitions: int = 12
+    replication: int | None = None
 
     def options(self) -> dict[str, Any]:
         """Keyword arguments of any aiokafka client."""
@@ -54,6 +56,22 @@ class KafkaConnection:
         return options
 
 
+def kafka_connection(settings: RuntimeSettings) -> KafkaConnection | None:
+    """The connection that the settings name; None where services read each other's logs."""
+    if settings.kafka is None:
+        return None
+    return KafkaConnection(
+        bootstrap=settings.kafka,
+        security=settings.kafka_security,
+        ca_file=None if settings.kafka_ca_file is None else str(settings.kafka_ca_file),
+        username=settings.kafka_username,
+        password=None if settings.kafka_password is None else settings.kafka_password.get_secret_value(),
+        sasl_mechanism=settings.kafka_sasl_mechanism,
+        partitions=settings.kafka_partitions,
+        replication=settings.kafka_replication,
+    )
+
+
 def topic_of(context: str) -> str:
     """The topic of a context's events."""
     return f"csp.{context}"
@@ -67,13 +85,13 @@ async def make_topics(connection: KafkaConnection, contexts: Iterable[str]) -> N
     admin = AIOKafkaAdminClient(**connection.options())
     try:
         await admin.start()
-        replicas = min(_MOST_REPLICAS, len((await admin.describe_cluster())["brokers"]))
+        brokers = len((await admin.describe_cluster())["brokers"])
         known = set(await admin.list_topics())
         missing = [
             NewTopic(
                 topic_of(context),
-                num_partitions=PARTITIONS,
-                replication_factor=replicas,
+                num_partitions=connection.partitions,
+                replication_factor=connection.replication or min(_MOST_REPLICAS, brokers),
                 topic_configs=TOPIC_SETTINGS,
             )
             for context in contexts
@@ -84,7 +102,7 @@ async def make_topics(connection: KafkaConnection, contexts: Iterable[str]) -> N
             for topic, code, *message in answer.topic_errors:
                 if code not in {0, _ALREADY_EXISTS}:
                     raise KafkaUnavailable(f"topic {topic} cannot be made: error {code} {message}")
-                log.info("kafka.topic-made", topic=topic, partitions=PARTITIONS)
+                log.info("kafka.topic-made", topic=topic, partitions=connection.partitions)
     except (KafkaError, OSError) as fault:
         raise KafkaUnavailable(f"no topics could be made: {type(fault).__name__}") from fault
     finally:

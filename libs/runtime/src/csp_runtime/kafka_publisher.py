@@ -55,7 +55,8 @@ class KafkaPublisher:
         acknowledgements: list[asyncio.Future[object]] = []
         try:
             for record in records:
-                acknowledgements.append(await self._send(self._producer, topic, context, record))
+                sent = await self._send(self._producer, topic, context, record)
+                acknowledgements.append(sent)  # what was sent before a fault must be known
         except KafkaError as fault:
             await self._give_up(acknowledgements)
             raise PublishFailed(f"not accepted: {type(fault).__name__}") from fault

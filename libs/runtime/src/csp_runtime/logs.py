@@ -15,6 +15,25 @@ def _add_trace(_: object, __: str, fields: structlog.typing.EventDict) -> struct
     return fields
 
 
+class OncePerMinute(logging.Handler):
+    """Passes a library's messages on as fields; of messages with the same template one a minute, with the number held back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._passed_at: dict[tuple[str, str], float] = {}
+        self._held_back: dict[tuple[str, str], int] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        kind = (record.name, str(record.msg))
+        if record.created - self._passed_at.get(kind, float("-inf")) < 60:
+            self._held_back[kind] = self._held_back.get(kind, 0) + 1
+            return
+        self._passed_at[kind] = record.created
+        logger(record.name).warning(
+            "library.warning", text=record.getMessage(), held_back=self._held_back.pop(kind, 0)
+        )
+
+
 def configure_logs(*, json: bool, level: str = "info", stream: TextIO | None = None) -> None:
     """Set up the process's logs; JSON for machines, one short line for people."""
     renderer: structlog.typing.Processor = (
@@ -35,7 +54,10 @@ def configure_logs(*, json: bool, level: str = "info", stream: TextIO | None = N
     )
     logging.basicConfig(level=logging.WARNING, stream=stream or sys.stderr)
     # One line per retry would flood the log in an outage.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    kafka = logging.getLogger("aiokafka")
+    kafka.handlers = [OncePerMinute()]
+    kafka.setLevel(logging.WARNING)
+    kafka.propagate = False
 
 
 def logger(name: str) -> Any:  # structlog's proxy is typed as Any by its own stubs

@@ -22,7 +22,22 @@ class RuntimeSettings(BaseSettings):
         None, description="bootstrap servers; without them services read each other's logs"
     )
     kafka_partitions: int = Field(12, ge=1, description="partitions of a topic that the relay makes")
-    kafka_replication: int = Field(1, ge=1, description="replication factor of a topic that the relay makes")
+    kafka_replication: int | None = Field(
+        None,
+        ge=1,
+        description="replication factor of a topic that the relay makes; else three, or one per broker",
+    )
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how to enter Kafka"
+    )
+    kafka_ca_file: Path | None = Field(
+        None, description="trust root of Kafka's certificates; else the system's"
+    )
+    kafka_username: str | None = Field(None, description="user name for SASL")
+    kafka_password: SecretStr | None = Field(None, description="password for SASL")
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="how the password is proved"
+    )
     clock: Literal["system", "simulator"] = Field("system", description="whose time is business time")
     simulator_url: str | None = Field(
         None, description="base URL of the Partner Center simulator, for its clock"

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from socket import create_connection
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +17,9 @@ from csp_runtime.kafka_connection import KafkaConnection
 from csp_testing.folders import cache, locked, repository
 from csp_testing.outside_tools import program, unavailable
 from csp_testing.ports import die_with_parent, free_port
+
+if TYPE_CHECKING:
+    from testcontainers.community.kafka import KafkaContainer
 
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 _numbers = itertools.count(1)
@@ -46,7 +50,7 @@ class KafkaServer:
             self._format(settings)
         log = (self._folder / "broker.log").open("ab")
         with log:
-            self._process = subprocess.Popen(  # noqa: S603  # our own arguments
+            self._process = subprocess.Popen(  # our own arguments
                 [*self._command("512m"), "kafka.Kafka", str(settings)],
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -89,7 +93,7 @@ class KafkaServer:
 
     def _tool(self, *arguments: str) -> str:
         command = [*self._command("128m"), "kafka.tools.StorageTool", *arguments]
-        ran = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)  # noqa: S603  # as above
+        ran = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)  # as above
         return ran.stdout
 
     def _command(self, heap: str) -> list[str]:
@@ -143,7 +147,9 @@ def _jars() -> Path:
             command = [
                 maven, "-q", "-B", "-f", str(pom), _COPY, "-DincludeScope=runtime", f"-DoutputDirectory={folder / 'jars'}",
             ]  # fmt: skip
-            ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=600)  # noqa: S603  # as above
+            ran = subprocess.run(
+                command, check=False, capture_output=True, text=True, timeout=600
+            )  # as above
             if ran.returncode != 0:
                 unavailable("kafka", f"Maven could not fetch the broker: {ran.stdout[-500:]}")
             (folder / "complete").touch()
@@ -192,12 +198,12 @@ def kafka_server(tmp_path: Path) -> Iterator[KafkaServer]:
         server.stop()
 
 
-def _docker_broker():  # type: ignore[no-untyped-def]  # noqa: ANN202  # testcontainers' class is loaded only where Docker may be
+def _docker_broker() -> "KafkaContainer | None":
     if shutil.which("docker") is None:
         return None
-    answers = subprocess.run(["docker", "info"], check=False, capture_output=True, timeout=30)  # noqa: S607  # as above
+    answers = subprocess.run(["docker", "info"], check=False, capture_output=True, timeout=30)
     if answers.returncode != 0:
         return None
-    from testcontainers.community.kafka import KafkaContainer  # noqa: PLC0415  # slow to import
+    from testcontainers.community.kafka import KafkaContainer  # slow to import, and useless without Docker
 
     return KafkaContainer().with_kraft()
