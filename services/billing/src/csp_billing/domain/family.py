@@ -1,0 +1,122 @@
+"""Subscriptions that hang on each other: add-ons on their base, split-off seats on their source, transfers on what was.
+
+Each is folded alone. Before that, its link becomes plain data: the charge cycle and term it takes over, and the facts
+of its base that hold for it too.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from csp_billing.domain import facts as f
+from csp_billing.domain.fold import fold
+from csp_billing.domain.price_book import PriceBook
+from csp_billing.domain.rules import Rules
+from csp_billing.domain.state import State
+from csp_commerce_rules.seat_lots import take
+
+# What happens to a base also happens to its add-ons (6.1): suspended with it, renewed with it, ended with it.
+_SHARED = (
+    f.Suspended | f.Reactivated | f.Cancelled | f.Expired | f.TransferredOut | f.AnchorMoved | f.AutoRenewSet
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Everything that bills one subscription: its facts, rules and prices."""
+
+    subscription: str
+    facts: tuple[f.Fact, ...]
+    rules: Rules
+    price_book: PriceBook
+
+
+def linked(stories: Mapping[str, Story]) -> dict[str, Story]:
+    """The same stories with every link resolved. Links to unknown subscriptions are left as plain starts."""
+    if not any(
+        isinstance(fact, f.Started) and fact.link for story in stories.values() for fact in story.facts
+    ):
+        return dict(stories)
+    open_stories = {name: _with_departures(story, stories) for name, story in stories.items()}
+    done: dict[str, Story] = {}
+    for name in open_stories:
+        _resolve(name, open_stories, done, frozenset())
+    return {name: done[name] for name in stories}
+
+
+def _with_departures(story: Story, stories: Mapping[str, Story]) -> Story:
+    """A predecessor ends on the day its successor begins (R9.10)."""
+    leaving = [
+        f.TransferredOut(id=fact.id, seq=fact.seq, day=fact.day, recorded=fact.recorded, at=fact.at)
+        for other in stories.values()
+        for fact in other.facts
+        if isinstance(fact, f.Started)
+        and fact.link == f.Link(kind="transfer", subscription=story.subscription)
+    ]
+    return replace(story, facts=(*story.facts, *leaving)) if leaving else story
+
+
+def _resolve(name: str, stories: dict[str, Story], done: dict[str, Story], above: frozenset[str]) -> None:
+    if name in done:
+        return
+    story = stories[name]
+    facts: list[f.Fact] = []
+    shared: list[f.Fact] = []
+    for fact in story.facts:
+        link = fact.link if isinstance(fact, f.Started) else None
+        if not isinstance(fact, f.Started) or link is None or link.subscription in above | {name}:
+            facts.append(fact)
+            continue
+        if link.subscription not in stories:
+            facts.append(fact)
+            continue
+        _resolve(link.subscription, stories, done, above | {name})
+        other = done[link.subscription]
+        facts.append(_begin_like(fact, link, other))
+        if link.kind == "addon":
+            shared.extend(_shared(other, fact))
+    done[name] = replace(story, facts=tuple(sorted((*facts, *shared), key=lambda fact: (fact.day, fact.seq))))
+
+
+def _begin_like(fact: f.Started, link: f.Link, other: Story) -> f.Started:
+    state = _state_before(other, fact)
+    if state.status not in {"active", "suspended"}:
+        return fact
+    alignment = f.Alignment(
+        grid=state.grid,
+        cycle_end=state.cycle_end,
+        cycle_days=state.cycle_days,
+        frequency=state.frequency,
+        term_end=state.term_end,
+        free=state.free,
+    )
+    match link.kind:
+        case "addon":
+            return replace(fact, alignment=alignment)
+        case "moved":
+            # 8.1: a partial upgrade inherits the window of its source.
+            _, taken = take(state.lots, fact.quantity, fact.instant)
+            return replace(fact, alignment=alignment, lots=taken, window_from=state.window_from)
+        case "transfer":
+            return replace(
+                fact, alignment=alignment, converted=True, lots=state.lots, window_from=state.window_from
+            )
+        case _:
+            assert_never(link.kind)
+
+
+def _state_before(story: Story, fact: f.Fact) -> State:
+    """The other subscription on the fact's day, as it was just before it."""
+    earlier = [other for other in story.facts if (other.day, other.seq) < (fact.day, fact.seq)]
+    _, checkpoint, _ = fold(
+        story.subscription, earlier, None, fact.day, rules=story.rules, price_book=story.price_book
+    )
+    return checkpoint.state
+
+
+def _shared(base: Story, addon: f.Started) -> list[f.Fact]:
+    return [
+        replace(fact, quantity=None) if isinstance(fact, f.Reactivated) else fact
+        for fact in base.facts
+        if isinstance(fact, _SHARED) and (fact.day, fact.seq) > (addon.day, addon.seq)
+    ]

@@ -1,0 +1,119 @@
+"""The story of one subscription, day by day: facts and calendar boundaries in, should-be lines out.
+
+`fold` goes on from a checkpoint, so that a close never reads a subscription's past; from the first event it gives the
+same lines, which `verify` and a property test hold it to.
+"""
+
+from collections.abc import Sequence
+
+from csp_billing.domain import facts as f
+from csp_billing.domain.changes import apply, credit, register_edits, split_at_prices
+from csp_billing.domain.cycles import leave_cycle, next_cycle, renew
+from csp_billing.domain.groups import recognise
+from csp_billing.domain.lines import Line
+from csp_billing.domain.price_book import PriceBook
+from csp_billing.domain.rules import Rules
+from csp_billing.domain.run import Run
+from csp_billing.domain.state import Checkpoint, Rejection, State, copy_of
+
+# Facts of a day that leave only the last quantity and product standing, when they were recorded late (D-18).
+_COLLAPSING = f.QuantityChanged | f.ProductChanged
+_OVERRULING = f.QuantityChanged | f.ProductChanged | f.Cancelled | f.Suspended
+
+
+def fold(
+    subscription: str,
+    facts: Sequence[f.Fact],
+    checkpoint: Checkpoint | None,
+    until: int,
+    *,
+    rules: Rules,
+    price_book: PriceBook,
+    history: bool = False,
+) -> tuple[list[Line], Checkpoint, list[Rejection]]:
+    """Fold the facts after a checkpoint up to and including day `until`.
+
+    `facts` are those of this subscription with a day after the checkpoint's, in any order. Returns the should-be lines
+    posted after the checkpoint up to `until`, in the order they arise; the new checkpoint; and refused commands.
+    """
+    state = copy_of(checkpoint.state) if checkpoint is not None else State()
+    run = Run(subscription, rules, price_book, state, history=history)
+    run.lines, state.deferred = state.deferred, []
+    ordered = sorted(facts, key=lambda fact: (fact.day, fact.seq))
+    position = 0
+    while True:
+        day = _next_day(state, ordered, position, until)
+        if day > until:
+            break
+        first = position
+        while position < len(ordered) and ordered[position].day == day:
+            position += 1
+        _fold_day(run, day, ordered[first:position])
+    state.day = until
+    state.deferred = [line for line in run.lines if line.posted > until]
+    due = [line for line in run.lines if line.posted <= until] if state.deferred else run.lines
+    return due, Checkpoint(state), run.rejections
+
+
+def _next_day(state: State, facts: Sequence[f.Fact], position: int, until: int) -> int:
+    day = facts[position].day if position < len(facts) else until + 1
+    if state.status in {"active", "suspended"}:
+        day = min(day, state.cycle_end)
+        if state.recognise_on is not None:
+            day = min(day, state.recognise_on)
+    return day
+
+
+def _fold_day(run: Run, day: int, facts: list[f.Fact]) -> None:
+    state = run.state
+    register_edits(run, facts)
+    if state.status in {"active", "suspended"} and day == state.cycle_end:
+        _fold_boundary(run, day, facts)
+    else:
+        by_pairs = run.rules.change_style == "refund_and_recharge_remaining"
+        for i, fact in enumerate(facts):
+            apply(run, fact, silent=by_pairs and _collapses(fact, facts[i + 1 :]))
+        if state.recognise_on == day:
+            recognise(run, day, rest=True)
+    split_at_prices(run, facts)
+    for fact in facts:
+        if isinstance(fact, f.Credited) and state.status != "new":
+            credit(run, fact)
+
+
+def _fold_boundary(run: Run, day: int, facts: list[f.Fact]) -> None:
+    """A cycle ends and the next begins: settle the old one, apply the day's facts, then charge the new state (section 7)."""
+    state = run.state
+    if state.recognise_on is not None:
+        recognise(run, day, rest=False)
+    leave_cycle(run)
+    run.between = True
+    observed = next((fact for fact in reversed(facts) if isinstance(fact, f.Renewed)), None)
+    renewed = state.term_end is not None and day >= state.term_end
+    if renewed or observed is not None:
+        renew(run, day, observed)
+        renewed = True
+    elif state.term_end is None and state.schedule is not None:
+        _apply_schedule(run, day)
+    for fact in facts:
+        if state.status != "ended":
+            apply(run, fact)
+    if state.status == "ended":
+        state.cycle += 1
+    else:
+        next_cycle(run, day, renewed=renewed)
+    run.between = False
+
+
+def _apply_schedule(run: Run, day: int) -> None:
+    """Without a term each charge cycle stands alone, so its next start is the renewal that a change waits for."""
+    term = run.state.term
+    renew(run, day, None)
+    run.state.term, run.state.term_end = term, None
+
+
+def _collapses(fact: f.Fact, later: list[f.Fact]) -> bool:
+    """D-18: a change recorded after its day leaves no pair of its own where a later fact of that day decides."""
+    return (
+        isinstance(fact, _COLLAPSING) and fact.late and any(isinstance(other, _OVERRULING) for other in later)
+    )

@@ -1,0 +1,184 @@
+"""Rate a story: append what each run knows, fold, subtract what was issued, post the difference."""
+
+from dataclasses import dataclass
+
+from csp_billing.domain import facts as f
+from csp_billing.domain.delta import Issued, Posting, delta, pending, remember, report_order
+from csp_billing.domain.family import Story, linked
+from csp_billing.domain.fold import fold
+from csp_billing.domain.lines import Line, LineKey
+from csp_billing.domain.overlay import holding
+from csp_billing.domain.price_book import PriceBook
+from csp_billing.domain.rules import Rules, rules_for
+from csp_billing.domain.state import Rejection
+from csp_billing.rating.event_reading import Event
+from csp_billing.rating.faults import StoryRefused
+from csp_billing.rating.story_file import StoryFile
+from csp_commerce_rules.charge_cycles import Frequency
+from csp_commerce_rules.prices import PriceRow
+from csp_commerce_rules.spreading import tax_of
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What one run posts, in report order; amounts in minor units."""
+
+    as_of: int
+    postings: list[Posting]
+    net: int
+    tax: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The runs of a story, and the commands that a gate refused, by `seq`."""
+
+    runs: list[RunResult]
+    rejections: list[Rejection]
+
+
+def rate(story: StoryFile) -> Result:
+    """Rate a story run by run. Raises StoryRefused where a price is missing (R5.1, D-6)."""
+    books: dict[str, dict[LineKey, Issued]] = {}
+    results: list[RunResult] = []
+    rejections: dict[str, Rejection] = {}
+    known: list[Event] = []
+    waiting = list(story.events)
+    open_from = 0
+    for number, as_of in enumerate(story.runs, start=1):
+        news = [
+            event
+            for event in waiting
+            if event.recorded <= as_of and (event.after_run is None or event.after_run < number)
+        ]
+        waiting = [event for event in waiting if event not in news] if news else waiting
+        known.extend(news)
+        postings: list[Posting] = []
+        rejections.clear()
+        for name, told in linked(_stories(story, known)).items():
+            desired, _, refused = fold(
+                name, told.facts, None, as_of, rules=told.rules, price_book=told.price_book, history=True
+            )
+            missing = pending(desired)
+            if missing:
+                raise StoryRefused(_missing_prices(missing, story))
+            rejections.update((refusal.fact, refusal) for refusal in refused)
+            issued = books.setdefault(name, {})
+            posted = delta(desired, issued, open_from)
+            remember(issued, posted)
+            postings.extend(posted)
+        postings.sort(key=report_order)
+        net = sum(posting.line.amount or 0 for posting in postings)
+        rate_of_tax = story.settings.tax_rate
+        results.append(
+            RunResult(as_of, postings, net, None if rate_of_tax is None else tax_of(net, rate_of_tax))
+        )
+        open_from = as_of + 1
+    return Result(results, sorted(rejections.values(), key=lambda refusal: refusal.seq))
+
+
+def _stories(story: StoryFile, known: list[Event]) -> dict[str, Story]:
+    """The known events, sorted out by subscription, with the rules and prices of each."""
+    told: dict[str, list[f.Fact]] = {}
+    rule_sets: dict[str, Rules] = {}
+    for event in known:
+        for name, fact in event.facts:
+            told.setdefault(name, []).append(fact)
+        if event.starts is not None:
+            rule_sets.setdefault(event.starts, _rules(story, event))
+    stories: dict[str, Story] = {}
+    for name, facts in told.items():
+        rules = rule_sets.get(name)
+        if rules is None:
+            continue  # its start is not known yet
+        held = holding(facts)
+        starts = [fact for fact in held if isinstance(fact, f.Started)]
+        source = next((fact.link.subscription for fact in starts if fact.link is not None), None)
+        if source is not None and source in rule_sets and not _own_rule_set(known, name):
+            rules = rule_sets[source]
+        rows = _rows(story, known, name)
+        listed = _listed(story, known, name, rows) if rules.price_policy == "immediate_prorated" else []
+        stories[name] = Story(name, (*held, *listed), rules, PriceBook(rows))
+    return stories
+
+
+def _own_rule_set(known: list[Event], name: str) -> bool:
+    return any(event.starts == name and event.rule_set is not None for event in known)
+
+
+def _rules(story: StoryFile, event: Event) -> Rules:
+    rule_set = event.rule_set or story.rule_set
+    calendar, settings = story.calendar, story.settings
+    anchor_day = calendar.anchor_day
+    if rule_set == "legacy_aligned" and calendar.anchor is None and anchor_day is None:
+        anchor_day = calendar.close_day
+    return rules_for(
+        rule_set,
+        frequency=calendar.frequency,
+        term=settings.term,
+        digits=story.digits,
+        anchor=calendar.anchor,
+        anchor_day=anchor_day,
+        recognition=settings.recognition,
+        change_style=settings.change_style,
+        refund_policy=settings.refund_policy,
+        price_policy=settings.price_policy,
+        rounding=settings.rounding,
+        microsoft_rounding=settings.microsoft_rounding,
+        free_stub=settings.free_stub,
+        suspension_stops_billing=settings.suspension_stops_billing,
+        upgrade_keeps_cycle=settings.upgrade_keeps_cycle,
+        auto_renew=settings.auto_renew,
+        month_end=settings.month_end,
+        billing_from=settings.billing_from,
+    )
+
+
+def _rows(story: StoryFile, known: list[Event], subscription: str) -> list[PriceRow]:
+    """Rows of the file, and those that price changes add: for the subscription they name, else for all."""
+    rows = list(story.prices)
+    for event in known:
+        change = event.price
+        if change is None or event.subscription not in {None, subscription}:
+            continue
+        per: Frequency = change.per or story.calendar.frequency
+        own = any(
+            row.scope == "customer" and row.product == change.product and row.frequency == per for row in rows
+        )
+        rows.append(
+            PriceRow(
+                product=change.product,
+                unit_price=change.unit_price,
+                scope="customer" if own else "global",
+                frequency=per,
+                valid_from=event.day,
+                ref=event.id,
+                seq=event.seq,
+            )
+        )
+    return rows
+
+
+def _listed(story: StoryFile, known: list[Event], subscription: str, rows: list[PriceRow]) -> list[f.Fact]:
+    """Days on which a new price begins, where it applies at once (R5.3)."""
+    changed = [
+        f.PriceListed(id=event.id, seq=event.seq, day=event.day, recorded=event.recorded)
+        for event in known
+        if event.price is not None and event.subscription in {None, subscription}
+    ]
+    listed = [
+        f.PriceListed(id=row.ref, seq=row.seq, day=row.valid_from, recorded=row.valid_from)
+        for row in rows[: len(story.prices)]
+        if row.valid_from is not None
+    ]
+    return [*changed, *listed]
+
+
+def _missing_prices(missing: list[Line], story: StoryFile) -> list[str]:
+    """Name the entry that asks for a price which no list has; never bill zero instead."""
+    faults: list[str] = []
+    for line in missing:
+        event = next((event for event in story.events if event.id in line.caused_by), None)
+        where = f"{event.path}.product" if event is not None else "prices"
+        faults.append(f'{where}: no price row for "{line.product}" fits (product, per, valid_from)')
+    return list(dict.fromkeys(faults))

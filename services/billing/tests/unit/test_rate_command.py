@@ -1,0 +1,237 @@
+"""`csp rate`: the published shape, refusals by JSON path, nothing on standard output when refused."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from csp_billing.rating.faults import StoryRefused
+from csp_billing.rating.rate import rate
+from csp_billing.rating.story_file import parse
+
+BOUGHT = ("2024-03-01", "bought", {"quantity": 5})
+CHANGED = ("2024-03-15", "quantity", {"quantity": 10})
+
+
+@pytest.fixture
+def good(story):
+    return story([BOUGHT, CHANGED], ["2024-03-01", "2024-03-15"], rule_set="flex")
+
+
+def refused(content) -> list[str]:
+    text = content if isinstance(content, str | bytes) else json.dumps(content)
+    with pytest.raises(StoryRefused) as caught:
+        rate(parse(text))
+    return caught.value.faults
+
+
+def changed(content, path, value):
+    at = content
+    *way, last = path
+    for step in way:
+        at = at[step]
+    if value is ...:
+        del at[last]
+    else:
+        at[last] = value
+    return content
+
+
+EVENT = ("timeline", 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "fault"),
+    [
+        ((*EVENT, "quantity"), -2, "timeline[1].quantity: must be 1 or more, is -2"),
+        ((*EVENT, "quantity"), 0, "timeline[1].quantity:"),
+        ((*EVENT, "quantity"), 2.5, "timeline[1].quantity: must be a whole number, is 2.5"),
+        ((*EVENT, "quantity"), "5", 'timeline[1].quantity: must be a whole number, is "5"'),
+        ((*EVENT, "quantity"), True, "timeline[1].quantity: must be a whole number, is true"),
+        ((*EVENT, "quantity"), ..., "timeline[1].quantity: is missing"),
+        ((*EVENT, "effective_on"), "2024-02-30", "timeline[1].effective_on: must be a date"),
+        ((*EVENT, "effective_on"), "15.03.2024", "timeline[1].effective_on: must be a date"),
+        ((*EVENT, "effective_on"), "9999-01-01", "timeline[1].effective_on: must be between"),
+        (
+            (*EVENT, "effective_on"),
+            "2024-02-01",
+            "timeline[1].effective_on: is before the subscription begins",
+        ),
+        ((*EVENT, "recorded_on"), ..., "timeline[1].recorded_on: is missing"),
+        (
+            (*EVENT, "effective_at"),
+            "2024-03-15T10:00:00",
+            "timeline[1].effective_at: must be a date-time with offset",
+        ),
+        (
+            (*EVENT, "effective_at"),
+            "2024-03-16T10:00:00Z",
+            "timeline[1].effective_at: must lie on 2024-03-15",
+        ),
+        ((*EVENT, "event"), "quantity_guessed", "timeline[1].event: must be one of"),
+        ((*EVENT, "event"), 7, "timeline[1].event: must be one of"),
+        ((*EVENT, "seq"), 1, "timeline[1].seq: 1 is taken by timeline[0]"),
+        ((*EVENT, "seq"), None, "timeline[1].seq: is missing"),
+        ((*EVENT, "subscription"), "S9", 'timeline[1].subscription: "S9" never begins'),
+        ((*EVENT, "subscription"), "", "timeline[1].subscription: must be a text"),
+        ((*EVENT, "after_run"), -1, "timeline[1].after_run: must be 0 or more"),
+        ((*EVENT, "event_id"), "", "timeline[1].event_id: must be a text"),
+        (EVENT, "nonsense", 'timeline[1]: must be an object, is "nonsense"'),
+        (("timeline", 0, "product"), "P9", 'timeline[0].product: no price row for "P9"'),
+        (("timeline",), {}, "timeline: must be an array"),
+        (("timeline",), ..., "timeline: is missing"),
+        (("rule_set",), "modern", "rule_set: must be one of legacy_aligned"),
+        (("rule_set",), "legacy_aligned", "calendar.report_close_day: is missing"),
+        (("currency",), "euro", "currency: must be an ISO 4217 code"),
+        (("minor_digits",), 1, "minor_digits: must be 0, 2 or 3"),
+        (("minor_digits",), 4, "minor_digits: must be 0 to 3, is 4"),
+        (("calendar", "frequency"), "P2M", "calendar.frequency: must be one of P1M, P1Y, P3Y"),
+        (("calendar", "anchor"), "day 32", "calendar.anchor: must be"),
+        (("calendar", "anchor"), "2024-13-01", "calendar.anchor: must be a date"),
+        (("calendar", "report_close_day"), 0, "calendar.report_close_day: must be 1 to 31"),
+        (("calendar",), [], "calendar: must be an object"),
+        (("prices", 0, "unit_price"), "-1.00", "prices[0].unit_price: must be 0 or more"),
+        (("prices", 0, "unit_price"), 10.0, "prices[0].unit_price: must be decimal text"),
+        (("prices", 0, "unit_price"), "1e3", "prices[0].unit_price: must be a decimal number"),
+        (("prices", 0, "unit_price"), "1.0000001", "prices[0].unit_price: must have at most 6 decimals"),
+        (("prices", 0, "per"), "month", "prices[0].per: must be one of"),
+        (("prices", 0, "scope"), "reseller", "prices[0].scope: must be one of customer, global"),
+        (("prices", 0, "valid_from"), "2024-04-01", "timeline[0].product: no price row"),
+        (("settings", "refund_polcy"), "none", "settings.refund_polcy: is unknown here"),
+        (("settings", "free_stub"), "yes", "settings.free_stub: must be true or false"),
+        (("settings", "rounding_profile"), "bankers", "settings.rounding_profile: must be one of"),
+        (
+            ("settings", "tax_rate_percent"),
+            "25.123",
+            "settings.tax_rate_percent: must have at most 2 decimals",
+        ),
+        (("settings", "term"), "P6M", "settings.term: must be one of P1M, P1Y, P3Y"),
+        (("settings", "billing_from"), "soon", "settings.billing_from: must be a date"),
+        (("runs", 0, "as_of"), "2024-04-01", "runs[1].as_of: must not be before the run above it"),
+        (("runs", 0, "as_of"), ..., "runs[0].as_of: is missing"),
+        (("runs",), ..., "runs: is missing"),
+    ],
+)
+def test_a_fault_is_named_with_path_and_rule(good, path, value, fault):
+    assert any(found.startswith(fault) for found in refused(changed(good, path, value)))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"', '{"a": NaN}', b"\xff\xfe", "[" * 100_000])
+def test_what_is_no_story_at_all_is_refused(text):
+    assert refused(text)[0].startswith("$: ")
+
+
+def test_all_faults_are_reported_at_once_in_the_order_of_the_file(good):
+    good["currency"] = "x"
+    good["timeline"][0]["quantity"] = 0
+    good["timeline"][1]["quantity"] = -1
+    assert [fault.split(":")[0] for fault in refused(good)] == [
+        "currency",
+        "timeline[0].quantity",
+        "timeline[1].quantity",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("event", "fault"),
+    [
+        (
+            ("2024-04-01", "edited", {"unit_price": "8.00", "until": "2024-04-01"}),
+            "until: must be after effective_on",
+        ),
+        (("2024-04-01", "credit", {"amount": "0.00"}), "amount: must not be zero"),
+        (("2024-04-01", "credit", {"amount": "1.001"}), "amount: must have at most 2 decimals"),
+        (("2024-04-01", "corrected", {"refs": [9]}), "refs: 9 is the seq of no other event"),
+        (("2024-04-01", "corrected", {}), "refs: is missing"),
+        (("2024-04-01", "suspension_withdrawn", {}), "refs: there is nothing to withdraw"),
+        (("2024-04-01", "bought", {"quantity": 1}), 'subscription: "S1" already began in timeline[0]'),
+        (
+            ("2024-04-01", "addon", {"subscription": "A1", "product": "P1", "quantity": 1, "base": "S7"}),
+            'base: "S7"',
+        ),
+        (
+            ("2024-04-01", "moved", {"quantity": 1, "to_subscription": "S1", "product": "P1"}),
+            "to_subscription: ",
+        ),
+        (("2024-04-01", "anchor", {"anchor_day": 32}), "anchor_day: must be 1 to 31"),
+        (("2024-04-01", "plan", {}), "frequency: is missing"),
+        (("2024-04-01", "scheduled", {"at": "tomorrow"}), "at: must be one of renewal"),
+        (
+            ("2024-04-01", "bought", {"subscription": "S2", "quantity": 1, "promotion_percent": "101"}),
+            "promotion_pe",
+        ),
+    ],
+)
+def test_an_event_that_cannot_be_is_refused(story, event, fault):
+    found = refused(story([BOUGHT, event], ["2024-05-01"]))
+    assert any(text.startswith(f"timeline[1].{fault}") for text in found)
+
+
+def test_an_event_delivered_twice_is_no_fault(good):
+    good["timeline"][1]["event_id"] = "e-2"
+    good["timeline"].append(good["timeline"][1] | {"seq": 3})
+    good["timeline"].append(dict(good["timeline"][0]))
+    assert len(rate(parse(json.dumps(good))).runs[1].postings) == 2
+
+
+def run_csp(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from csp_cli.main import main; main()", "rate", *arguments]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_the_command_prints_the_published_shape(good):
+    done = run_csp("-", stdin=json.dumps(good))
+    assert done.returncode == 0
+    printed = json.loads(done.stdout)
+    assert list(printed) == ["runs", "rejections", "total_net"]
+    assert list(printed["runs"][1]) == ["as_of", "lines", "net"]
+    assert printed["runs"][1]["lines"][0] == {
+        "subscription": "S1",
+        "product": "P1",
+        "kind": "refund",
+        "reason": "add_quantity",
+        "from": "2024-03-15",
+        "to": "2024-03-31",
+        "quantity": 5,
+        "unit_price": "10.00",
+        "amount": "-27.42",
+    }
+
+
+def test_the_command_explains_in_data_and_words(good, tmp_path):
+    file = tmp_path / "story.json"
+    file.write_text(json.dumps(good))
+    why = json.loads(run_csp(str(file), "--why").stdout)["runs"][1]["lines"][0]["why"]
+    assert why["rule"] == "R4.4"
+    assert why["caused_by"] == ["seq:2"]
+    assert why["text"] == (
+        "The charge for 5 seats at 10.00 is given back for 17 of its 31 days (2024-03-15 to 2024-03-31), "
+        "because seats were added."
+    )
+    table = run_csp(str(file), "--table").stdout
+    assert "Total net 77.42" in table
+    assert "-27.42" in table
+
+
+def test_a_refused_story_prints_only_faults(good):
+    good["timeline"][1]["quantity"] = -2
+    done = run_csp("-", stdin=json.dumps(good))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "timeline[1].quantity: must be 1 or more, is -2\n"
+
+
+def test_many_stories_give_one_result_a_line_in_order(good, story):
+    bad = story([("2024-03-01", "bought", {"quantity": -2})], [])
+    other = story([BOUGHT], ["2024-03-01"])
+    done = run_csp("--lines", "-", stdin="\n".join(json.dumps(each) for each in (good, bad, other)) + "\n")
+    first, second, third = map(json.loads, done.stdout.splitlines())
+    assert done.returncode == 2
+    assert (first["total_net"], third["total_net"]) == ("77.42", "50.00")
+    assert second == {"error": ["timeline[0].quantity: must be 1 or more, is -2"]}
+
+
+def test_a_file_that_is_not_there_is_named():
+    done = run_csp("/nowhere/story.json")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("/nowhere/story.json: No such file")
