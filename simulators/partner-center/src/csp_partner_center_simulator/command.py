@@ -1,5 +1,118 @@
 """The `csp simulator` command."""
 
+import asyncio
+import contextlib
+import socket
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
 import typer
+import uvicorn
+
+from csp_partner_center_simulator.simulator import Simulator
+from csp_partner_center_simulator.wire.answer import instant
+from csp_partner_center_simulator.world.facts import BadWorldFileError
+from csp_partner_center_simulator.world.worlds import UnknownWorldError
 
 app = typer.Typer(help="Run a local Microsoft Partner Center and Graph.", no_args_is_help=False)
+
+
+class Latency(StrEnum):
+    """How soon changes are visible."""
+
+    FAST = "fast"
+    REALISTIC = "realistic"
+
+
+class Pace(StrEnum):
+    """Whether time passes by itself."""
+
+    STILL = "still"
+    RUNNING = "running"
+
+
+@app.callback(invoke_without_command=True)
+def run(
+    context: typer.Context,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one and prints it.")
+    ] = 8787,
+    data: Annotated[
+        str, typer.Option(help="Folder that keeps the state, or :memory:. What it holds wins over --world.")
+    ] = ":memory:",
+    profile: Annotated[
+        Latency, typer.Option(help="fast: no delays; realistic: seeded delays.")
+    ] = Latency.FAST,
+    world: Annotated[str, typer.Option(help="demo, empty, or a world file.")] = "demo",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same ids and delays.")] = 1,
+    clock: Annotated[
+        Pace, typer.Option(help="still: moved by the control API; running: real pace.")
+    ] = Pace.STILL,
+    base_url: Annotated[str, typer.Option(help="Where clients reach it, if not at host and port.")] = "",
+    open_control: Annotated[  # noqa: FBT002 - a command-line flag
+        bool,
+        typer.Option("--open-control", help="Let the control API answer other machines too (containers)."),
+    ] = False,
+) -> None:
+    """Run a local Microsoft Partner Center and Graph with a clock that can be moved; Ctrl-C ends it."""
+    if context.invoked_subcommand is not None:
+        return
+    listener = _listen(host, port)
+    bound = listener.getsockname()[1]
+    address = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
+    try:
+        simulator = Simulator(
+            data=None if data == ":memory:" else Path(data),
+            world=world,
+            profile="fast" if profile is Latency.FAST else "realistic",
+            seed=seed,
+            running=clock is Pace.RUNNING,
+            base_url=base_url or address,
+            open_control=open_control,
+        )
+    except (UnknownWorldError, BadWorldFileError) as problem:
+        typer.echo(str(problem), err=True)
+        raise typer.Exit(2) from None
+    asyncio.run(_serve(simulator, listener, address))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as problem:
+        typer.echo(
+            f"Cannot listen on {host}:{port}: {problem.strerror}. Choose another --port, or 0.", err=True
+        )
+        raise typer.Exit(1) from None
+    return listener
+
+
+async def _serve(simulator: Simulator, listener: socket.socket, address: str) -> None:
+    config = uvicorn.Config(
+        simulator.app,
+        log_level="warning",
+        access_log=False,
+        date_header=False,
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=75,
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn offers no event for this
+        await asyncio.sleep(0.01)
+    if server.started:
+        world = simulator.world
+        typer.echo(
+            f"simulator ready {address} (world {world.name}, profile {world.profile.latency}, clock {instant(world.now)})"
+        )
+        sys.stdout.flush()
+    with contextlib.suppress(KeyboardInterrupt):
+        await serving

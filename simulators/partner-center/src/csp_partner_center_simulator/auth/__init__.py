@@ -1,0 +1,1 @@
+"""Token endpoints, tokens and who may call what (PC 1)."""

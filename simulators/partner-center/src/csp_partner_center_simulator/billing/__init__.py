@@ -1,0 +1,1 @@
+"""Charges, invoices and their lines (PC 10)."""

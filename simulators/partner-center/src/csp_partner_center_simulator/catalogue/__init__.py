@@ -1,0 +1,1 @@
+"""Products, SKUs, availabilities, legacy offers and prices (PC 4, 11)."""

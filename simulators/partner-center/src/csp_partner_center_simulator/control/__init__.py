@@ -1,0 +1,1 @@
+"""The control API: everything that only a simulator has."""

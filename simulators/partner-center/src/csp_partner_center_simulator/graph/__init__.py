@@ -1,0 +1,1 @@
+"""The Microsoft Graph surface (PC 10.9, 13)."""

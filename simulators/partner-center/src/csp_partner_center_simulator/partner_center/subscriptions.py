@@ -1,0 +1,485 @@
+"""Subscriptions of both commerces: read, and the one PATCH for nearly everything (PC 6.1 to 6.3)."""
+
+from datetime import timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from csp_partner_center_simulator.commerce import changes
+from csp_partner_center_simulator.commerce.coterm import allowed_end_dates
+from csp_partner_center_simulator.partner_center.orders import etag
+from csp_partner_center_simulator.rules import lots, terms
+from csp_partner_center_simulator.state.subscriptions import (
+    NextCharge,
+    NextTerm,
+    ProductChoice,
+    Shadow,
+    Subscription,
+)
+from csp_partner_center_simulator.state.world import World
+from csp_partner_center_simulator.wire.answer import Answer, attributes, collection, day, instant, link
+from csp_partner_center_simulator.wire.call import Call
+from csp_partner_center_simulator.wire.errors import ApiError, invalid
+from csp_partner_center_simulator.wire.request import Body, parse_instant
+from csp_partner_center_simulator.wire.router import DIRECTORY_READERS, SELLERS, Rights, Route
+
+CLOSED_STATES = {"pending": "active", "expired": "suspended", "disabled": "suspended"}  # for clients of 2020
+FULL_REFUND = timedelta(hours=24)
+REFRESHED = 15 * 60.0  # provisioning status, seconds (PC 6.11)
+
+
+def find(call: Call) -> Subscription:
+    """Find a subscription of the customer bought through this partner; 404 20003."""
+    identifier = call.params["subscription"]
+    one = call.world.subscriptions.get(identifier)
+    if one is None or one.customer_id != call.customer.id or one.partner_id != call.partner.id:
+        raise ApiError(404, 20003, f"The subscription {identifier[:40]} was not found.")
+    return one
+
+
+def shown(world: World, one: Subscription) -> Subscription:
+    """Give what reads show: for some seconds after a change still the old value (PC 14.3)."""
+    shadow = world.shadows.get(one.id)
+    return shadow.before if shadow is not None and shadow.until > world.now else one
+
+
+def subscription_json(world: World, one: Subscription) -> dict[str, Any]:
+    """Write a subscription with the fields its commerce has (PC 6.1)."""
+    country = world.customers[one.customer_id].country
+    uri = f"/customers/{one.customer_id}/subscriptions/{one.id}"
+    nce = one.commerce == "nce"
+    closed = world.profile.closed_enums
+    links: dict[str, Any] = {"self": link(uri)}
+    if nce:
+        stem = f"/products/{one.product_id}"
+        links |= {
+            "product": link(f"{stem}?country={country}"),
+            "sku": link(f"{stem}/skus/{one.sku_id}?country={country}"),
+            "availability": link(
+                f"{stem}/skus/{one.sku_id}/availabilities/{one.availability_id}?country={country}"
+            ),
+        }
+    else:
+        links["self"] = link(f"/customers/{one.customer_id}/subscriptions/{one.id.upper()}")
+        links["offer"] = link(f"/offers/{one.offer_id.upper()}?country={country}")
+        if one.parent_id:
+            links["parentSubscription"] = link(
+                f"/customers/{one.customer_id}/subscriptions/{one.parent_id.upper()}"
+            )
+    addons = world.catalogue.addons_of(f"{one.product_id}:{one.sku_id}" if nce else one.offer_id)
+    return {
+        "id": one.id,
+        "offerId": one.offer_id,
+        "entitlementId": None if nce else one.id,
+        "offerName": one.offer_name,
+        "friendlyName": one.friendly_name,
+        "productType": {"id": "OnlineServicesNCE", "displayName": "OnlineServicesNCE"} if nce else None,
+        "quantity": one.quantity,
+        "unitType": one.unit_type,
+        "parentSubscriptionId": one.parent_id or None,
+        "hasPurchasableAddons": bool(addons),
+        "creationDate": instant(one.created_at),
+        "effectiveStartDate": instant(one.term_start),
+        "commitmentEndDate": day(one.term_end),
+        "commitmentEndDateTime": instant(terms.last_second(one.term_end)) if nce else day(one.term_end),
+        "cancellationAllowedUntilDate": instant(one.cancel_until) if nce else None,
+        "billingCycleEndDate": day(one.cycle_end) if nce else None,
+        "billingCycleEndDateTime": instant(terms.last_second(one.cycle_end)) if nce else None,
+        "customTermEndDate": instant(one.custom_term_end_date),
+        "status": CLOSED_STATES.get(one.status, one.status) if closed else one.status,
+        "suspensionReasons": list(one.suspension_reasons) or None,
+        "autoRenewEnabled": one.auto_renew,
+        "isTrial": one.is_trial,
+        "billingType": "license",
+        "billingCycle": one.billing_cycle,
+        "termDuration": one.term if nce else None,
+        "renewalTermDuration": one.renewal_term if nce else None,
+        "promotionId": one.promotion_id or None,
+        "refundOptions": _refund_options(world, one) if nce else None,
+        "refundableQuantity": _refundable(world, one) if nce else None,
+        "scheduledNextTermInstructions": _next_term_json(one.next_term),
+        "nextChargeInstructions": {
+            "product": _choice_json(one.next_charge.product),
+            "quantity": one.next_charge.quantity,
+        }
+        if one.next_charge
+        else None,
+        "actions": ["Cancel", "Edit"],
+        "isMicrosoftProduct": True,
+        "publisherName": "Microsoft Corporation",
+        "partnerId": one.reseller_mpn,
+        "attentionNeeded": False,
+        "actionTaken": False,
+        "contractType": "subscription",
+        "orderId": one.order_id,
+        "migratedFromSubscriptionId": one.migrated_from or None,
+        "links": links,
+        "attributes": attributes("Subscription", None if nce else etag(one.id, one.version)),
+    }
+
+
+def _refund_options(world: World, one: Subscription) -> list[dict[str, Any]] | None:
+    if one.cancel_until is None or one.cancel_until < world.now:
+        return None
+    options = []
+    if world.profile.full_refund_24h and not one.is_trial:
+        options.append({"type": "Full", "expiresAt": instant(one.cancel_until - terms.WINDOW + FULL_REFUND)})
+    return [*options, {"type": "Partial", "expiresAt": instant(one.cancel_until)}]
+
+
+def _refundable(world: World, one: Subscription) -> dict[str, Any]:
+    still = lots.still_open(one.lots, world.now)
+    return {
+        "totalQuantity": sum(lot.quantity for lot in still),
+        "details": [{"quantity": lot.quantity, "allowedUntilDateTime": instant(lot.until)} for lot in still],
+    }
+
+
+def _choice_json(choice: ProductChoice) -> dict[str, Any]:
+    return {
+        "productId": choice.product_id,
+        "skuId": choice.sku_id,
+        "availabilityId": choice.availability_id,
+        "billingCycle": choice.billing_cycle,
+        "termDuration": choice.term,
+        "promotionId": choice.promotion_id or None,
+    }
+
+
+def _next_term_json(next_term: NextTerm | None) -> dict[str, Any] | None:
+    if next_term is None:
+        return None
+    return {
+        "product": _choice_json(next_term.product),
+        "quantity": next_term.quantity,
+        "customTermEndDate": instant(next_term.custom_term_end_date),
+    }
+
+
+def list_subscriptions(call: Call) -> Answer:
+    """List all subscriptions of a customer, in all states, without paging (PC 6.2)."""
+    customer = call.customer
+    order_id, mpn = call.request.param("order_id"), call.request.param("mpn_id")
+    found = [
+        shown(call.world, one)
+        for one in call.world.subscriptions.by("customer", customer.id)
+        if one.partner_id == call.partner.id
+        and (order_id is None or one.order_id == order_id.lower())
+        and (mpn is None or one.reseller_mpn == mpn)
+    ]
+    items = [subscription_json(call.world, one) for one in found]
+    if call.fault == "unknown_enum" and items:
+        items[0]["status"] = "on_hold"
+    return Answer(body=collection(items, f"/customers/{customer.id}/subscriptions"))
+
+
+def get(call: Call) -> Answer:
+    """Read one subscription."""
+    body = subscription_json(call.world, shown(call.world, find(call)))
+    if call.fault == "unknown_enum":
+        body["status"] = "on_hold"
+    return Answer(body=body)
+
+
+def list_addons(call: Call) -> Answer:
+    """List the legacy add-ons below a subscription (PC 4.5)."""
+    one = find(call)
+    items = [
+        subscription_json(call.world, shown(call.world, child))
+        for child in call.world.subscriptions.by("parent", one.id)
+    ]
+    return Answer(body=collection(items, f"/customers/{one.customer_id}/subscriptions/{one.id}/addons"))
+
+
+def update(call: Call) -> Answer:
+    """Change a subscription: 200 or 202 with its URI, in both cases with the resource as body (PC 6.3, 14.3)."""
+    world, before, body = call.world, find(call), call.request.object()
+    if before.busy_until is not None and world.now < before.busy_until:
+        code = 900278 if before.commerce == "nce" else 800082
+        raise ApiError(409, code, "Another operation on this subscription is pending.")
+    _check_etag(call, before, body)
+    if before.renewing:
+        raise ApiError(409, 900278, "The subscription is being renewed; try again later.")
+    wish = read_wish(world, before, body)
+    if call.fault == "never_completes":
+        world.subscriptions.put(replace(before, busy_until=world.now + timedelta(days=3650)))
+        return _accepted(world, before, before)
+    after = changes.change(world, before, wish, call.actor)
+    late = _late(world)
+    if call.fault == "rolled_back" and after != before:
+        _roll_back_later(world, before)
+    if after != before and after.commerce == "nce" and late:
+        until = world.now + timedelta(seconds=late)
+        world.shadows.put(Shadow(id=after.id, before=before, until=until))
+        after = world.subscriptions.put(replace(after, busy_until=until))
+        world.later(
+            until,
+            "subscription.visible",
+            ref=after.id,
+            customer_id=after.customer_id,
+            subscription_id=after.id,
+        )
+    if after != before:
+        _directory_lags(world, before)
+    if after.commerce == "nce" and after != before and _answers_202(world):
+        return _accepted(world, before, after)
+    return Answer(body=subscription_json(world, after))
+
+
+def _accepted(world: World, before: Subscription, after: Subscription) -> Answer:
+    uri = f"/customers/{before.customer_id}/subscriptions/{before.id}"
+    return Answer(202, subscription_json(world, after), {"Location": uri})
+
+
+def _answers_202(world: World) -> bool:
+    wish = world.profile.write_answer
+    if wish == "mixed":
+        return world.random("write answer").random() < 0.5
+    return wish == "202"
+
+
+def _late(world: World) -> float:
+    return world.delay("subscription", 2, 30).total_seconds()
+
+
+def _directory_lags(world: World, before: Subscription) -> None:
+    lag = world.delay("directory", 10, 900)
+    if lag:
+        until = world.now + lag
+        world.shadows.put(Shadow(id=f"directory/{before.id}", before=before, until=until))
+        world.later(
+            until, "subscription.visible", ref=f"directory/{before.id}", customer_id=before.customer_id
+        )
+
+
+def _roll_back_later(world: World, before: Subscription) -> None:
+    world.shadows.put(
+        Shadow(id=f"rollback/{before.id}", before=before, until=world.now + timedelta(minutes=5))
+    )
+    world.later(
+        world.now + timedelta(minutes=5),
+        "subscription.rollback",
+        ref=before.id,
+        customer_id=before.customer_id,
+        subscription_id=before.id,
+    )
+
+
+def _check_etag(call: Call, one: Subscription, body: Body) -> None:
+    """Check whichever etag is present; without any the last writer wins (PC 2.5)."""
+    if one.commerce == "nce":
+        return
+    current = etag(one.id, one.version)
+    sent = {
+        call.request.headers.get("if-match", "").removeprefix("W/").strip('"'),
+        body.object("attributes").text("etag").strip('"'),
+    } - {"", "*"}
+    if sent and sent != {current}:
+        raise ApiError(400, 2055, "The etag is not the current one; read the subscription again.")
+
+
+def read_wish(world: World, before: Subscription, body: Body) -> changes.Wish:
+    """Read the wished resource. Left out: auto-renew means off, instructions mean none (the trap of PC 6.3)."""
+    if not body.members:
+        raise invalid("The body must be the subscription as read, changed in place.")
+    if (given := body.text("id")) and given.lower() != before.id:
+        raise invalid("id is not the subscription of the path.", code=800021)
+    quantity = body.whole("quantity")
+    status = body.text("status", before.status).lower()
+    if world.profile.closed_enums and CLOSED_STATES.get(before.status) == status:
+        status = before.status
+    if status not in {"active", "suspended", "deleted", "pending", "expired", "disabled", "none"}:
+        raise ApiError(400, 900126, f"status '{status[:20]}' is not known.")
+    if status in {"none", "pending", "expired", "disabled"}:
+        status = before.status
+    return changes.Wish(
+        quantity=before.quantity if quantity is None else quantity,
+        status=status,
+        auto_renew=body.flag("autoRenewEnabled") or False,
+        friendly_name=body.text("friendlyName", before.friendly_name) or before.friendly_name,
+        billing_cycle=body.text("billingCycle", before.billing_cycle).replace("_", "").lower()
+        or before.billing_cycle,
+        term=(body.text("termDuration", before.term).upper() or before.term)
+        if before.commerce == "nce"
+        else before.term,
+        reseller_mpn=body.text("partnerId", before.reseller_mpn),
+        next_term=_read_next_term(world, before, body),
+        next_charge=_read_next_charge(before, body),
+    )
+
+
+def _read_next_term(world: World, before: Subscription, body: Body) -> NextTerm | None:
+    wish = body.object("scheduledNextTermInstructions")
+    if not wish.members:
+        return None
+    product = wish.object("product")
+    choice = _read_choice(before, product)
+    item = world.catalogue.sku(choice.product_id, choice.sku_id)
+    if item is None:
+        raise ApiError(404, 400018, f"The SKU {choice.product_id}:{choice.sku_id} was not found.")
+    if (choice.term, choice.billing_cycle) not in item.plans:
+        raise ApiError(
+            400, 900270, f"{item.title} is not sold with {choice.term} and {choice.billing_cycle}."
+        )
+    quantity = wish.whole("quantity") or before.quantity
+    if not item.minimum <= quantity <= item.maximum:
+        raise ApiError(
+            400, 900269, f"The scheduled quantity must be between {item.minimum} and {item.maximum}."
+        )
+    end = wish.at("customTermEndDate")
+    if end is not None:
+        start = before.term_end + terms.DAY
+        allowed = {
+            found
+            for found, _, _ in allowed_end_dates(
+                world, world.customers[before.customer_id], before.partner_id, term=choice.term, start=start
+            )
+        }
+        if end.date() not in allowed:
+            raise ApiError(400, 900245, f"The next term cannot end on {end.date()}.")
+    return NextTerm(product=choice, quantity=quantity, custom_term_end_date=end)
+
+
+def _read_next_charge(before: Subscription, body: Body) -> NextCharge | None:
+    wish = body.object("nextChargeInstructions")
+    if not wish.members:
+        return None
+    return NextCharge(
+        product=_read_choice(before, wish.object("product")),
+        quantity=wish.whole("quantity") or before.quantity,
+    )
+
+
+def _read_choice(before: Subscription, product: Body) -> ProductChoice:
+    return ProductChoice(
+        product_id=(product.text("productId") or before.product_id).upper(),
+        sku_id=(product.text("skuId") or before.sku_id).upper().rjust(4, "0"),
+        availability_id=(product.text("availabilityId") or before.availability_id).upper(),
+        billing_cycle=(product.text("billingCycle") or before.billing_cycle).replace("_", "").lower(),
+        term=(product.text("termDuration") or before.term).upper(),
+        promotion_id=product.text("promotionId"),
+    )
+
+
+def provisioning_status(call: Call) -> Answer:
+    """Tell whether the directory has the seats; refreshed every 15 minutes in the realistic profile (PC 6.11)."""
+    one = find(call)
+    shadow = call.world.shadows.get(f"directory/{one.id}")
+    waiting = one.status == "pending" or (shadow is not None and shadow.until > call.now)
+    return Answer(
+        body={
+            "skuId": one.directory_sku_id,
+            "status": "pending" if waiting else "success",
+            "quantity": shadow.before.quantity if waiting and shadow is not None else one.quantity,
+            "endDate": day(one.term_end),
+            "attributes": attributes("SubscriptionProvisioningStatus"),
+        }
+    )
+
+
+def support_contact(call: Call) -> Answer:
+    """Give the partner as the subscription's support contact; a PUT is answered with what was sent."""
+    one = find(call)
+    body = call.request.json() if call.request.method == "PUT" else {}
+    uri = f"/customers/{one.customer_id}/subscriptions/{one.id}/supportcontact"
+    return Answer(
+        body={
+            "supportTenantId": call.partner.id,
+            "supportMpnId": call.partner.mpn_id,
+            "name": call.partner.name,
+            **(body if isinstance(body, dict) else {}),
+            "links": {"self": link(uri)},
+            "attributes": attributes("SupportContact"),
+        }
+    )
+
+
+def registration_status(call: Call) -> Answer:
+    """Tell the registration of a subscription: license subscriptions need none."""
+    one = find(call)
+    return Answer(
+        body={
+            "subscriptionId": one.id,
+            "status": "registered",
+            "attributes": attributes("SubscriptionRegistrationStatus"),
+        }
+    )
+
+
+def custom_term_end_dates(call: Call) -> Answer:
+    """List the end dates a first term may have (PC 6.7); 300 a page, the token in the answer's header."""
+    request, customer = call.request, call.customer
+    term = (request.param("term_duration") or request.param("TermDuration") or "").upper()
+    if term not in terms.TERM_MONTHS:
+        raise invalid("term_duration must be P1M, P1Y or P3Y.")
+    start_text = request.param("term_start_date") or request.param("TermStartDate")
+    start = call.now.date()
+    if start_text is not None:
+        start = parse_instant(start_text, "term_start_date").date()
+    target = (
+        request.param("target_coterm_subscription_id") or request.param("TargetCotermSubscriptionId") or ""
+    )
+    found = allowed_end_dates(call.world, customer, call.partner.id, term=term, start=start, target=target)
+    token = request.headers.get("ms-continuationtoken", "")
+    offset = int(token) if token.isdigit() else 0
+    page = found[offset : offset + 300]
+    items = [
+        {
+            "allowedCustomTermEndDateType": kind,
+            "cotermSubscriptionIds": list(ids) or None,
+            "allowedCustomTermEndDate": f"{end.isoformat()}T00:00:00",
+        }
+        for end, kind, ids in page
+    ]
+    headers = {"MS-ContinuationToken": str(offset + 300)} if offset + 300 < len(found) else {}
+    uri = f"/customers/{customer.id}/subscriptions/customTermEndDates?{request.raw_query}"
+    return Answer(body=collection(items, uri), headers=headers)
+
+
+_SELL = Rights(roles=SELLERS, commerce=True)
+_READ = Rights(commerce=True)
+_DIRECTORY = Rights(app_only=False, gdap=DIRECTORY_READERS)
+_C = "/v1/customers/{customer}/subscriptions"
+_S = f"{_C}/{{subscription}}"
+_N = "customers.subscriptions"
+ROUTES = (
+    Route(method="GET", path=_C, operation=f"{_N}.list", handler=list_subscriptions, rights=_READ),
+    Route(
+        method="GET",
+        path=f"{_C}/customTermEndDates",
+        operation=f"{_N}.customTermEndDates.list",
+        handler=custom_term_end_dates,
+        rights=_READ,
+    ),
+    Route(method="GET", path=_S, operation=f"{_N}.get", handler=get, rights=_READ),
+    Route(method="PATCH", path=_S, operation=f"{_N}.update", handler=update, rights=_SELL),
+    Route(
+        method="GET", path=f"{_S}/addons", operation=f"{_N}.addons.list", handler=list_addons, rights=_READ
+    ),
+    Route(
+        method="GET",
+        path=f"{_S}/provisioningstatus",
+        operation=f"{_N}.provisioningstatus.get",
+        handler=provisioning_status,
+        rights=_DIRECTORY,
+    ),
+    Route(
+        method="GET",
+        path=f"{_S}/supportcontact",
+        operation=f"{_N}.supportcontact.get",
+        handler=support_contact,
+    ),
+    Route(
+        method="PUT",
+        path=f"{_S}/supportcontact",
+        operation=f"{_N}.supportcontact.update",
+        handler=support_contact,
+        rights=_SELL,
+    ),
+    Route(
+        method="GET",
+        path=f"{_S}/registrationstatus",
+        operation=f"{_N}.registrationstatus.get",
+        handler=registration_status,
+    ),
+)

@@ -1,0 +1,60 @@
+"""All operations of Microsoft's surfaces."""
+
+from csp_partner_center_simulator.partner_center import (
+    audit,
+    carts,
+    customers,
+    licenses,
+    offers,
+    onboarding,
+    ordering,
+    orders,
+    products,
+    subscriptions,
+    users,
+    webhooks,
+)
+from csp_partner_center_simulator.wire.answer import Answer
+from csp_partner_center_simulator.wire.call import Call
+from csp_partner_center_simulator.wire.router import Route
+
+
+def _sign_in(call: Call) -> Answer:
+    """Sign-in is answered before there is a caller (wire.app)."""
+    raise LookupError(call.operation)
+
+
+_TOKENS = (
+    Route(method="POST", path="/{tenant}/oauth2/token", operation="auth.token", handler=_sign_in),
+    Route(method="POST", path="/{tenant}/oauth2/v2.0/token", operation="auth.token", handler=_sign_in),
+    Route(
+        method="GET",
+        path="/{tenant}/.well-known/openid-configuration",
+        operation="auth.configuration",
+        handler=_sign_in,
+    ),
+    Route(
+        method="GET",
+        path="/{tenant}/v2.0/.well-known/openid-configuration",
+        operation="auth.configuration",
+        handler=_sign_in,
+    ),
+    Route(method="GET", path="/{tenant}/discovery/keys", operation="auth.keys", handler=_sign_in),
+    Route(method="GET", path="/{tenant}/discovery/v2.0/keys", operation="auth.keys", handler=_sign_in),
+)
+
+ROUTES: tuple[Route, ...] = (
+    *_TOKENS,
+    *customers.ROUTES,
+    *onboarding.ROUTES,
+    *products.ROUTES,
+    *offers.ROUTES,
+    *carts.ROUTES,
+    *orders.ROUTES,
+    *ordering.ROUTES,
+    *subscriptions.ROUTES,
+    *users.ROUTES,
+    *licenses.ROUTES,
+    *audit.ROUTES,
+    *webhooks.ROUTES,
+)

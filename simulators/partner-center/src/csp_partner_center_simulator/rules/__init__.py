@@ -1,0 +1,1 @@
+"""Pure rules: dates, money, seats, addresses. No state, no clock."""

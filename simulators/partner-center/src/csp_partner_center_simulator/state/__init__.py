@@ -1,0 +1,1 @@
+"""What the simulated services remember: frozen rows in tables, journalled and stored."""

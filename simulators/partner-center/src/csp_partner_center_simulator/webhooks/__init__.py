@@ -1,0 +1,1 @@
+"""Webhook certificates, signatures and delivery (PC 9, 14.7)."""

@@ -1,0 +1,1 @@
+"""The HTTP surface: requests, answers, errors, routing, paging, faults and throttling."""

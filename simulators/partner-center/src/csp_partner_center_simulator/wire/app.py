@@ -1,0 +1,409 @@
+"""Microsoft's surfaces as one raw ASGI app: who calls, what is replayed, which fault strikes, what is kept."""
+
+import asyncio
+import gzip
+import hashlib
+import secrets
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import httpx
+
+from csp_partner_center_simulator.auth import endpoints, policy
+from csp_partner_center_simulator.auth.tokens import GRAPH, PARTNER_CENTER_AUDIENCES, TokenIssuer, caller_of
+from csp_partner_center_simulator.state.logs import Replay
+from csp_partner_center_simulator.state.world import World
+from csp_partner_center_simulator.wire import faults as fault_kinds
+from csp_partner_center_simulator.wire.answer import Answer, encode, without_nulls
+from csp_partner_center_simulator.wire.call import Call, Caller
+from csp_partner_center_simulator.wire.errors import ApiError, GatewayError, GraphError
+from csp_partner_center_simulator.wire.faults import Fault, Faults
+from csp_partner_center_simulator.wire.recorder import Recorder
+from csp_partner_center_simulator.wire.request import Request
+from csp_partner_center_simulator.wire.router import Route, Router
+from csp_partner_center_simulator.wire.throttle import COUNTED, PUBLISHED, Throttle, too_many
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+SERVER_ID = "101112616"
+APP_ID = "cid-v1:03ce8ca8-8373-4021-8f25-d5dd45c7b12f"
+REMEMBERED = 20_000  # stored answers; the lifetime of a request id is not documented (PC 2.7)
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+LARGEST_BODY = 4_000_000
+# Microsoft's own body forms: the switches of 14.4 do not touch them.
+PLAIN = ("graph.", "auth.", "webhooks.", "pricesheets.", "offermatrix.", "fxrates.")
+
+
+class Microsoft:
+    """Partner Center, its pricing host, Graph and the token endpoint."""
+
+    def __init__(
+        self,
+        world: World,
+        issuer: TokenIssuer,
+        router: Router,
+        *,
+        faults: Faults,
+        recorder: Recorder,
+        throttle: Throttle,
+        base_url: Callable[[], str],
+    ) -> None:
+        self._world = world
+        self._issuer = issuer
+        self._router = router
+        self._faults = faults
+        self._recorder = recorder
+        self._throttle = throttle
+        self._base_url = base_url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        request = await _read(scope, receive)
+        found = self._router.find(request.method, request.path)
+        route, params = found or (None, {})
+        operation = route.operation if route else "unknown"
+        correlation_id = request.headers.get("ms-correlationid") or str(uuid.uuid4())
+        customer_id = params.get("customer", "")
+        fault = self._faults.strike(operation, customer_id) if route else None
+        if fault is not None and fault.kind == "slow":
+            await asyncio.sleep(fault.delay_seconds)
+        answer, replayed = self._answer(request, route, params, correlation_id, fault)
+        self._recorder.add(
+            at=self._world.now,
+            operation=operation,
+            customer_id=customer_id,
+            method=request.method,
+            path=request.path,
+            query=request.raw_query,
+            status=answer.status,
+            request_id=request.headers.get("ms-requestid", ""),
+            correlation_id=correlation_id,
+            replayed=replayed,
+            fault=fault.kind if fault else "",
+        )
+        if fault is not None and fault.kind in {"reset_before", "reset_after", "timeout_after"}:
+            if fault.kind == "timeout_after":
+                await asyncio.sleep(fault.delay_seconds)
+            _break(send)
+            return
+        await self._send(request, operation, answer, correlation_id, fault, send)
+
+    def _answer(
+        self,
+        request: Request,
+        route: Route | None,
+        params: dict[str, str],
+        correlation_id: str,
+        fault: Fault | None,
+    ) -> tuple[Answer, bool]:
+        if route is None:
+            return _not_built(request), False
+        if fault is not None and fault.kind in fault_kinds.BEFORE and fault.kind != "invalid_grant":
+            return _instead(fault, route.operation), False
+        try:
+            with self._world.transaction():
+                answer, replayed = self._operate(request, route, params, correlation_id, fault)
+        except ApiError as refusal:
+            return _refusal(refusal, route.operation, request, correlation_id), False
+        if fault is not None and fault.kind == "error_after":
+            failed = ApiError(500, 800003, "The service failed to process the request.")
+            return _refusal(failed, route.operation, request, correlation_id), replayed
+        return answer, replayed
+
+    def _operate(
+        self, request: Request, route: Route, params: dict[str, str], correlation_id: str, fault: Fault | None
+    ) -> tuple[Answer, bool]:
+        world, operation = self._world, route.operation
+        if operation.startswith("auth."):
+            return self._sign_in(request, route, params, fault), False
+        audiences = frozenset({GRAPH}) if operation.startswith("graph.") else PARTNER_CENTER_AUDIENCES
+        if operation == "graph.billing.blobs.get":
+            return route.handler(self._anonymous(request, operation, params, correlation_id)), False
+        caller = caller_of(world, self._issuer, request.headers.get("authorization"), audiences)
+        policy.note_mfa(world, caller)
+        call = Call(
+            world=world,
+            request=request,
+            operation=operation,
+            params=params,
+            caller=caller,
+            base_url=self._base_url(),
+            correlation_id=correlation_id,
+            fault=fault.kind if fault else "",
+        )
+        self._count(call)
+        if call.fault == "customer_vanished" and "customer" in params:
+            raise ApiError(403, 20002, "The partner has no relationship with this customer.")
+        policy.authorise(call, route.rights)
+        request_id = request.headers.get("ms-requestid", "")
+        if request.method not in WRITES or not request_id:
+            return route.handler(call), False
+        return self._once(call, route, request_id.lower())
+
+    def _once(self, call: Call, route: Route, request_id: str) -> tuple[Answer, bool]:
+        """Do a write once per request id; a repeat gets the stored answer, refusals included (PC 2.7, 15.4)."""
+        replays = self._world.replays
+        request = call.request
+        path = "/".join(part for part in request.path.lower().split("/") if part)
+        key = f"{call.partner.id}/{request.method}/{path}/{request_id}"
+        digest = hashlib.sha256(request.content).hexdigest()
+        stored = replays.get(key)
+        if stored is not None:
+            if stored.body_hash != digest:
+                raise ApiError(409, 800060, "This MS-RequestId was used before with another request body.")
+            return Answer(stored.status, stored.answer, dict(stored.headers)), True
+        try:
+            answer = self._guarded(call, route)
+        except ApiError as refusal:
+            if refusal.status in {401, 408, 429} or refusal.status >= 500:
+                raise
+            answer = _refusal(refusal, route.operation, request, call.correlation_id)
+        if isinstance(answer.body, bytes):
+            return answer, False
+        replays.put(
+            Replay(
+                id=key,
+                body_hash=digest,
+                status=answer.status,
+                answer=_scrubbed(without_nulls(answer.body)),
+                headers=answer.headers,
+                at=self._world.now,
+            )
+        )
+        if len(replays) > REMEMBERED:
+            replays.remove(next(iter(replays.copy_rows())))
+        return answer, False
+
+    def _guarded(self, call: Call, route: Route) -> Answer:
+        with self._world.savepoint():
+            return route.handler(call)
+
+    def _anonymous(
+        self, request: Request, operation: str, params: dict[str, str], correlation_id: str
+    ) -> Call:
+        export = self._world.exports.get(params.get("operation", ""))
+        partner = self._world.partners.get(export.partner_id) if export else None
+        if partner is None:
+            raise GraphError(404, "ResourceNotFound", "The blob does not exist.")
+        caller = Caller(partner=partner, application_id="", tenant_id=partner.id)
+        return Call(
+            world=self._world,
+            request=request,
+            operation=operation,
+            params=params,
+            caller=caller,
+            base_url=self._base_url(),
+            correlation_id=correlation_id,
+        )
+
+    def _sign_in(self, request: Request, route: Route, params: dict[str, str], fault: Fault | None) -> Answer:
+        version = 2 if "/v2.0/" in request.path.lower() + "/" else 1
+        if route.operation == "auth.keys":
+            return Answer(body=self._issuer.jwks())
+        if route.operation == "auth.configuration":
+            return endpoints.openid_configuration(params["tenant"], self._base_url(), version)
+        return endpoints.token(
+            self._world,
+            self._issuer,
+            params["tenant"],
+            request,
+            version=version,
+            fault=fault.kind if fault else "",
+        )
+
+    def _count(self, call: Call) -> None:
+        profile = self._world.profile
+        limit = profile.requests_per_minute
+        if limit is not None:
+            self._throttle.count(call.partner.id, limit)
+        elif profile.latency == "realistic" and call.operation.startswith(COUNTED):
+            self._throttle.count(f"{call.partner.id}/{call.operation}", PUBLISHED)
+        if call.operation == "webhooks.validationEvents.create":
+            self._throttle.count(f"{call.partner.id}/validation", 2)
+
+    async def _send(
+        self,
+        request: Request,
+        operation: str,
+        answer: Answer,
+        correlation_id: str,
+        fault: Fault | None,
+        send: Send,
+    ) -> None:
+        content = self._content(operation, answer)
+        headers = self._headers(request, operation, answer, correlation_id)
+        if content:
+            headers["Content-Type"] = answer.content_type
+            if (
+                len(content) > 2048
+                and "gzip" in request.headers.get("accept-encoding", "")
+                and "Content-Encoding" not in headers
+            ):
+                content = (
+                    await asyncio.to_thread(gzip.compress, content, 1)
+                    if len(content) > 200_000
+                    else gzip.compress(content, 1)
+                )
+                headers["Content-Encoding"] = "gzip"
+        if fault is not None and fault.kind == "truncated":
+            headers.pop("Content-Encoding", None)
+            plain = self._content(operation, answer)
+            content = plain[: max(1, len(plain) // 2)]
+        if request.method == "HEAD":
+            content = b""
+        if answer.status != 204:
+            headers["Content-Length"] = str(len(content))
+        await send(
+            {
+                "type": "http.response.start",
+                "status": answer.status,
+                "headers": [
+                    (name.encode("latin-1"), value.encode("latin-1", "replace"))
+                    for name, value in headers.items()
+                ],
+            }
+        )
+        await send({"type": "http.response.body", "body": content if answer.status != 204 else b""})
+
+    def _content(self, operation: str, answer: Answer) -> bytes:
+        if answer.body is None:
+            return b""
+        if isinstance(answer.body, bytes):
+            return answer.body
+        profile = self._world.profile
+        if operation.startswith(PLAIN):
+            return encode(answer.body)
+        return encode(answer.body, casing=profile.casing, byte_order_mark=profile.byte_order_mark)
+
+    def _headers(
+        self, request: Request, operation: str, answer: Answer, correlation_id: str
+    ) -> dict[str, str]:
+        request_id = request.headers.get("ms-requestid") or str(uuid.uuid4())
+        headers = {"Date": self._world.now.strftime("%a, %d %b %Y %H:%M:%S GMT")}
+        if operation.startswith(("graph.", "pricesheets.", "offermatrix.", "fxrates.")):
+            headers |= {
+                "request-id": str(uuid.uuid4()),
+                "client-request-id": request.headers.get("client-request-id", str(uuid.uuid4())),
+            }
+        elif not operation.startswith("auth."):
+            headers |= {
+                "MS-RequestId": request_id,
+                "MS-CorrelationId": correlation_id,
+                "MS-CV": f"{secrets.token_urlsafe(12)}.0",
+                "MS-ServerId": SERVER_ID,
+                "Request-Context": f"appId={APP_ID}",
+            }
+            if locale := request.headers.get("x-locale"):
+                headers["X-Locale"] = locale
+        return headers | answer.headers
+
+
+async def _read(scope: Scope, receive: Receive) -> Request:
+    content = bytearray()
+    while True:
+        message = await receive()
+        content += message.get("body", b"")
+        if len(content) > LARGEST_BODY or not message.get("more_body"):
+            break
+    path = scope.get("path", "/")
+    return Request(
+        method=scope["method"],
+        path=path,
+        raw_query=scope.get("query_string", b"").decode("latin-1"),
+        headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
+        content=bytes(content),
+    )
+
+
+def _not_built(request: Request) -> Answer:
+    # 404, not 501: clients of 2020 repeat a 501 without end (PC 14.10).
+    return Answer(
+        404,
+        {
+            "code": 404,
+            "description": f"The simulator does not implement {request.method} {request.path[:200]}.",
+            "data": [],
+            "source": "Simulator",
+        },
+        {"X-Simulator": "not-implemented"},
+    )
+
+
+def _instead(fault: Fault, operation: str) -> Answer:
+    """Give what the fault answers in the operation's place."""
+    graph = operation.startswith("graph.")
+    match fault.kind:
+        case "throttled":
+            wait = 10 if fault.retry_after is None else fault.retry_after
+            wait = int(wait) if float(wait).is_integer() else wait
+            refusal: ApiError = too_many(wait)
+            if graph:
+                refusal = GraphError(
+                    429, "TooManyRequests", "Please retry again later.", headers=refusal.headers
+                )
+        case "error_before":
+            refusal = ApiError(500, fault.code or 800003, "The service failed to process the request.")
+        case "unavailable":
+            headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
+            refusal = GatewayError(503, 503, "The service is unavailable.", headers=headers)
+        case "gateway_timeout":
+            refusal = GatewayError(504, 504, "The upstream service did not answer in time.")
+        case "html":
+            page = b"<!DOCTYPE html><html><head><title>Service Unavailable</title></head><body><h1>502</h1></body></html>"
+            return Answer(502, page, content_type="text/html")
+        case "empty_401":
+            return Answer(401, None, {"WWW-Authenticate": "Bearer"})
+        case "forbidden":
+            refusal = ApiError(403, fault.code or 900308, "Access denied.")
+        case "not_found_fresh":
+            code = 20003 if "subscriptions" in operation else 60003 if "users" in operation else 20002
+            refusal = ApiError(404, fault.code or code, "The resource was not found.")
+        case "conflict":
+            refusal = ApiError(409, fault.code or 900278, "An operation on this resource is pending.")
+        case "stale_etag":
+            refusal = ApiError(400, 2055, "The etag is not the current one.")
+        case "page_token_expired":
+            refusal = ApiError(fault.code or 410, 2000, "The continuation token has expired.")
+        case _:
+            return Answer(500, None)
+    return Answer(refusal.status, refusal.body(), dict(refusal.headers))
+
+
+def _refusal(refusal: ApiError, operation: str, request: Request, correlation_id: str) -> Answer:
+    body = refusal.body()
+    if isinstance(refusal, GraphError):
+        body["error"]["innerError"] = {
+            "request-id": str(uuid.uuid4()),
+            "client-request-id": request.headers.get("client-request-id", correlation_id),
+        }
+    elif operation.startswith("graph."):
+        name = {401: "InvalidAuthenticationToken", 403: "Authorization_RequestDenied"}.get(
+            refusal.status, "Request_BadRequest"
+        )
+        body = {"error": {"code": name, "message": refusal.description, "innerError": {}}}
+    return Answer(refusal.status, body, dict(refusal.headers))
+
+
+def _scrubbed(body: Any) -> Any:
+    """Take passwords out of an answer that is kept for replaying (PC 2.7)."""
+    if isinstance(body, dict):
+        return {
+            name: _scrubbed(member)
+            for name, member in body.items()
+            if name.lower() not in {"password", "access_token", "refresh_token"}
+        }
+    if isinstance(body, list):
+        return [_scrubbed(member) for member in body]
+    return body
+
+
+def _break(send: Send) -> None:
+    """Close the connection without an answer."""
+    transport = getattr(getattr(send, "__self__", None), "transport", None)  # uvicorn's request cycle has it
+    if transport is not None:
+        transport.abort()
+        return
+    raise httpx.ReadError("the simulator closed the connection without an answer")

@@ -1,0 +1,99 @@
+"""Finds the operation of a path: duplicate slashes and letter case do not matter (PC 2.6, 14.4)."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from csp_partner_center_simulator.wire.answer import Answer
+    from csp_partner_center_simulator.wire.call import Call
+
+READERS = frozenset({"AdminAgents", "SalesAgents", "HelpdeskAgents"})
+SELLERS = frozenset({"AdminAgents", "SalesAgents"})
+HELPERS = frozenset({"AdminAgents", "HelpdeskAgents"})
+ADMINS = frozenset({"AdminAgents"})
+
+DIRECTORY_READERS = frozenset(
+    {"Directory Readers", "Global Reader", "Directory Writers", "User Administrator", "License Administrator",
+     "Global Administrator"}
+)  # fmt: skip
+USER_LISTERS = DIRECTORY_READERS
+USER_ADMINS = frozenset({"User Administrator", "Global Administrator"})
+USER_CREATORS = USER_ADMINS | {"Directory Writers"}
+PASSWORD_ADMINS = USER_ADMINS | {"Privileged Authentication Administrator"}
+LICENSE_ADMINS = frozenset(
+    {"License Administrator", "User Administrator", "Directory Writers", "Global Administrator"}
+)
+ROLE_ADMINS = frozenset({"Privileged Role Administrator", "Global Administrator"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rights:
+    """Who may call: app-only tokens or not, which partner-side roles, which GDAP role (PC 1.2)."""
+
+    app_only: bool = True
+    roles: frozenset[str] = READERS
+    gdap: frozenset[str] = frozenset()
+    commerce: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One operation: its name in the reference's table (PC 17), or one of the same pattern."""
+
+    method: str
+    path: str
+    operation: str
+    handler: "Callable[[Call], Answer]"
+    rights: Rights = Rights()
+
+
+@dataclass(slots=True)
+class _Node:
+    literals: "dict[str, _Node]" = field(default_factory=dict)
+    wild: "_Node | None" = None
+    routes: "dict[str, tuple[Route, tuple[str, ...]]]" = field(default_factory=dict)
+
+
+class Router:
+    """A tree of path segments; a literal is preferred to a parameter."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._root = _Node()
+        self.routes = tuple(routes)
+        for route in self.routes:
+            self._add(route)
+
+    def _add(self, route: Route) -> None:
+        node, names = self._root, []
+        for segment in route.path.strip("/").split("/"):
+            if segment.startswith("{"):
+                names.append(segment[1:-1])
+                node.wild = node.wild or _Node()
+                node = node.wild
+            else:
+                node = node.literals.setdefault(segment.lower(), _Node())
+        node.routes[route.method] = (route, tuple(names))
+
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+        """Give the route and the path's parameters, or None."""
+        segments = [unquote(segment) for segment in path.split("/") if segment]
+        found = self._walk(self._root, segments, (), method)
+        if found is None:
+            return None
+        (route, names), values = found
+        return route, dict(zip(names, values, strict=True))
+
+    def _walk(
+        self, node: _Node, segments: list[str], values: tuple[str, ...], method: str
+    ) -> tuple[tuple[Route, tuple[str, ...]], tuple[str, ...]] | None:
+        if not segments:
+            return (node.routes[method], values) if method in node.routes else None
+        head, rest = segments[0], segments[1:]
+        literal = node.literals.get(head.lower())
+        if literal is not None and (found := self._walk(literal, rest, values, method)) is not None:
+            return found
+        if node.wild is not None:
+            return self._walk(node.wild, rest, (*values, head), method)
+        return None

@@ -1,0 +1,1 @@
+"""Worlds to start from: demo, empty, generated, files."""
