@@ -1,6 +1,7 @@
 """Sealing with AES-256-GCM; the key lies outside the database, and old keys open what they sealed."""
 
 import base64
+import hmac
 import os
 from collections.abc import Sequence
 from hashlib import sha256
@@ -25,6 +26,7 @@ class SecretBox:
         if not keys:
             raise ValueError("at least one sealing key is needed")
         self._keys = {_key_id(key): AESGCM(key) for key in keys}
+        self._tag_keys = [sha256(b"csp-tag-key" + key).digest() for key in keys]
         self._sealing = _key_id(keys[0])
 
     @classmethod
@@ -37,6 +39,14 @@ class SecretBox:
 
     def __repr__(self) -> str:
         return f"SecretBox(keys={len(self._keys)})"
+
+    def tag(self, context: str) -> str:
+        """An unguessable text for a context (HMAC-SHA256), for one-time links."""
+        return _tag(self._tag_keys[0], context)
+
+    def is_tag(self, tag: str, context: str) -> bool:
+        """Whether a text is the tag of this context, by any key; takes the same time for every wrong one."""
+        return any(hmac.compare_digest(_tag(key, context), tag) for key in self._tag_keys)
 
     def seal(self, plaintext: bytes, context: str) -> bytes:
         """Key id, nonce, ciphertext."""
@@ -54,6 +64,10 @@ class SecretBox:
             return key.decrypt(nonce, sealed[_KEY_ID_BYTES + _NONCE_BYTES :], context.encode())
         except InvalidTag as fault:
             raise SealBroken("the seal does not fit its context") from fault
+
+
+def _tag(key: bytes, context: str) -> str:
+    return hmac.new(key, context.encode(), sha256).hexdigest()[:32]
 
 
 def new_key() -> str:

@@ -47,3 +47,13 @@ create table seals (
 );
 
 grant select, insert, update, delete on open_operations, submitted_requests, last_writes, seals to $worker;
+
+-- Mail that must go out, written with the events that cause it; sent at least once with the same Message-ID.
+create table outgoing_mail (
+    mail_id text primary key,
+    reseller_id text not null,
+    sealed bytea not null,
+    due_at timestamptz not null default now(),
+    attempts integer not null default 0
+);
+grant select, insert, update, delete on outgoing_mail to $worker;

@@ -258,14 +258,14 @@ class OperationMachine:
 
     async def _progress(self, operation: Operation, step: Step, answered: Answered) -> Operation:
         event = OperationProgressed(operation_id=operation.id, step=step.name, refs=answered.refs)
-        return await self._append(operation, event, also=[_settled(operation.id, step.name)])
+        return await self._append(operation, event, also=[_settled(operation.id, step.name), *answered.also])
 
     async def _succeed(self, operation: Operation, plan: Plan, last_step: str, answered: Answered) -> None:
         operation = replace(operation, refs=operation.refs | answered.refs)
         for decision in range(1, DECISIONS + 1):
             facts = await plan.facts(operation, answered)
             try:
-                await self._save_success(operation, facts, last_step)
+                await self._save_success(operation, facts, answered, last_step)
                 return
             except VersionConflict:
                 if decision == DECISIONS:
@@ -275,7 +275,9 @@ class OperationMachine:
                     return
                 operation = replace(fresh, refs=fresh.refs | answered.refs)
 
-    async def _save_success(self, operation: Operation, facts: Facts, last_step: str) -> None:
+    async def _save_success(
+        self, operation: Operation, facts: Facts, answered: Answered, last_step: str
+    ) -> None:
         versions: dict[str, int] = {}
         for event in facts.events:
             versions[event.stream] = event.version
@@ -295,7 +297,13 @@ class OperationMachine:
             operation,
             succeeded,
             more=facts.events,
-            also=[_settled(operation.id, last_step), _closed(operation.id), settle, *facts.also],
+            also=[
+                _settled(operation.id, last_step),
+                _closed(operation.id),
+                settle,
+                *answered.also,
+                *facts.also,
+            ],
         )
 
     async def _reject(self, operation: Operation, refusal: Refused, plan: Plan | None) -> None:

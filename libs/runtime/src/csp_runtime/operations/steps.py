@@ -59,10 +59,15 @@ class OutcomeUnknown(StepFault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """A step is done. `refs` are what later steps and a restart need; `at` is the answer's own time (its Date header)."""
+    """A step is done.
+
+    `refs` are what later steps and a restart need; `at` is the answer's own time (its Date header); `also` is written
+    together with the progress (a seal for a password that the answer held).
+    """
 
     refs: dict[str, Any] = field(default_factory=dict)
     at: datetime | None = None
+    also: Sequence[Also] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
