@@ -1,0 +1,1 @@
+"""SQL and Microsoft's catalogue, as this service needs them."""
