@@ -297,6 +297,7 @@ class Consumer:
                 raise
             except Exception as fault:  # noqa: BLE001 - see apply
                 failed[stream] = (part.events[0], _code(fault), type(fault).__name__)
+            crash_point("consumer.between-streams")
         base.versions = {
             stream: version for stream, version in found.versions.items() if stream not in streams
         }

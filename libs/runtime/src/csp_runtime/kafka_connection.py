@@ -38,6 +38,8 @@ class KafkaConnection:
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
     partitions: int = 12
     replication: int | None = None
+    session_ms: int = 10_000
+    """How soon the partitions of a member that died are given to another."""
 
     def options(self) -> dict[str, Any]:
         """Keyword arguments of any aiokafka client."""

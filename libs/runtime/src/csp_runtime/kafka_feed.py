@@ -50,6 +50,8 @@ class KafkaFeed:
             **self._connection.options(),
             client_id=f"csp-{self._service}",
             group_id=f"csp.{self._service}.{consumer}",
+            session_timeout_ms=self._connection.session_ms,
+            heartbeat_interval_ms=self._connection.session_ms // 4,
             enable_auto_commit=False,
             # Where to begin is our positions' business; an offset that the topic does not hold is an error.
             auto_offset_reset="none",

@@ -20,6 +20,7 @@ from psycopg.rows import DictRow
 
 from csp_contracts.codec import decode_event, decode_meta, encode_event, encode_meta, join_state, split_state
 from csp_contracts.envelope import Recorded
+from csp_runtime.crash_points import crash_point
 from csp_runtime.database import DatabaseRole
 from csp_runtime.errors import KeyAlreadyUsed, KeyReused, StoreMisconfigured, VersionConflict
 
@@ -52,6 +53,13 @@ class _Recorder(PostgresApplicationRecorder):
     ) -> None:
         for statements in also:
             statements(curs)
+        crash_point("store.before-events")
+
+    def _fetch_ids_after_insert_events(
+        self, curs: Cursor[DictRow], stored_events: Sequence[StoredEvent], **kwargs: Any
+    ) -> Sequence[int] | None:
+        crash_point("store.before-commit")
+        return super()._fetch_ids_after_insert_events(curs, stored_events, **kwargs)
 
 
 class EventStore:
@@ -136,6 +144,7 @@ class EventStore:
         steps = [*([_insert_key(key)] if key is not None else []), *also]
         try:
             self._recorder.insert_events([_stored(event) for event in events], also=steps)
+            crash_point("store.after-commit")
         except IntegrityError as conflict:
             self._explain(conflict, key)
 
