@@ -6,6 +6,7 @@ import socket
 import sys
 from enum import StrEnum
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -93,6 +94,19 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+class _Server(uvicorn.Server):
+    """Lets those go who follow the clock, so that a signal ends everything within a second."""
+
+    def __init__(self, config: uvicorn.Config, simulator: Simulator) -> None:
+        super().__init__(config)
+        self._simulator = simulator
+        self._loop = asyncio.get_running_loop()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._loop.call_soon_threadsafe(self._simulator.clock.release)
+        super().handle_exit(sig, frame)
+
+
 async def _serve(simulator: Simulator, listener: socket.socket, address: str) -> None:
     config = uvicorn.Config(
         simulator.app,
@@ -104,7 +118,7 @@ async def _serve(simulator: Simulator, listener: socket.socket, address: str) ->
         timeout_graceful_shutdown=1,
         timeout_keep_alive=75,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config, simulator)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn offers no event for this
         await asyncio.sleep(0.01)

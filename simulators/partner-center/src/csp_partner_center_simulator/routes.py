@@ -4,6 +4,7 @@ from csp_partner_center_simulator.partner_center import (
     audit,
     carts,
     customers,
+    invoices,
     licenses,
     offers,
     onboarding,
@@ -57,4 +58,5 @@ ROUTES: tuple[Route, ...] = (
     *licenses.ROUTES,
     *audit.ROUTES,
     *webhooks.ROUTES,
+    *invoices.ROUTES,
 )

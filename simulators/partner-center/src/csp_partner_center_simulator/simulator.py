@@ -113,6 +113,7 @@ class Simulator:
 
     async def stop(self) -> None:
         """Stop what was started and close the store; everything acknowledged is stored already."""
+        self.clock.release()
         if self._pump is not None:
             self._pump.cancel()
             with contextlib.suppress(asyncio.CancelledError):

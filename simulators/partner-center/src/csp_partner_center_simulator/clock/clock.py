@@ -13,6 +13,7 @@ class Clock:
         self._base = now
         self._since = time.monotonic()
         self._moved = asyncio.Event()
+        self._released = False
 
     def now(self) -> datetime:
         """Give the virtual time."""
@@ -27,10 +28,15 @@ class Clock:
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
 
+    def release(self) -> None:
+        """Let everybody who waits go: the simulator ends."""
+        self._released = True
+        self._moved.set()
+
     async def passed(self, after: datetime, wait: float) -> datetime:
         """Wait until the clock is later than `after`, at most `wait` seconds; give the time either way."""
         deadline = time.monotonic() + wait
-        while self.now() <= after and (left := deadline - time.monotonic()) > 0:
+        while not self._released and self.now() <= after and (left := deadline - time.monotonic()) > 0:
             if self.running:
                 left = min(left, max((after - self.now()).total_seconds() + 0.001, 0.001))
             try:

@@ -1,7 +1,7 @@
 """What a subscription PATCH may do, one rule per intent (PC 6.3)."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -117,7 +117,26 @@ def _reactivated(world: World, one: Subscription) -> Subscription:
         raise ApiError(400, 800040, f"A {one.status} subscription cannot be reactivated.")
     if one.parent_id and world.subscriptions[one.parent_id].status != "active":
         raise ApiError(409, 27009, "The parent subscription is not active.")
+    if one.commerce == "legacy":
+        one = in_current_cycle(one, world.now.date())
     return replace(one, status="active", suspension_reasons=(), suspended_at=None, ended_at=None)
+
+
+def in_current_cycle(one: Subscription, day: date) -> Subscription:
+    """Move a legacy subscription that was asleep to the charge cycle that holds `day`."""
+    if one.billing_cycle == "none" or day <= one.cycle_end:
+        return one
+    months = terms.CYCLE_MONTHS[one.billing_cycle]
+    number = 0
+    while terms.add_months(one.anchor, (number + 1) * months) <= day:
+        number += 1
+    return replace(
+        one,
+        cycle_number=number,
+        cycle_start=terms.add_months(one.anchor, number * months),
+        cycle_end=terms.add_months(one.anchor, (number + 1) * months) - terms.DAY,
+        first_cycle_partial=False,
+    )
 
 
 def _cancelled(world: World, one: Subscription) -> Subscription:
@@ -271,19 +290,20 @@ def _consequences(world: World, before: Subscription, after: Subscription, actor
     if (after.term, after.billing_cycle) != (before.term, before.billing_cycle):
         charges.plan_changed(world, before, after)
         add_order(world, after, "Convert", quantity=after.quantity)
-    lifecycle.plan(world, after)
+    lifecycle.plan(world, world.subscriptions[after.id])
     announce(world, before, after, actor)
 
 
 def _follow(world: World, child: Subscription, status: Status, actor: Actor) -> None:
     moved = _suspended(world, child) if status == "suspended" and child.status == "active" else None
     if status == "active" and child.status == "suspended":
+        child = in_current_cycle(child, world.now.date())
         moved = replace(child, status="active", suspension_reasons=(), suspended_at=None, ended_at=None)
     if moved is not None:
         moved = replace(moved, version=child.version + 1)
         world.subscriptions.put(moved)
         charges.status_changed(world, child, moved)
-        lifecycle.plan(world, moved)
+        lifecycle.plan(world, world.subscriptions[moved.id])
         announce(world, child, moved, actor)
 
 

@@ -2,7 +2,8 @@
 
 from msgspec.structs import replace
 
-from csp_partner_center_simulator.commerce import people, purchasing
+from csp_partner_center_simulator.billing import invoicing
+from csp_partner_center_simulator.commerce import people, purchasing, renewal
 from csp_partner_center_simulator.state.logs import Task
 from csp_partner_center_simulator.state.world import World
 
@@ -13,6 +14,10 @@ def register(world: World) -> None:
         "order.provisioned": purchasing.provisioned,
         "subscription.visible": _visible,
         "subscription.rollback": _rolled_back,
+        "subscription.due": renewal.due,
+        "subscription.renewed": renewal.renewed,
+        "invoice.legacy": invoicing.legacy_due,
+        "invoice.nce": invoicing.nce_due,
         "user.purge": people.purged,
         "cart.expired": _cart_expired,
         "customer.qualified": _qualified,

@@ -85,5 +85,16 @@ def next_due(subscription: Subscription) -> datetime | None:
             if subscription.commerce == "legacy" and subscription.status == "suspended":
                 return subscription.ended_at
             if subscription.commerce == "legacy":
-                return terms.at_midnight(min(subscription.cycle_end, subscription.term_end) + terms.DAY)
+                return terms.at_midnight(_legacy_step(subscription))
             return terms.at_midnight(subscription.cycle_end + terms.DAY)
+
+
+def _legacy_step(one: Subscription) -> date:
+    """Give the next anniversary or term end; annual plans recognise changes on the monthly anniversary (R6.1)."""
+    following = min(one.cycle_end, one.term_end) + terms.DAY
+    if one.billing_cycle != "annual" or len(one.segments) < 2:
+        return following
+    months = 1
+    while (step := terms.add_months(one.anchor, months)) <= one.segments[-1][0]:
+        months += 1
+    return min(step, following)

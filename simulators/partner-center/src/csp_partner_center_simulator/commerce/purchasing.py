@@ -155,7 +155,7 @@ def _line(
     subscription = replace(subscription, reseller_mpn=reseller)
     world.subscriptions.put(subscription)
     charges.bought(world, subscription)
-    lifecycle.plan(world, subscription)
+    lifecycle.plan(world, world.subscriptions[subscription.id])
     return OrderLine(
         number=number,
         offer_id=line.catalog_item_id if item.commerce == "nce" else item.product_id,
@@ -244,6 +244,7 @@ def _new_commerce(
         cycle_end=first_end,
         first_cycle_partial=partial,
         unit_price=price.discounted_price,
+        list_price=price.list_price,
         currency=partner.currency,
         directory_sku_id=item.directory_sku_id,
         product_id=item.product_id,

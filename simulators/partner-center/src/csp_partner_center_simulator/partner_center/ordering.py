@@ -151,7 +151,7 @@ def change_cycle(world: World, order: Order, cycle: str, actor: Actor) -> Order:
         )
         world.subscriptions.put(after)
         charges.cycle_converted(world, before, after)
-        lifecycle.plan(world, after)
+        lifecycle.plan(world, world.subscriptions[after.id])
         changes.announce(world, before, after, actor)
     order = world.orders.put(replace(order, billing_cycle=cycle, version=order.version + 1))
     activity.record(

@@ -41,9 +41,11 @@ class Charge(Row, frozen=True, kw_only=True):
     subscription_start: date
     subscription_end: date
     subscription_name: str = ""
+    number: int = 0
     invoice_id: str = ""
     visible_at: datetime
     reseller_mpn: str = ""
+    offer_id: str = ""
 
 
 class Invoice(Row, frozen=True, kw_only=True):

@@ -46,9 +46,19 @@ class NextCharge(msgspec.Struct, frozen=True, kw_only=True):
     quantity: int
 
 
+class OpenCharge(msgspec.Struct, frozen=True, kw_only=True):
+    """What a legacy subscription has paid for and may get back: a period and its amount."""
+
+    start: date
+    end: date
+    quantity: int
+    amount: Decimal
+
+
 class Subscription(Row, frozen=True, kw_only=True):
     """A subscription. `term_end` and `cycle_end` are the last days (inclusive, UTC); `unit_price` is per seat
-    and charge cycle in `currency`, the partner's purchase price locked for the term.
+    and charge cycle in `currency`, the partner's purchase price locked for the term. `segments` are the
+    quantities of a legacy subscription since the open charge began, each with its first day.
     """
 
     customer_id: str
@@ -70,6 +80,9 @@ class Subscription(Row, frozen=True, kw_only=True):
     unit_price: Decimal
     currency: str
     directory_sku_id: str
+    list_price: Decimal = Decimal(0)
+    segments: tuple[tuple[date, int], ...] = ()
+    open_charge: "OpenCharge | None" = None
     product_id: str = ""
     sku_id: str = ""
     availability_id: str = ""

@@ -1,6 +1,7 @@
 """Makes partners with their application, user and refresh token."""
 
 from csp_partner_center_simulator.auth.tokens import fingerprint
+from csp_partner_center_simulator.billing import invoicing
 from csp_partner_center_simulator.catalogue.countries import currency_of
 from csp_partner_center_simulator.state.partners import Grant, IndirectReseller, Partner
 from csp_partner_center_simulator.state.world import World
@@ -54,6 +55,7 @@ def make(
             used_at=world.now,
         )
     )
+    invoicing.plan(world, partner)
     return partner
 
 
