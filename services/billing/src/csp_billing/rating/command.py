@@ -1,12 +1,11 @@
 """The `csp rate` command."""
 
+import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, BinaryIO
-
-import typer
+from typing import BinaryIO
 
 from csp_billing.rating.faults import StoryRefused
 from csp_billing.rating.output import as_json, as_table
@@ -16,55 +15,57 @@ from csp_billing.rating.story_file import parse
 BAD_INPUT = 2
 
 
-def rate_story(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="Story as JSON; - reads standard input.")],
-    *,
-    why: Annotated[bool, typer.Option("--why", help="Explain each line: rule, inputs, events.")] = False,
-    table: Annotated[bool, typer.Option("--table", help="Print a table for people.")] = False,
-    lines: Annotated[
-        bool, typer.Option("--lines", help="FILE has one story a line; one result a line.")
-    ] = False,
-) -> None:
+def main(arguments: Sequence[str]) -> int:
     """Rate a story of subscription events without a database: the lines that billing would post, run by run."""
-    if lines and table:
-        raise typer.BadParameter("--table and --lines exclude each other")
+    parser = argparse.ArgumentParser(prog="csp rate", description=main.__doc__)
+    parser.add_argument("file", metavar="FILE", help="story as JSON; - reads standard input")
+    parser.add_argument("--why", action="store_true", help="explain each line: rule, inputs, events")
+    shape = parser.add_mutually_exclusive_group()
+    shape.add_argument("--table", action="store_true", help="print a table for people")
+    shape.add_argument(
+        "--lines", action="store_true", help="FILE has one story a line; print one result a line"
+    )
+    asked = parser.parse_args(arguments)
     try:
-        if lines:
-            _rate_lines(file, why=why)
-        else:
-            _rate_one(file, why=why, table=table)
+        if asked.lines:
+            return _rate_lines(asked.file, why=asked.why)
+        return _rate_one(asked.file, why=asked.why, table=asked.table)
+    except BrokenPipeError:
+        sys.stderr.close()  # who reads has seen enough
+        return 0
     except OSError as error:
-        _complain([f"{file}: {error.strerror or error}"])
-        raise typer.Exit(BAD_INPUT) from error
+        _complain([f"{asked.file}: {error.strerror or error}"])
+        return BAD_INPUT
 
 
-def _rate_one(file: str, *, why: bool, table: bool) -> None:
+def _rate_one(file: str, *, why: bool, table: bool) -> int:
     text = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     try:
         story = parse(text)
         result = rate(story)
     except StoryRefused as refused:
         _complain(refused.faults)
-        raise typer.Exit(BAD_INPUT) from refused
+        return BAD_INPUT
     if table:
         for row in as_table(result, story.digits, why=why):
             _print(row)
     else:
         _print(json.dumps(as_json(result, story.digits, why=why), indent=1, ensure_ascii=False))
+    sys.stdout.flush()
+    return 0
 
 
-def _rate_lines(file: str, *, why: bool) -> None:
-    refused_any = False
+def _rate_lines(file: str, *, why: bool) -> int:
+    status = 0
     for text in _texts(file):
         try:
             story = parse(text)
             result: dict[str, object] = as_json(rate(story), story.digits, why=why)
         except StoryRefused as refused:
-            result, refused_any = {"error": refused.faults}, True
+            result, status = {"error": refused.faults}, BAD_INPUT
         _print(json.dumps(result, separators=(",", ":"), ensure_ascii=False))
     sys.stdout.flush()
-    if refused_any:
-        raise typer.Exit(BAD_INPUT)
+    return status
 
 
 def _texts(file: str) -> Iterator[bytes]:
