@@ -26,7 +26,7 @@ def apply(run: Run, fact: f.Fact, *, silent: bool = False) -> None:
     """Apply one fact on its day. `silent`: only the state, because a later fact of the same day decides (D-18)."""
     match fact:
         case f.Started():
-            start(run, fact, silent=silent)
+            start(run, fact)
         case _ if run.state.status == "new":
             return  # nothing can happen before the start
         case f.QuantityChanged():
@@ -34,7 +34,7 @@ def apply(run: Run, fact: f.Fact, *, silent: bool = False) -> None:
         case f.QuantityRequested():
             _requested(run, fact)
         case f.ProductChanged():
-            _convert(run, fact, silent=silent)
+            _convert(run, fact)
         case f.SeatsMovedOut():
             _move_out(run, fact)
         case f.Suspended():
@@ -93,7 +93,7 @@ def split_at_prices(run: Run, facts: list[f.Fact]) -> None:
     stale = [
         charge
         for charge in run.live_charges(day)
-        if charge.start <= day and charge.rate != run.rate_for(run.price_on(day)[0])
+        if charge.rate != run.rate_for(run.price_on(max(day, charge.start))[0])
     ]
     if not stale:
         return
@@ -105,14 +105,16 @@ def split_at_prices(run: Run, facts: list[f.Fact]) -> None:
         _refund_rest_of(run, charge, cause, "price_correction")
         run.charge(
             LineKey(run.state.cycle, "charge", f"{cause.id} of {charge.key}"),
-            start=day,
+            start=max(day, charge.start),
             end=charge.end,
             quantity=charge.quantity,
             reason="price_correction",
             posted=_posting_day(run, day),
             caused_by=(cause.id,),
         )
-    begin_segments(run, day, cause.id)
+    if any(charge.start <= day for charge in stale):
+        run.settle_past(day)
+        begin_segments(run, day, cause.id)
 
 
 def credit(run: Run, fact: f.Credited) -> None:
@@ -218,7 +220,7 @@ def _lots_follow(run: Run, fact: f.Fact, before: int, after: int) -> None:
 # -- conversion --------------------------------------------------------------------------------------------------
 
 
-def _convert(run: Run, fact: f.ProductChanged, *, silent: bool) -> None:
+def _convert(run: Run, fact: f.ProductChanged) -> None:
     state, rules = run.state, run.rules
     _immediate(run, fact)
     was_trial = state.price == 0
@@ -229,7 +231,7 @@ def _convert(run: Run, fact: f.ProductChanged, *, silent: bool) -> None:
         or (fact.frequency is not None and fact.frequency != state.frequency)
     )
     billed = _billed(run)
-    if billed and not silent:
+    if billed:
         _close(run, fact, "convert_out")
     state.product = fact.product
     state.quantity = fact.quantity or state.quantity
@@ -245,8 +247,6 @@ def _convert(run: Run, fact: f.ProductChanged, *, silent: bool) -> None:
         if rules.rule_set == "nce":
             state.lots = (open_window(state.quantity, fact.instant),)
     run.lock_price(fact.day)
-    if silent:
-        return
     if keeps and not moves:
         state.cycle_months = None if run.between else state.cycle_months
         if billed:
@@ -475,6 +475,7 @@ def _close(run: Run, fact: f.Fact, reason: Reason) -> None:
         recognise(run, fact.day, rest=False)
     for charge in run.live_charges(fact.day):
         _refund_rest_of(run, charge, fact, reason)
+    run.settle_past(fact.day)
     run.state.segments, run.state.recognise_on = [], None
 
 

@@ -11,7 +11,7 @@ from csp_commerce_rules.days import add_months, months_between
 from csp_commerce_rules.seat_lots import open_window
 
 
-def start(run: Run, fact: f.Started, *, silent: bool) -> None:
+def start(run: Run, fact: f.Started) -> None:
     """Begin the subscription: calendar, term, locked price, window, and the first charge."""
     state, rules = run.state, run.rules
     if state.status != "new":
@@ -26,7 +26,7 @@ def start(run: Run, fact: f.Started, *, silent: bool) -> None:
     elif rules.rule_set == "nce":
         state.lots = (open_window(fact.quantity, fact.instant),)
     if fact.alignment is not None:
-        _start_aligned(run, fact, fact.alignment, reason, fee=not silent)
+        _start_aligned(run, fact, fact.alignment, reason)
         return
     state.grid, first = _grid_of(run, fact)
     state.term_end = fact.term_end
@@ -45,10 +45,10 @@ def start(run: Run, fact: f.Started, *, silent: bool) -> None:
         state.carried_until = fact.paid_until
     if rules.rule_set == "legacy_anniversary" and rules.anchor is None and rules.anchor_day is None:
         # R2.7: days before an anchor on the 1st are free and printed inside the first line.
-        open_cycle(run, fact.day, reason=reason, fee=not silent, basis=first)
+        open_cycle(run, fact.day, reason=reason, basis=first)
         return
     stub = state.grid.cycle(fact.day)[0] != fact.day
-    open_cycle(run, fact.day, reason=reason, fee=not silent, free=stub and rules.free_stub)
+    open_cycle(run, fact.day, reason=reason, free=stub and rules.free_stub)
 
 
 def _grid_of(run: Run, fact: f.Started) -> tuple[Grid, int]:
@@ -71,15 +71,13 @@ def _grid_of(run: Run, fact: f.Started) -> tuple[Grid, int]:
     return grid_from(day, months), day
 
 
-def _start_aligned(run: Run, fact: f.Started, like: f.Alignment, reason: Reason, *, fee: bool) -> None:
+def _start_aligned(run: Run, fact: f.Started, like: f.Alignment, reason: Reason) -> None:
     state = run.state
     state.grid, state.frequency = like.grid, like.frequency
     state.term_end = fact.term_end or like.term_end
     state.first_month_until = add_months(fact.day, 1)
     run.lock_price(fact.day)
-    open_cycle(
-        run, fact.day, reason=reason, fee=fee, end=like.cycle_end, of_days=like.cycle_days, free=like.free
-    )
+    open_cycle(run, fact.day, reason=reason, end=like.cycle_end, of_days=like.cycle_days, free=like.free)
 
 
 def open_cycle(

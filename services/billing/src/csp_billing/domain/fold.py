@@ -5,6 +5,7 @@ same lines, which `verify` and a property test hold it to.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from csp_billing.domain import facts as f
 from csp_billing.domain.changes import apply, credit, register_edits, split_at_prices
@@ -15,10 +16,6 @@ from csp_billing.domain.price_book import PriceBook
 from csp_billing.domain.rules import Rules
 from csp_billing.domain.run import Run
 from csp_billing.domain.state import Checkpoint, Rejection, State, copy_of
-
-# Facts of a day that leave only the last quantity and product standing, when they were recorded late (D-18).
-_COLLAPSING = f.QuantityChanged | f.ProductChanged
-_OVERRULING = f.QuantityChanged | f.ProductChanged | f.Cancelled | f.Suspended
 
 
 def fold(
@@ -71,6 +68,7 @@ def _fold_day(run: Run, day: int, facts: list[f.Fact]) -> None:
         _fold_boundary(run, day, facts)
     else:
         by_pairs = run.rules.change_style == "refund_and_recharge_remaining"
+        facts = _begun_late(facts) if state.status == "new" else facts
         for i, fact in enumerate(facts):
             apply(run, fact, silent=by_pairs and _collapses(fact, facts[i + 1 :]))
         if state.recognise_on == day:
@@ -112,8 +110,18 @@ def _apply_schedule(run: Run, day: int) -> None:
     run.state.term, run.state.term_end = term, None
 
 
+def _begun_late(facts: list[f.Fact]) -> list[f.Fact]:
+    """D-18 for the first day: a start recorded late begins with the last quantity that was recorded late for that day."""
+    for i, fact in enumerate(facts):
+        if isinstance(fact, f.Started) and fact.late:
+            while i + 1 < len(facts) and isinstance(later := facts[i + 1], f.QuantityChanged) and later.late:
+                fact = replace(fact, quantity=later.quantity)  # noqa: PLW2901  # the start as it is then
+                facts = [*facts[:i], fact, *facts[i + 2 :]]
+            break
+    return facts
+
+
 def _collapses(fact: f.Fact, later: list[f.Fact]) -> bool:
-    """D-18: a change recorded after its day leaves no pair of its own where a later fact of that day decides."""
-    return (
-        isinstance(fact, _COLLAPSING) and fact.late and any(isinstance(other, _OVERRULING) for other in later)
-    )
+    """D-18: a change recorded after its day leaves no pair of its own where a later one of that day decides."""
+    overruling = f.QuantityChanged | f.ProductChanged
+    return isinstance(fact, f.QuantityChanged) and fact.late and any(isinstance(o, overruling) for o in later)

@@ -50,6 +50,14 @@ class Run:
         edit = self.edit_on(day)
         return (edit.unit_price, edit.id) if edit else (self.state.price, self.state.price_ref)
 
+    def _price_changes(self, day: int, end: int) -> int | None:
+        """First day inside a charge on which another edit, or none, rules the price."""
+        ruling = self.edit_on(day)
+        turns = {turn for edit in self.state.edits for turn in (edit.start, edit.until) if turn is not None}
+        return next(
+            (turn for turn in sorted(turns) if day < turn < end and self.edit_on(turn) is not ruling), None
+        )
+
     def rate_for(self, price: int | None) -> int | None:
         """What a seat costs for the running cycle: the price, or its share of months after a plan change (8.6)."""
         if price is None or self.state.cycle_months is None:
@@ -71,22 +79,29 @@ class Run:
         posted: int,
         caused_by: tuple[str, ...],
         basis: int | None = None,
-        whole_cycle: bool = False,
         live: bool = True,
         rule: str = "R4.2",
     ) -> None:
         """Charge a quantity for service days, split where a historic edit that already rules ends."""
         if quantity <= 0:
             return
-        edit = self.edit_on(start)
+        since = start if basis is None else basis
         piece = 0
-        while edit is not None and edit.until is not None and edit.until < end:
+        while self.state.edits and (cut := self._price_changes(since, end)) is not None:
             here = key if piece == 0 else LineKey(key.cycle, key.role, f"{key.cause} until {piece}")
             self._charge(
-                here, start, edit.until, quantity, reason, posted, caused_by, basis, live=live, rule="R5.4"
+                here,
+                min(start, since),
+                cut,
+                quantity,
+                reason,
+                posted,
+                caused_by,
+                since if since < start else None,
+                live=live,
+                rule="R5.4",
             )
-            start, basis, whole_cycle = edit.until, None, False
-            edit = self.edit_on(start)
+            start, since, basis = cut, cut, None
             piece += 1
         if piece:
             key = LineKey(key.cycle, key.role, f"{key.cause} until {piece}")
@@ -99,7 +114,6 @@ class Run:
             posted,
             caused_by,
             basis,
-            whole=whole_cycle,
             live=live,
             rule=rule,
         )
@@ -117,14 +131,13 @@ class Run:
         *,
         live: bool,
         rule: str,
-        whole: bool = False,
     ) -> None:
         state = self.state
-        price, price_ref = self.price_on(start)
+        price, price_ref = self.price_on(start if basis is None else basis)
         rate = self.rate_for(price)
         of_days = state.cycle_days
         from_day = max(start, state.basis) if basis is None else basis
-        days = of_days if whole else end - from_day
+        days = end - from_day
         if days <= 0:
             return
         amount, discount = self.amount_of(rate, quantity, days, of_days, reason, state.promotion)
@@ -249,6 +262,12 @@ class Run:
     def live_charges(self, day: int) -> list[Charge]:
         """Charges that cover a running day, or lie still ahead in its cycle."""
         return [charge for charge in self.state.charges if charge.live and charge.end > day]
+
+    def settle_past(self, day: int) -> None:
+        """Charges for days before this one are final: no later group takes them back."""
+        for charge in self.state.charges:
+            if charge.end <= day:
+                charge.live = False
 
     def post(self, line: Line) -> None:
         """Take a line into the result, unless it is carried (R9.7, R9.10): then it only was the base of refunds."""

@@ -1,0 +1,224 @@
+"""Whatever happens: every kind of event on any day, withdrawn, corrected, late, linked. What must hold all the same."""
+
+import copy
+import json
+from collections import defaultdict
+from datetime import date, timedelta
+
+from hypothesis import assume, given, note, settings
+from hypothesis import strategies as st
+
+from csp_billing.domain.family import linked
+from csp_billing.domain.fold import fold
+from csp_billing.rating.faults import StoryRefused
+from csp_billing.rating.output import as_json
+from csp_billing.rating.rate import _stories, rate
+from csp_billing.rating.story_file import parse
+
+START = date(2023, 11, 1)
+LAST = START + timedelta(days=420)
+PRODUCTS = {"P1": "7.99", "P2": "12.5", "P3": "103.375", "T0": "0"}
+
+
+def iso(day: date) -> str:
+    return day.isoformat()
+
+
+@st.composite
+def wild_stories(draw):
+    rule_set = draw(st.sampled_from(["legacy_aligned", "legacy_anniversary", "nce", "flex"]))
+    frequency = draw(st.sampled_from(["P1M", "P1M", "P1Y"]))
+    days = st.integers(0, 300).map(lambda n: START + timedelta(days=n))
+    quantities = st.integers(1, 30)
+    products = st.sampled_from(sorted(PRODUCTS))
+    bought = draw(days.filter(lambda day: day < START + timedelta(days=120)))
+    first = {"event": "subscription_purchased", "product": draw(products), "quantity": draw(quantities)}
+    if draw(st.booleans()):
+        first["promotion_percent"] = draw(st.sampled_from(["10", "12.5", "100"]))
+    if draw(st.integers(0, 4)) == 0:
+        first["term_end_on"] = iso(bought + timedelta(days=draw(st.integers(1, 300))))
+    entries = [{"subscription": "S1", "effective_on": iso(bought)} | first]
+    fields = {
+        "quantity_changed": {"quantity": quantities},
+        "quantity_change_requested": {"quantity": quantities},
+        "product_changed": {"product": products},
+        "subscription_suspended": {},
+        "subscription_reactivated": {},
+        "subscription_cancelled": {},
+        "anchor_changed": {"anchor_day": st.integers(1, 31)},
+        "price_changed": {"product": products, "unit_price": st.sampled_from(["5", "20.01"])},
+        "historic_price_edited": {"unit_price": st.sampled_from(["6.66", "8.9"])},
+        "manual_credit": {"amount": st.sampled_from(["1.00", "77.70"])},
+        "billing_plan_changed": {"frequency": st.sampled_from(["P1M", "P1Y"])},
+        "change_scheduled": {"at": st.just("renewal"), "quantity": quantities},
+        "seats_moved": {
+            "quantity": quantities,
+            "to_subscription": st.sampled_from(["M1", "M2"]),
+            "product": products,
+        },
+        "addon_purchased": {"product": products, "quantity": quantities, "base": st.just("S1")},
+        "subscription_transferred_in": {
+            "product": products,
+            "quantity": quantities,
+            "predecessor": st.just("S1"),
+        },
+    }
+    begun = {"S1"}
+    for _ in range(draw(st.integers(0, 7))):
+        name = draw(st.sampled_from(sorted(fields)))
+        day = bought + timedelta(days=draw(st.integers(0, 250)))
+        entry = {"subscription": "S1", "event": name, "effective_on": iso(day)}
+        entry |= {field: draw(values) for field, values in fields[name].items()}
+        if name == "subscription_reactivated" and draw(st.booleans()):
+            entry["quantity"] = draw(quantities)
+        if name == "manual_credit" and draw(st.booleans()):
+            entry["line_of"] = iso(bought)
+        if name == "historic_price_edited":
+            entry["until"] = draw(st.sampled_from([None, iso(day + timedelta(days=40))]))
+        if name in {"addon_purchased", "subscription_transferred_in"}:
+            entry["subscription"] = "A1" if name == "addon_purchased" else "X1"
+        new = entry.get("to_subscription") or (
+            entry["subscription"] if entry["subscription"] != "S1" else None
+        )
+        if new in begun:
+            continue
+        if new:
+            begun.add(new)
+        entries.append(entry)
+    for n in range(draw(st.integers(0, 2))):
+        refs = [draw(st.integers(1, len(entries)))]
+        name = draw(st.sampled_from(["suspension_withdrawn", "effective_time_corrected"]))
+        day = draw(days) if name == "effective_time_corrected" else LAST
+        entries.append(
+            {"subscription": "S1", "event": name, "refs": refs, "effective_on": iso(max(day, bought)), "n": n}
+        )
+    for seq, entry in enumerate(entries, start=1):
+        late = draw(st.sampled_from([0, 0, 0, 2, 35]))
+        entry["seq"] = seq
+        entry["recorded_on"] = iso(date.fromisoformat(entry["effective_on"]) + timedelta(days=late))
+    runs = sorted(draw(st.lists(st.integers(0, 400), max_size=4)))
+    return {
+        "rule_set": rule_set,
+        "calendar": {
+            "frequency": frequency,
+            "anchor": draw(st.sampled_from(["purchase", "purchase", "day 31", "2024-01-30"])),
+            "report_close_day": 15,
+        },
+        "currency": "EUR",
+        "minor_digits": 2,
+        "prices": [
+            {"product": product, "unit_price": price, "per": per, "scope": "global"}
+            for product, price in PRODUCTS.items()
+            for per in ("P1M", "P1Y")
+        ],
+        "settings": {
+            "price_change_policy": draw(
+                st.sampled_from(["at_renewal", "at_next_cycle", "immediate_prorated"])
+            ),
+            "term": draw(st.sampled_from(["P1Y", "P1M"] if frequency == "P1M" else ["P1Y", "P3Y"])),
+            "auto_renew": draw(st.booleans()),
+            "billing_from": draw(st.sampled_from([None, None, None, iso(bought + timedelta(days=45))])),
+            "rounding_profile": draw(
+                st.sampled_from(["line_half_up", "line_half_up", "unit_down", "daily_2dp"])
+            ),
+        },
+        "timeline": entries,
+        "runs": [{"as_of": iso(START + timedelta(days=run))} for run in runs] + [{"as_of": iso(LAST)}],
+    }
+
+
+def rated(story):
+    note(json.dumps(story))
+    try:
+        return rate(parse(json.dumps(story)))
+    except StoryRefused:
+        assume(False)
+
+
+def printed(story) -> str:
+    read = parse(json.dumps(story))
+    return json.dumps(as_json(rate(read), read.digits, why=True))
+
+
+def totals(result):
+    sums = defaultdict(int)
+    for run in result.runs:
+        for posting in run.postings:
+            sums[posting.line.subscription, posting.line.key.cycle] += posting.line.amount
+    return {key: amount for key, amount in sums.items() if amount}
+
+
+@settings(max_examples=300, deadline=None)
+@given(wild_stories(), st.randoms(use_true_random=False))
+def test_order_of_delivery_and_doubles_change_no_byte(story, chance):
+    rated(story)
+    shuffled = copy.deepcopy(story)
+    shuffled["timeline"] = [
+        dict(entry) for entry in shuffled["timeline"] for _ in range(chance.randint(1, 2))
+    ]
+    chance.shuffle(shuffled["timeline"])
+    assert printed(shuffled) == printed(story)
+
+
+@settings(max_examples=300, deadline=None)
+@given(wild_stories(), st.data())
+def test_runs_and_delays_change_no_total(story, data):
+    once = copy.deepcopy(story) | {"runs": story["runs"][-1:]}
+    delayed = copy.deepcopy(story)
+    for entry in delayed["timeline"]:
+        entry["after_run"] = data.draw(st.integers(0, len(story["runs"]) - 1))
+    assert totals(rated(story)) == totals(rated(once)) == totals(rated(delayed))
+
+
+@settings(max_examples=200, deadline=None)
+@given(wild_stories())
+def test_running_again_posts_nothing(story):
+    story["runs"] = [run for run in story["runs"] for _ in (1, 2)]
+    assert all(not run.postings for run in rated(story).runs[1::2])
+
+
+@settings(max_examples=300, deadline=None)
+@given(wild_stories())
+def test_every_key_is_unique_and_no_charge_falls_below_zero(story):
+    once = copy.deepcopy(story) | {"runs": story["runs"][-1:]}
+    once["settings"]["billing_from"] = None
+    result = rated(once)
+    seen = set()
+    standing = defaultdict(int)
+    for posting in result.runs[0].postings:
+        line = posting.line
+        assert (line.subscription, line.key) not in seen
+        seen.add((line.subscription, line.key))
+        assert line.start < line.end
+        assert line.amount != 0 or line.unit_price == 0 or line.rule == "6.2"
+        if line.kind != "adjustment" or line.reverses is not None:
+            standing[line.subscription, str(line.reverses or line.key)] += line.amount
+    assert all(amount >= 0 for amount in standing.values())
+
+
+@settings(max_examples=300, deadline=None)
+@given(wild_stories(), st.lists(st.integers(0, 420), max_size=6))
+def test_folding_on_from_checkpoints_equals_folding_from_the_first_event(story, cuts):
+    for entry in story["timeline"]:
+        entry.pop("line_of", None)  # a credit on a line older than the checkpoint needs the caller's help
+    rated(story)
+    read = parse(json.dumps(story))
+    for told in linked(_stories(read, list(read.events))).values():
+        whole, end, _ = fold(
+            told.subscription,
+            told.facts,
+            None,
+            LAST.toordinal(),
+            rules=told.rules,
+            price_book=told.price_book,
+        )
+        pieces, checkpoint, since = [], None, 0
+        for cut in [*sorted(START.toordinal() + day for day in cuts), LAST.toordinal()]:
+            news = [fact for fact in told.facts if since < fact.day <= cut]
+            lines, checkpoint, _ = fold(
+                told.subscription, news, checkpoint, cut, rules=told.rules, price_book=told.price_book
+            )
+            pieces.extend(lines)
+            since = cut
+        assert sorted(pieces) == sorted(whole)
+        assert checkpoint.state == end.state
