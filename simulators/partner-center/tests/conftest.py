@@ -1,6 +1,6 @@
 """A simulator in this process, and short words for calling it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -65,7 +65,7 @@ class Service:
     async def customer(self, name: str = "Test Company", prefix: str = "") -> str:
         """Make a customer that has accepted the agreement; give its id."""
         prefix = prefix or f"t{uuid4().hex[:12]}"
-        made = await self.call("POST", "/v1/customers", new_customer(name, prefix))
+        made = await self.call("POST", "/v1/customers", customer_body(name, prefix))
         assert made.status_code == 201, made.text
         customer = made.json()["id"]
         agreed = await self.call("POST", f"/v1/customers/{customer}/agreements", AGREEMENT)
@@ -115,7 +115,7 @@ AGREEMENT = {
 }
 
 
-def new_customer(name: str, prefix: str) -> dict[str, Any]:
+def customer_body(name: str, prefix: str) -> dict[str, Any]:
     """Give the body of a customer create."""
     return {
         "companyProfile": {"domain": f"{prefix}.onmicrosoft.com"},
@@ -162,3 +162,9 @@ async def demo() -> AsyncIterator[Service]:
     """The demo world."""
     async for one in _service("demo"):
         yield one
+
+
+@pytest.fixture
+def new_customer() -> Callable[[str, str], dict[str, Any]]:
+    """Give the body of a customer create, by name and domain prefix."""
+    return customer_body

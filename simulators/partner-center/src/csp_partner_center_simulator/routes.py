@@ -1,5 +1,8 @@
 """All operations of Microsoft's surfaces."""
 
+from csp_partner_center_simulator.graph import billing as graph_billing
+from csp_partner_center_simulator.graph import notifications as graph_notifications
+from csp_partner_center_simulator.graph import users as graph_users
 from csp_partner_center_simulator.partner_center import (
     audit,
     carts,
@@ -59,4 +62,7 @@ ROUTES: tuple[Route, ...] = (
     *audit.ROUTES,
     *webhooks.ROUTES,
     *invoices.ROUTES,
+    *graph_users.ROUTES,
+    *graph_notifications.ROUTES,
+    *graph_billing.ROUTES,
 )

@@ -14,6 +14,7 @@ from csp_partner_center_simulator.clock.clock import Clock
 from csp_partner_center_simulator.clock.runner import Runner
 from csp_partner_center_simulator.commerce import handlers
 from csp_partner_center_simulator.control.app import control_app
+from csp_partner_center_simulator.graph import notifications
 from csp_partner_center_simulator.routes import ROUTES
 from csp_partner_center_simulator.state.keys import Keys
 from csp_partner_center_simulator.state.profile import Channels, Profile
@@ -61,7 +62,9 @@ class Simulator:
         self.issuer = TokenIssuer(self.keys.token_key)
         self._authority: Authority | None = None
         self.deliverer = Deliverer(self.world, self.authority, lambda: self.base_url)
-        self.runner = Runner(self.world, {"webhook.deliver": self.deliverer.deliver})
+        self.runner = Runner(
+            self.world, {"webhook.deliver": self.deliverer.deliver, "graph.notify": self.deliverer.deliver}
+        )
         if not self.world.load():
             self.fill(world, None)
         self.clock.running = running
@@ -74,6 +77,7 @@ class Simulator:
             recorder=self.recorder,
             throttle=self.throttle,
             base_url=lambda: self.base_url,
+            preparations={"graph.subscriptions.create": notifications.validate},
         )
         self.app = Application(self, microsoft, control_app(self))
         self._wake = asyncio.Event()

@@ -4,12 +4,14 @@ from msgspec.structs import replace
 
 from csp_partner_center_simulator.billing import invoicing
 from csp_partner_center_simulator.commerce import people, purchasing, renewal
+from csp_partner_center_simulator.graph import billing, notifications
 from csp_partner_center_simulator.state.logs import Task
 from csp_partner_center_simulator.state.world import World
 
 
 def register(world: World) -> None:
     """Tell the world who does its tasks."""
+    world.on_user_change = [notifications.user_changed]
     world.handlers |= {
         "order.provisioned": purchasing.provisioned,
         "subscription.visible": _visible,
@@ -18,6 +20,7 @@ def register(world: World) -> None:
         "subscription.renewed": renewal.renewed,
         "invoice.legacy": invoicing.legacy_due,
         "invoice.nce": invoicing.nce_due,
+        "export.step": billing.step,
         "user.purge": people.purged,
         "cart.expired": _cart_expired,
         "customer.qualified": _qualified,

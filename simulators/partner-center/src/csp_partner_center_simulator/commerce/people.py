@@ -1,7 +1,6 @@
 """Users of a customer's directory: made, changed, deleted, restored, purged (PC 7)."""
 
 import re
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -129,12 +128,9 @@ def save(world: World, user: User, kind: str) -> User:
             listed_at=world.now + world.delay("delta", 1, 60),
         )
     )
-    for hook in ON_CHANGE:
-        hook(world, user, kind)
+    for tell in world.on_user_change:
+        tell(world, user, kind)
     return user
-
-
-ON_CHANGE: list[Callable[[World, User, str], None]] = []
 
 
 def delete(world: World, user: User) -> User:

@@ -58,7 +58,10 @@ class Deliverer:
         )
 
     def _signed(self, delivery: Delivery) -> tuple[bytes, dict[str, str]]:
-        content, authority = delivery.body.encode(), self._authority()
+        content = delivery.body.encode()
+        if delivery.event.startswith("graph."):
+            return content, {"Content-Type": "application/json"}
+        authority = self._authority()
         signer, file = authority.signing, f"{SIGNER}.cer"
         match delivery.defect:
             case "huge":

@@ -50,6 +50,7 @@ class Microsoft:
         recorder: Recorder,
         throttle: Throttle,
         base_url: Callable[[], str],
+        preparations: dict[str, Callable[[Request], Awaitable[None]]],
     ) -> None:
         self._world = world
         self._issuer = issuer
@@ -58,6 +59,7 @@ class Microsoft:
         self._recorder = recorder
         self._throttle = throttle
         self._base_url = base_url
+        self._preparations = preparations  # calls to the outside that must be over before an operation begins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -66,10 +68,12 @@ class Microsoft:
         route, params = found or (None, {})
         operation = route.operation if route else "unknown"
         correlation_id = request.headers.get("ms-correlationid") or str(uuid.uuid4())
-        customer_id = params.get("customer", "")
+        customer_id = params.get("customer", "") or self._directory_of(request, operation)
         fault = self._faults.strike(operation, customer_id) if route else None
         if fault is not None and fault.kind == "slow":
             await asyncio.sleep(fault.delay_seconds)
+        if operation in self._preparations:
+            await self._preparations[operation](request)
         answer, replayed = self._answer(request, route, params, correlation_id, fault)
         self._recorder.add(
             at=self._world.now,
@@ -90,6 +94,16 @@ class Microsoft:
             _break(send)
             return
         await self._send(request, operation, answer, correlation_id, fault, send)
+
+    def _directory_of(self, request: Request, operation: str) -> str:
+        """Give the customer's directory a Graph token is for."""
+        if not operation.startswith("graph."):
+            return ""
+        try:
+            claims = self._issuer.read(request.headers.get("authorization", "").partition(" ")[2])
+        except ApiError:
+            return ""
+        return str(claims["tid"]) if str(claims["tid"]) in self._world.customers else ""
 
     def _answer(
         self,
@@ -124,6 +138,8 @@ class Microsoft:
             return route.handler(self._anonymous(request, operation, params, correlation_id)), False
         caller = caller_of(world, self._issuer, request.headers.get("authorization"), audiences)
         policy.note_mfa(world, caller)
+        if operation.startswith("graph.") and caller.tenant_id in world.customers:
+            params = {**params, "customer": caller.tenant_id}
         call = Call(
             world=world,
             request=request,

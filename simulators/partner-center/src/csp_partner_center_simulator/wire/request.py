@@ -23,7 +23,7 @@ def fold(value: Any) -> Any:
 
 @dataclass(slots=True)
 class Request:
-    """An HTTP request; header and query names in lower case."""
+    """An HTTP request; header and query names in lower case. `notes`: what was found out before."""
 
     method: str
     path: str
@@ -31,6 +31,7 @@ class Request:
     headers: dict[str, str]
     content: bytes
     query: dict[str, list[str]] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Split the query once."""
