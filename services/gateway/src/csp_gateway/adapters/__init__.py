@@ -1,0 +1,1 @@
+"""This service's own rows, and the other services behind it."""

@@ -1,0 +1,99 @@
+"""The services that own what the gateway shows: calls with the caller's own token, key and trace."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from opentelemetry import propagate
+
+from csp_runtime.http import Command
+from csp_runtime.platform import Peers
+from csp_runtime.problems import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """What travels with a forwarded call."""
+
+    bearer: str
+    correlation_id: str | None = None
+
+
+class Owners:
+    """Calls to the owners' internal APIs. Raises the owner's own `Problem`s; `httpx.TransportError` in an outage."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._peers = peers
+
+    async def get(self, service: str, path: str, caller: Caller, **params: Any) -> Any:  # JSON
+        """A read."""
+        given = {name: value for name, value in params.items() if value is not None}
+        answer = await self._peers.client(service).get(
+            f"/internal/v1{path}", params=given, headers=_headers(caller)
+        )
+        return _read(answer)
+
+    async def get_bytes(self, service: str, path: str, caller: Caller, **params: Any) -> httpx.Response:
+        """A read whose body is passed on as it is."""
+        given = {name: value for name, value in params.items() if value is not None}
+        answer = await self._peers.client(service).get(
+            f"/internal/v1{path}", params=given, headers=_headers(caller)
+        )
+        if not answer.is_success:
+            _read(answer)
+        return answer
+
+    async def ask(self, service: str, path: str, caller: Caller, body: Any) -> Any:  # JSON
+        """A question that needs a body and changes nothing that anyone would miss."""
+        answer = await self._peers.client(service).post(
+            f"/internal/v1{path}", json=body, headers=_headers(caller)
+        )
+        return _read(answer)
+
+    async def redeem(self, service: str, path: str, **params: str) -> Any:  # JSON
+        """A call whose parameters are the right to make it."""
+        answer = await self._peers.client(service).post(f"/internal/v1{path}", params=params)
+        return _read(answer)
+
+    async def command(
+        self,
+        service: str,
+        path: str,
+        caller: Caller,
+        command: Command,
+        body: Any,
+        *,
+        expected: int | None = None,
+    ) -> Any:  # JSON
+        """A command with its key; the owner stores the key together with what it does."""
+        headers = _headers(caller) | {"Idempotency-Key": command.key}
+        if command.reason:
+            headers["X-Reason"] = command.reason
+        if command.ticket:
+            headers["X-Ticket"] = command.ticket
+        if expected is not None:
+            headers["X-Expected-Version"] = str(expected)
+        answer = await self._peers.client(service).post(f"/internal/v1{path}", json=body, headers=headers)
+        return _read(answer)
+
+
+def _headers(caller: Caller) -> dict[str, str]:
+    headers = {"Authorization": f"Bearer {caller.bearer}"}
+    if caller.correlation_id:
+        headers["X-Correlation-Id"] = caller.correlation_id
+    propagate.inject(headers)
+    return headers
+
+
+def _read(answer: httpx.Response) -> Any:  # JSON
+    if answer.is_success:
+        return answer.json()
+    try:
+        document = answer.json()
+    except ValueError:
+        document = {}
+    retry_after = answer.headers.get("Retry-After")
+    problem = Problem.from_json(document, answer.status_code)
+    if retry_after and retry_after.isdigit():
+        problem.retry_after = float(retry_after)
+    raise problem

@@ -1,0 +1,105 @@
+"""Billing reports: billing's own read models, forwarded; the customer's surface asks for the sales ledger alone."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from csp_gateway.surfaces.common import (
+    UseCaller,
+    UseParts,
+    Waited,
+    customer_scope,
+    problems,
+    reseller_scope,
+)
+from csp_runtime.scope import Scope
+
+
+def routes(*, with_cost: bool) -> APIRouter:
+    """The routes of one surface."""
+    router = APIRouter(tags=["billing"])
+    scoped = Depends(reseller_scope if with_cost else customer_scope)
+
+    @router.get(
+        "/billing-reports",
+        responses=problems(404),
+        operation_id="list_billing_reports",
+        dependencies=[Waited],
+    )
+    async def reports(
+        caller: UseCaller,
+        parts: UseParts,
+        scope: Scope = scoped,
+        from_on: Annotated[date | None, Query(alias="from")] = None,
+        until_on: Annotated[date | None, Query(alias="until")] = None,
+        customer_id: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """One report per report cycle whose date lies in the range; without a range, those of last month and the open one."""
+        found: list[dict[str, Any]] = await parts.owners.get(
+            "billing",
+            "/reports",
+            caller,
+            from_on=from_on,
+            until_on=until_on,
+            customer_id=scope.customer or customer_id,
+        )
+        return found
+
+    @router.get(
+        "/billing-reports/{report_id}",
+        responses=problems(404),
+        operation_id="get_billing_report",
+        dependencies=[Waited],
+    )
+    async def report(
+        report_id: str,
+        caller: UseCaller,
+        parts: UseParts,
+        scope: Scope = scoped,
+        after: Annotated[str | None, Query(max_length=500)] = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 500,
+    ) -> dict[str, Any]:
+        """A report: date, subscription, lines; each line says why."""
+        found: dict[str, Any] = await parts.owners.get(
+            "billing", f"/reports/{report_id}", caller, after=after, limit=limit
+        )
+        return found
+
+    @router.get(
+        "/billing-reports/{report_id}/export",
+        responses={200: {"content": {"text/csv": {}, "application/jsonl": {}}}, **problems(404)},
+        operation_id="export_billing_report",
+        dependencies=[Waited],
+        response_class=Response,
+    )
+    async def export(
+        report_id: str,
+        caller: UseCaller,
+        parts: UseParts,
+        scope: Scope = scoped,
+        format_: Annotated[Literal["csv", "xlsx", "jsonl"], Query(alias="format")] = "csv",
+    ) -> Response:
+        """All details of a report as a file."""
+        answer = await parts.owners.get_bytes(
+            "billing", f"/reports/{report_id}/export", caller, format=format_
+        )
+        return Response(
+            answer.content,
+            media_type=answer.headers.get("content-type", "application/octet-stream"),
+            headers={"Content-Disposition": answer.headers.get("content-disposition", "attachment")},
+        )
+
+    @router.get(
+        "/billing-lines/{line_id}/explanation",
+        responses=problems(404),
+        operation_id="explain_billing_line",
+    )
+    async def explanation(
+        line_id: str, caller: UseCaller, parts: UseParts, scope: Scope = scoped
+    ) -> dict[str, Any]:
+        """Why this amount: events, price row and version, rule, inputs."""
+        found: dict[str, Any] = await parts.owners.get("billing", f"/lines/{line_id}/explanation", caller)
+        return found
+
+    return router
