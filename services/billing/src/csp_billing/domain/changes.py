@@ -51,6 +51,8 @@ def apply(run: Run, fact: f.Fact, *, silent: bool = False) -> None:
             pass  # a renewal is a term boundary; `cycles` reads what was observed there
         case f.AutoRenewSet():
             run.state.auto_renew = fact.auto_renew
+            if not fact.auto_renew:
+                run.state.schedule = None  # 8.5: scheduled changes need auto-renew
         case f.AnchorMoved():
             run.state.new_anchor_day = fact.anchor_day  # D-11: at the end of the paid cycle
         case f.BillingPlanChanged():
@@ -61,8 +63,7 @@ def apply(run: Run, fact: f.Fact, *, silent: bool = False) -> None:
         case f.ScheduleDropped():
             run.state.schedule = None
         case f.PriceListed():
-            if run.rules.price_policy == "immediate_prorated":
-                run.lock_price(fact.day)
+            _take_listed_price(run, fact)
         case f.PriceEdited():
             pass  # registered before the day's other facts, split after them
         case f.Withdrawn() | f.TimeCorrected():
@@ -91,9 +92,9 @@ def split_at_prices(run: Run, facts: list[f.Fact]) -> None:
     cause = causes[-1]
     day = cause.day
     stale = [
-        charge
+        (charge, since)
         for charge in run.live_charges(day)
-        if charge.rate != run.rate_for(run.price_on(max(day, charge.start))[0])
+        if (since := run.other_price_from(charge, day)) is not None
     ]
     if not stale:
         return
@@ -101,20 +102,36 @@ def split_at_prices(run: Run, facts: list[f.Fact]) -> None:
         recognise(run, day, rest=False)
         _charge_rest(run, cause, "price_correction")
         return
-    for charge in stale:
-        _refund_rest_of(run, charge, cause, "price_correction")
+    for charge, since in stale:
+        end = charge.end
+        _refund_rest_of(run, charge, cause, "price_correction", since=since)
+        if since > max(day, charge.start):
+            charge.end, charge.charged, charge.live = since, charge.open, True  # its days ahead still run
         run.charge(
             LineKey(run.state.cycle, "charge", f"{cause.id} of {charge.key}"),
-            start=max(day, charge.start),
-            end=charge.end,
+            start=since,
+            end=end,
             quantity=charge.quantity,
             reason="price_correction",
             posted=_posting_day(run, day),
             caused_by=(cause.id,),
         )
-    if any(charge.start <= day for charge in stale):
+    if any(charge.start <= day and since == day for charge, since in stale):
         run.settle_past(day)
         begin_segments(run, day, cause.id)
+
+
+def _take_listed_price(run: Run, fact: f.PriceListed) -> None:
+    """An immediate price change (R5.3): quantities that wait for recognition are settled at the old price first."""
+    if run.rules.price_policy != "immediate_prorated":
+        return
+    before = run.state.price
+    if pending(run) and run.listed_price(fact.day).unit_price != before:
+        recognise(run, fact.day, rest=False)
+        run.lock_price(fact.day)
+        _charge_rest(run, fact, "price_correction")
+    else:
+        run.lock_price(fact.day)
 
 
 def credit(run: Run, fact: f.Credited) -> None:
@@ -173,7 +190,7 @@ def _quantity(run: Run, fact: f.Fact, quantity: int, *, silent: bool = False) ->
         return
     by_segments = run.rules.change_style == "reverse_and_segment"
     charged = {charge.quantity for charge in run.live_charges(fact.day)}
-    if quantity == before and (by_segments or charged <= {quantity}):
+    if charged == {quantity} if charged and not by_segments else quantity == before:
         return
     state.cause = fact.id
     if by_segments:
@@ -256,6 +273,10 @@ def _convert(run: Run, fact: f.ProductChanged) -> None:
         state.grid = grid_from(fact.anchor, run.step)
     elif fact.anchor_day is not None:
         state.grid = grid_on_day(fact.anchor_day, fact.day, run.step)
+    elif keeps and state.term_end is not None and not rules.legacy:
+        state.grid = grid_from(
+            state.term_end, run.step
+        )  # the end of the term stays, so the cycles lead up to it
     else:
         state.grid = grid_from(fact.day, run.step)
     if not run.between:
@@ -334,7 +355,6 @@ def _reactivate(run: Run, fact: f.Reactivated) -> None:
             _quantity(run, fact, fact.quantity)
         return
     state.status = "active"
-    _immediate(run, fact)
     if not rules.suspension_stops_billing:
         if fact.quantity is not None and fact.quantity != state.quantity:
             _quantity(run, fact, fact.quantity)
@@ -480,13 +500,20 @@ def _close(run: Run, fact: f.Fact, reason: Reason) -> None:
 
 
 def _refund_rest_of(
-    run: Run, charge: Charge, fact: f.Fact, reason: Reason, *, posted: int | None = None
+    run: Run,
+    charge: Charge,
+    fact: f.Fact,
+    reason: Reason,
+    *,
+    posted: int | None = None,
+    since: int | None = None,
 ) -> None:
-    used = max(0, fact.day - charge.basis)
+    day = fact.day if since is None else since
+    used = max(0, day - charge.basis)
     run.refund(
         charge,
-        run.rest_of(charge, fact.day, reason),
-        start=max(fact.day, charge.start),
+        run.rest_of(charge, day, reason),
+        start=max(day, charge.start),
         reason=reason,
         posted=fact.day if posted is None else posted,
         cause=fact.id,

@@ -32,8 +32,7 @@ def start(run: Run, fact: f.Started) -> None:
     state.term_end = fact.term_end
     if state.term_end is None and state.term is not None:
         months = MONTHS[state.term]
-        whole = first == state.grid.start(0) and months % run.step == 0
-        state.term_end = state.grid.start(months // run.step) if whole else add_months(first, months)
+        state.term_end = _term_end(state.grid, first, months)
     anchor = first if rules.legacy else fact.day
     state.first_month_until = (
         add_months(fact.day, 1)
@@ -41,8 +40,10 @@ def start(run: Run, fact: f.Started) -> None:
         else Grid(state.grid.month, state.grid.day, 1).cycle(anchor)[1]
     )
     run.lock_price(fact.day)
-    if fact.paid_until is not None:
-        state.carried_until = fact.paid_until
+    if fact.transferred:
+        # R9.10: paid to another partner up to the end of the running cycle, which a known end of term tells as well.
+        known = fact.term_end is not None and state.grid.cycle(fact.day)[0] != fact.day
+        state.carried_until = fact.paid_until or (state.grid.cycle(fact.day)[1] if known else 0)
     if rules.rule_set == "legacy_anniversary" and rules.anchor is None and rules.anchor_day is None:
         # R2.7: days before an anchor on the 1st are free and printed inside the first line.
         open_cycle(run, fact.day, reason=reason, basis=first)
@@ -55,7 +56,8 @@ def _grid_of(run: Run, fact: f.Started) -> tuple[Grid, int]:
     """The grid of a new subscription, and the day its term counts from."""
     rules, day, months = run.rules, fact.day, run.step
     if fact.paid_until is not None:
-        return grid_from(fact.paid_until, months), day
+        grid = grid_from(fact.paid_until, months)
+        return grid, grid.cycle(day)[0]
     if fact.term_end is not None and not rules.legacy:
         return coterm_grid(fact.term_end - 1, months), day
     if rules.anchor is not None:
@@ -253,6 +255,7 @@ def _new_plan(run: Run, day: int, reason: Reason, plan: Plan) -> tuple[Reason, i
     state.cause = cause
     run.lock_price(day)
     step = run.step
+    end = end if end is not None and end > day else None  # it may name the end of the cycle that is now over
     last = end or state.term_end
     if step > 1 and last is not None:
         state.grid = grid_from(last, step)

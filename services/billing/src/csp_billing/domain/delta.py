@@ -41,6 +41,9 @@ def delta(desired: Iterable[Line], issued: Mapping[LineKey, Issued], open_from: 
         if line.amount is None:
             continue
         if known is None:
+            late_piece = line.rule == "R5.4" or " until " in line.key.cause
+            if late_piece and line.posted < open_from:
+                line = line._replace(reason="price_correction")  # noqa: PLW2901  # part of an issued line
             postings.append(_posting(line, 1, open_from))
         elif known.line is None:
             postings.append(_posting(line, known.revision + 1, open_from))
@@ -109,4 +112,5 @@ def _same(a: Line, b: Line) -> bool:
 
 
 def _only_price_differs(a: Line, b: Line) -> bool:
-    return a.unit_price != b.unit_price and a.start == b.start and a.end == b.end and a.quantity == b.quantity
+    same_service = a.start == b.start and a.quantity == b.quantity and a.product == b.product
+    return same_service and a.kind != "adjustment" and (a.unit_price != b.unit_price or a.rule == "R5.4")

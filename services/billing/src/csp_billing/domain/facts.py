@@ -57,8 +57,8 @@ class Link:
 class Started(Fact):
     """The subscription begins: bought, bought as an add-on, split off by moved seats, or transferred in.
 
-    `term_end` is the first day after a custom first term (8.6). `paid_until` is the first day not yet paid to another
-    partner (R9.10): the days before it are carried, not charged. `lots` and `window_from` are inherited windows;
+    `term_end` is the first day after a custom first term (8.6). `transferred` from another partner, the running cycle is
+    carried, not charged, up to `paid_until`, the first day not yet paid there (R9.10). `lots` and `window_from` are inherited windows;
     `lots` None opens a new one.
     """
 
@@ -68,6 +68,7 @@ class Started(Fact):
     term_end: int | None = None
     link: Link | None = None
     alignment: Alignment | None = None
+    transferred: bool = False
     paid_until: int | None = None
     converted: bool = False
     lots: tuple[SeatLot, ...] | None = None

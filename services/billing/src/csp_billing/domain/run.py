@@ -34,11 +34,15 @@ class Run:
 
     def lock_price(self, day: int) -> None:
         """Take the price of the lists on a day (R5.2). An imported subscription is priced on `billing_from` (R9.7)."""
+        price = self.listed_price(day)
+        self.state.price, self.state.price_ref = price.unit_price, price.ref
+
+    def listed_price(self, day: int) -> Price:
+        """What the lists say for the subscription's product on a day."""
         state, billing_from = self.state, self.rules.billing_from
         takeover = billing_from is not None and day <= billing_from
         on = billing_from if takeover and billing_from is not None else day
-        price = Price.of(self.price_book.price(state.product, state.frequency, on, takeover=takeover))
-        state.price, state.price_ref = price.unit_price, price.ref
+        return Price.of(self.price_book.price(state.product, state.frequency, on, takeover=takeover))
 
     def edit_on(self, day: int) -> Edit | None:
         """The historic edit that prices a service day: where two overlap, the later one (R9.9)."""
@@ -57,6 +61,15 @@ class Run:
         return next(
             (turn for turn in sorted(turns) if day < turn < end and self.edit_on(turn) is not ruling), None
         )
+
+    def other_price_from(self, charge: Charge, day: int) -> int | None:
+        """First day, from `day` on, for which a charge has another price than now rules."""
+        since = max(day, charge.start)
+        if self.rate_for(self.price_on(since)[0]) != charge.rate:
+            return since
+        turns = {turn for edit in self.state.edits for turn in (edit.start, edit.until) if turn is not None}
+        inside = sorted(turn for turn in turns if since < turn < charge.end)
+        return next((turn for turn in inside if self.rate_for(self.price_on(turn)[0]) != charge.rate), None)
 
     def rate_for(self, price: int | None) -> int | None:
         """What a seat costs for the running cycle: the price, or its share of months after a plan change (8.6)."""

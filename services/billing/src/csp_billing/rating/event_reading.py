@@ -149,6 +149,7 @@ def _transferred_in(entry: Reader, event: Event, _digits: int) -> Event:
         event,
         product=entry.text("product") or "",
         quantity=_quantity(entry) or 1,
+        transferred=predecessor is None,
         paid_until=_after(entry, "cycle_end_on", event),
         term_end=_after(entry, "term_end_on", event),
         lots=(),
