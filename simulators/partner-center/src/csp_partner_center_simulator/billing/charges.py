@@ -44,3 +44,25 @@ def plan_changed(world: World, before: Subscription, after: Subscription) -> Non
     new_commerce.converted(
         world, before, after, "convert" if before.term != after.term else "changeBillingPlan"
     )
+
+
+def taken_over(world: World, before: Subscription, ended: Subscription) -> None:
+    """Give back what is left of a legacy subscription that another one takes over."""
+    world.subscriptions.put(legacy.suspended(world, ended, world.now.date()))
+    del before
+
+
+def left(world: World, before: Subscription, gone: Subscription) -> None:
+    """Give back the rest of the cycle when a subscription leaves for another partner."""
+    if gone.commerce == "nce":
+        new_commerce.transferred(world, before, "transferOut", -1)
+    else:
+        world.subscriptions.put(legacy.suspended(world, gone, world.now.date()))
+
+
+def joined(world: World, one: Subscription) -> None:
+    """Charge the rest of the cycle when a subscription comes from another partner."""
+    if one.commerce == "nce":
+        new_commerce.transferred(world, one, "transferIn", 1)
+    else:
+        world.subscriptions.put(legacy.reactivated(world, one, world.now.date()))

@@ -199,3 +199,38 @@ def _rounded(world: World, rounding: str, price: Decimal, quantity: int, days: i
     if wish == "line_down" or (wish == "by_event" and rounding == "line"):
         return line_down(price, quantity, days, of_days)
     return unit_down(price, quantity, days, of_days)
+
+
+def kept(world: World, one: Subscription, reference: str) -> None:
+    """Charge what stays on a subscription for the rest of its cycle after a part of it moved away."""
+    _part(
+        world,
+        one,
+        "convert",
+        world.now.date(),
+        one.cycle_end,
+        quantity=one.quantity,
+        sign=1,
+        rounding="unit",
+        reference=reference,
+    )
+
+
+def quantity_moved(world: World, before: Subscription, after: Subscription) -> None:
+    """Refund and charge a subscription that got seats of another (moveQuantity)."""
+    _swap(world, before, after, "moveQuantity", world.now.date(), rounding="unit")
+
+
+def transferred(world: World, one: Subscription, kind: str, sign: int) -> None:
+    """Refund (transferOut) or charge (transferIn) the rest of the cycle when a subscription changes partners."""
+    _part(
+        world,
+        one,
+        kind,
+        world.now.date(),
+        one.cycle_end,
+        quantity=one.quantity,
+        sign=sign,
+        rounding="unit",
+        reference="",
+    )

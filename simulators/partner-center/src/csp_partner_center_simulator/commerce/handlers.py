@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from csp_partner_center_simulator.billing import invoicing
-from csp_partner_center_simulator.commerce import people, purchasing, renewal
+from csp_partner_center_simulator.commerce import migrating, people, purchasing, renewal
 from csp_partner_center_simulator.graph import billing, notifications
 from csp_partner_center_simulator.state.logs import Task
 from csp_partner_center_simulator.state.world import World
@@ -21,6 +21,8 @@ def register(world: World) -> None:
         "invoice.legacy": invoicing.legacy_due,
         "invoice.nce": invoicing.nce_due,
         "export.step": billing.step,
+        "migration.step": migrating.step,
+        "migration.scheduled": migrating.scheduled,
         "user.purge": people.purged,
         "cart.expired": _cart_expired,
         "customer.qualified": _qualified,

@@ -34,6 +34,7 @@ REMEMBERED = 20_000  # stored answers; the lifetime of a request id is not docum
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 LARGEST_BODY = 4_000_000
 # Microsoft's own body forms: the switches of 14.4 do not touch them.
+PRICING = ("pricesheets.", "offermatrix.", "fxrates.")
 PLAIN = ("graph.", "auth.", "webhooks.", "pricesheets.", "offermatrix.", "fxrates.")
 
 
@@ -299,7 +300,7 @@ class Microsoft:
     ) -> dict[str, str]:
         request_id = request.headers.get("ms-requestid") or str(uuid.uuid4())
         headers = {"Date": self._world.now.strftime("%a, %d %b %Y %H:%M:%S GMT")}
-        if operation.startswith(("graph.", "pricesheets.", "offermatrix.", "fxrates.")):
+        if operation.startswith(("graph.", *PRICING)):
             headers |= {
                 "request-id": str(uuid.uuid4()),
                 "client-request-id": request.headers.get("client-request-id", str(uuid.uuid4())),
@@ -395,6 +396,18 @@ def _refusal(refusal: ApiError, operation: str, request: Request, correlation_id
             "request-id": str(uuid.uuid4()),
             "client-request-id": request.headers.get("client-request-id", correlation_id),
         }
+    elif operation.startswith(PRICING):
+        # A wrong token is 400 on the pricing host, not 401 (PC 11.1).
+        status = 400 if refusal.status == 401 else refusal.status
+        body = {
+            "error": {
+                "code": "BadRequest",
+                "message": refusal.description,
+                "target": None,
+                "innerError": None,
+            }
+        }
+        return Answer(status, body, dict(refusal.headers))
     elif operation.startswith("graph."):
         name = {401: "InvalidAuthenticationToken", 403: "Authorization_RequestDenied"}.get(
             refusal.status, "Request_BadRequest"

@@ -52,6 +52,7 @@ class Route:
 @dataclass(slots=True)
 class _Node:
     literals: "dict[str, _Node]" = field(default_factory=dict)
+    prefixed: "dict[str, _Node]" = field(default_factory=dict)
     wild: "_Node | None" = None
     routes: "dict[str, tuple[Route, tuple[str, ...]]]" = field(default_factory=dict)
 
@@ -68,7 +69,11 @@ class Router:
     def _add(self, route: Route) -> None:
         node, names = self._root, []
         for segment in route.path.strip("/").split("/"):
-            if segment.startswith("{"):
+            if "({" in segment:  # OData functions: name(arguments)
+                prefix, _, rest = segment.partition("({")
+                names.append(rest.partition("}")[0])
+                node = node.prefixed.setdefault(f"{prefix.lower()}(", _Node())
+            elif segment.startswith("{"):
                 names.append(segment[1:-1])
                 node.wild = node.wild or _Node()
                 node = node.wild
@@ -94,6 +99,11 @@ class Router:
         literal = node.literals.get(head.lower())
         if literal is not None and (found := self._walk(literal, rest, values, method)) is not None:
             return found
+        for prefix, following in node.prefixed.items():
+            if head.lower().startswith(prefix) and (
+                found := self._walk(following, rest, (*values, head), method)
+            ):
+                return found
         if node.wild is not None:
             return self._walk(node.wild, rest, (*values, head), method)
         return None
