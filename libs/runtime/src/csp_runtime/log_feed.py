@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 
 from csp_runtime.feed import Batch, FeedReader, PositionOf
-from csp_runtime.public_log import PublicLog
+from csp_runtime.public_log import PublicLog, log_channel
 from csp_runtime.wakeups import Wakeups, wait_for_wakeup
 
 POLL_SECONDS = 1.0
@@ -26,7 +26,7 @@ class LogFeed:
         """One source per context; every process that opens the same consumer reads all of them (positions decide)."""
         del consumer
         with ExitStack() as stack:
-            event = stack.enter_context(self._wakeups.on(*(f"{context}_events" for context in contexts)))
+            event = stack.enter_context(self._wakeups.on(*(log_channel(context) for context in contexts)))
             offsets = {context: await position_of(context) for context in contexts}
             yield _LogReader([self._logs[context] for context in contexts], offsets, event)
 

@@ -19,6 +19,11 @@ class LogPage:
     next_offset: int
 
 
+def log_channel(context: str) -> str:
+    """The channel that the recorder notifies at every save of a context: the name of its events table."""
+    return f"{context.replace('-', '_')}_events"
+
+
 class PublicLog(Protocol):
     """Offsets are notification ids plus one: `read(from_offset=0)` begins at the beginning."""
 

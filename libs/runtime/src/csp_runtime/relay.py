@@ -11,7 +11,7 @@ from csp_runtime.crash_points import crash_point
 from csp_runtime.database import Database
 from csp_runtime.feed import FeedRecord
 from csp_runtime.logs import logger
-from csp_runtime.public_log import PublicLog
+from csp_runtime.public_log import PublicLog, log_channel
 from csp_runtime.wakeups import Wakeups, wait_for_wakeup
 
 log = logger(__name__)
@@ -85,7 +85,7 @@ class Relay:
                 await asyncio.sleep(POLL_SECONDS)
             try:
                 self.is_active = True
-                with self._wakeups.on(f"{self._log.context}_events") as event:
+                with self._wakeups.on(log_channel(self._log.context)) as event:
                     position = await self._position(connection)
                     while True:
                         position = await self._relay_once(connection, position, event)

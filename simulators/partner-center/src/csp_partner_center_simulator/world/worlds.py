@@ -3,6 +3,8 @@
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
+
 from csp_partner_center_simulator.state.world import World
 from csp_partner_center_simulator.world import demo, facts, partners
 
@@ -24,3 +26,6 @@ def build(world: World, name: str, now: datetime) -> None:
                 raise UnknownWorldError(f"World '{path}' is neither demo nor empty nor a file.")
             facts.build(world, Path(path), now)
     world.clock.set(now)
+    # The history of a world may be longer than a refresh token lives unused; its partners were here today.
+    for grant in list(world.grants):
+        world.grants.put(msgspec.structs.replace(grant, used_at=now))

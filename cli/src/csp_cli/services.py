@@ -1,0 +1,39 @@
+"""Which services there are, and how a process builds the ones it runs. Imports are late: they take a second."""
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A service by its name, its module, and the port it has when it runs alone on one machine."""
+
+    name: str
+    module: str
+    port: int
+    talks_to_microsoft: bool
+
+    def load(self) -> ModuleType:
+        """The composition root: `NAME`, `SCHEMA`, `PACKAGES` and `build`."""
+        return importlib.import_module(self.module)
+
+
+SERVICES: Sequence[Known] = (
+    Known(name="provisioning", module="csp_provisioning.service", port=8101, talks_to_microsoft=True),
+    Known(name="subscriptions", module="csp_subscriptions.service", port=8102, talks_to_microsoft=True),
+    Known(name="identity-sync", module="csp_identity_sync.service", port=8103, talks_to_microsoft=True),
+    Known(name="pricing", module="csp_pricing.service", port=8104, talks_to_microsoft=True),
+    Known(name="billing", module="csp_billing.service", port=8105, talks_to_microsoft=False),
+    Known(name="partner-feed", module="csp_partner_feed.service", port=8106, talks_to_microsoft=True),
+    Known(name="gateway", module="csp_gateway.service", port=8108, talks_to_microsoft=False),
+)
+
+
+def named(name: str) -> Known:
+    """A service by name; `KeyError` for an unknown one."""
+    for service in SERVICES:
+        if service.name == name:
+            return service
+    raise KeyError(name)

@@ -1,0 +1,1 @@
+"""SQL and Microsoft, as this service needs them."""

@@ -1,0 +1,180 @@
+"""Steps of this service's operations at Partner Center."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from csp_contracts.ids import uuid_of
+from csp_partner_center.answers import RequestIds
+from csp_partner_center.client import PartnerCenter, Reseller
+from csp_partner_center.errors import AlreadyExists, Invalid, NotFound
+from csp_partner_center.licences import LicenceToAssign
+from csp_partner_center.secrets import Secret
+from csp_partner_center.step_faults import as_step_faults
+from csp_partner_center.users import NewUser, PasswordProfile
+from csp_runtime.operations import Answered, Operation, Refused
+
+
+class CreateUser:
+    """Makes the user with its password; found again by its sign-in name where an answer was lost."""
+
+    name = "create"
+    creates = True
+
+    def __init__(self, client: PartnerCenter) -> None:
+        self._client = client
+
+    async def prepare(self, operation: Operation, payload: dict[str, Any]) -> bytes:
+        """The form as it was given; it lies sealed until the outcome is known."""
+        del operation
+        return json.dumps(payload).encode()
+
+    async def send(self, operation: Operation, body: bytes, request_id: str) -> Answered:
+        form = json.loads(body)
+        new = NewUser(
+            user_principal_name=form["user_principal_name"],
+            display_name=form["display_name"],
+            first_name=form["first_name"],
+            last_name=form["last_name"],
+            usage_location=form["usage_location"],
+            password_profile=PasswordProfile(password=Secret(form["password"])),
+        )
+        with as_step_faults():
+            try:
+                answer = await _partner(self._client, operation).users.create(
+                    operation.target["microsoft_tenant_id"], new, _ids(operation, request_id)
+                )
+            except AlreadyExists:
+                found = await self.read_back(operation, body) if _was_lost(operation) else None
+                if found is not None:
+                    return found
+                raise Refused("user-exists", "There is a user with this name already") from None
+        return Answered(refs={"microsoft_user_id": str(answer.value.id)}, at=answer.answered_at)
+
+    async def read_back(self, operation: Operation, body: bytes) -> Answered | None:
+        wanted = json.loads(body)["user_principal_name"].lower()
+        with as_step_faults():
+            async for page in _partner(self._client, operation).users.pages(
+                operation.target["microsoft_tenant_id"]
+            ):
+                for user in page.items:
+                    if (user.user_principal_name or "").lower() == wanted:
+                        return Answered(refs={"microsoft_user_id": str(user.id)})
+        return None
+
+
+class ChangeLicence:
+    """Assigns or removes one SKU of one user; a repetition is harmless."""
+
+    name = "licence"
+    creates = False
+
+    def __init__(self, client: PartnerCenter) -> None:
+        self._client = client
+
+    async def prepare(self, operation: Operation, payload: dict[str, Any]) -> bytes:
+        """Nothing but the target."""
+        del operation, payload
+        return b"{}"
+
+    async def send(self, operation: Operation, body: bytes, request_id: str) -> Answered:
+        del body
+        target = operation.target
+        is_assignment = operation.kind == "user.assign_licence"
+        with as_step_faults():
+            try:
+                answer = await _partner(self._client, operation).licences.update(
+                    target["microsoft_tenant_id"],
+                    target["microsoft_user_id"],
+                    assign=[LicenceToAssign(sku_id=target["sku_id"])] if is_assignment else [],
+                    remove=[] if is_assignment else [target["sku_id"]],
+                    ids=_ids(operation, request_id),
+                )
+            except Invalid as fault:
+                if fault.upstream_code == "60012":
+                    raise Refused("no-free-seats", "No seat of this product is free") from None
+                raise
+        return Answered(at=answer.answered_at)
+
+    async def read_back(self, operation: Operation, body: bytes) -> Answered | None:
+        del body
+        target = operation.target
+        with as_step_faults():
+            held = await _partner(self._client, operation).licences.of_user(
+                target["microsoft_tenant_id"], target["microsoft_user_id"]
+            )
+        has = any(str(licence.product_sku.id).lower() == target["sku_id"].lower() for licence in held.items)
+        return Answered() if has == (operation.kind == "user.assign_licence") else None
+
+
+class DeleteUser:
+    """Becomes inactive for 30 days."""
+
+    name = "delete"
+    creates = False
+
+    def __init__(self, client: PartnerCenter) -> None:
+        self._client = client
+
+    async def prepare(self, operation: Operation, payload: dict[str, Any]) -> bytes:
+        """Nothing but the target."""
+        del operation, payload
+        return b"{}"
+
+    async def send(self, operation: Operation, body: bytes, request_id: str) -> Answered:
+        del body
+        target = operation.target
+        with as_step_faults():
+            try:
+                answer = await _partner(self._client, operation).users.delete(
+                    target["microsoft_tenant_id"], target["microsoft_user_id"], _ids(operation, request_id)
+                )
+            except NotFound:
+                return Answered()
+        return Answered(at=answer.answered_at)
+
+    async def read_back(self, operation: Operation, body: bytes) -> Answered | None:
+        """Deleting again answers "not found", which is as good."""
+        del operation, body
+        return None
+
+
+class RestoreUser:
+    """Active again, without licences."""
+
+    name = "restore"
+    creates = False
+
+    def __init__(self, client: PartnerCenter) -> None:
+        self._client = client
+
+    async def prepare(self, operation: Operation, payload: dict[str, Any]) -> bytes:
+        """Nothing but the target."""
+        del operation, payload
+        return b"{}"
+
+    async def send(self, operation: Operation, body: bytes, request_id: str) -> Answered:
+        del body
+        target = operation.target
+        with as_step_faults():
+            answer = await _partner(self._client, operation).users.restore(
+                target["microsoft_tenant_id"], target["microsoft_user_id"], _ids(operation, request_id)
+            )
+        return Answered(at=answer.answered_at)
+
+    async def read_back(self, operation: Operation, body: bytes) -> Answered | None:
+        """Restoring again is harmless."""
+        del operation, body
+        return None
+
+
+def _was_lost(operation: Operation) -> bool:
+    return operation.submitted is not None and operation.is_uncertain
+
+
+def _partner(client: PartnerCenter, operation: Operation) -> Reseller:
+    return client.as_reseller(operation.meta.reseller, correlation_id=uuid_of(operation.id))
+
+
+def _ids(operation: Operation, request_id: str) -> RequestIds:
+    return RequestIds(request_id=UUID(request_id), correlation_id=uuid_of(operation.id))
