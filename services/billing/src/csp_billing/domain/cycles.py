@@ -33,12 +33,10 @@ def start(run: Run, fact: f.Started) -> None:
     if state.term_end is None and state.term is not None:
         months = MONTHS[state.term]
         state.term_end = _term_end(state.grid, first, months)
-    anchor = first if rules.legacy else fact.day
-    state.first_month_until = (
-        add_months(fact.day, 1)
-        if rules.rule_set != "legacy_anniversary"
-        else Grid(state.grid.month, state.grid.day, 1).cycle(anchor)[1]
-    )
+    if rules.refund_policy == "full_in_first_month_then_prorated":
+        monthly = Grid(state.grid.month, state.grid.day, 1)
+        anniversary = rules.rule_set == "legacy_anniversary"
+        state.first_month_until = monthly.cycle(first)[1] if anniversary else add_months(fact.day, 1)  # D-8
     run.lock_price(fact.day)
     if fact.transferred:
         # R9.10: paid to another partner up to the end of the running cycle, which a known end of term tells as well.
@@ -77,7 +75,8 @@ def _start_aligned(run: Run, fact: f.Started, like: f.Alignment, reason: Reason)
     state = run.state
     state.grid, state.frequency = like.grid, like.frequency
     state.term_end = fact.term_end or like.term_end
-    state.first_month_until = add_months(fact.day, 1)
+    if run.rules.refund_policy == "full_in_first_month_then_prorated":
+        state.first_month_until = add_months(fact.day, 1)
     run.lock_price(fact.day)
     open_cycle(run, fact.day, reason=reason, end=like.cycle_end, of_days=like.cycle_days, free=like.free)
 
@@ -159,10 +158,7 @@ def _free_stub(run: Run, reason: Reason) -> None:
 def leave_cycle(run: Run) -> None:
     """The running cycle is over: what it charged is no longer live; older charges are forgotten unless kept."""
     state = run.state
-    before = state.cycle
-    state.charges = [
-        charge for charge in state.charges if charge.open > 0 and (run.history or charge.key.cycle >= before)
-    ]
+    state.charges = [charge for charge in state.charges if charge.open > 0] if run.history else []
     for charge in state.charges:
         charge.live = False
     state.segments, state.recognise_on, state.cycle_months = [], None, None

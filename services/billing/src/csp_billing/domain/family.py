@@ -10,6 +10,7 @@ from typing import assert_never
 
 from csp_billing.domain import facts as f
 from csp_billing.domain.fold import fold
+from csp_billing.domain.plain import Plain, state_of
 from csp_billing.domain.price_book import PriceBook
 from csp_billing.domain.rules import Rules
 from csp_billing.domain.state import State
@@ -111,7 +112,7 @@ def _state_before(story: Story, fact: f.Fact) -> State:
     _, checkpoint, _ = fold(
         story.subscription, earlier, None, fact.day, rules=story.rules, price_book=story.price_book
     )
-    return checkpoint.state
+    return state_of(checkpoint, story.rules) if isinstance(checkpoint, Plain) else checkpoint
 
 
 def _shared(base: Story, addon: f.Started) -> list[f.Fact]:

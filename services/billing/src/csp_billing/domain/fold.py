@@ -12,10 +12,11 @@ from csp_billing.domain.changes import apply, credit, register_edits, split_at_p
 from csp_billing.domain.cycles import leave_cycle, next_cycle, renew
 from csp_billing.domain.groups import recognise
 from csp_billing.domain.lines import Line
+from csp_billing.domain.plain import Checkpoint, Plain, advance, plain_of, state_of
 from csp_billing.domain.price_book import PriceBook
 from csp_billing.domain.rules import Rules
 from csp_billing.domain.run import Run
-from csp_billing.domain.state import Checkpoint, Rejection, State, copy_of
+from csp_billing.domain.state import Rejection, State, copy_of, settle_down
 
 
 def fold(
@@ -28,14 +29,22 @@ def fold(
     price_book: PriceBook,
     history: bool = False,
 ) -> tuple[list[Line], Checkpoint, list[Rejection]]:
-    """Fold the facts after a checkpoint up to and including day `until`.
+    """Fold the facts after a checkpoint (None: from the beginning) up to and including day `until`.
 
     `facts` are those of this subscription with a day after the checkpoint's, in any order. Returns the should-be lines
     posted after the checkpoint up to `until`, in the order they arise; the new checkpoint; and refused commands.
     """
-    state = copy_of(checkpoint.state) if checkpoint is not None else State()
+    lines: list[Line] = []
+    if isinstance(checkpoint, Plain):
+        if not facts:
+            lines, checkpoint = advance(subscription, checkpoint, until)
+            if checkpoint.day == until:
+                return lines, checkpoint, []
+        state = state_of(checkpoint, rules)
+    else:
+        state = copy_of(checkpoint) if checkpoint is not None else State()
     run = Run(subscription, rules, price_book, state, history=history)
-    run.lines, state.deferred = state.deferred, []
+    run.lines, state.deferred = [*lines, *state.deferred], []
     ordered = sorted(facts, key=lambda fact: (fact.day, fact.seq))
     position = 0
     while True:
@@ -49,7 +58,8 @@ def fold(
     state.day = until
     state.deferred = [line for line in run.lines if line.posted > until]
     due = [line for line in run.lines if line.posted <= until] if state.deferred else run.lines
-    return due, Checkpoint(state), run.rejections
+    settle_down(state)
+    return due, plain_of(state, rules) or state, run.rejections
 
 
 def _next_day(state: State, facts: Sequence[f.Fact], position: int, until: int) -> int:

@@ -1,13 +1,13 @@
 """What must be remembered of a subscription to go on billing it: small, plain, and the content of a checkpoint."""
 
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 
 from csp_billing.domain.facts import ChangeScheduled
 from csp_billing.domain.lines import Line, LineKey
 from csp_commerce_rules.charge_cycles import Frequency, Grid, Term
 from csp_commerce_rules.prices import PriceRow
-from csp_commerce_rules.seat_lots import SeatLot
+from csp_commerce_rules.seat_lots import WINDOW, SeatLot, open_lots
 
 
 @dataclass(slots=True)
@@ -120,13 +120,6 @@ class Rejection:
     allowed_from: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A state that nobody changes any more; folding goes on from a copy of it."""
-
-    state: State
-
-
 def copy_of(state: State) -> State:
     """A copy that can be folded further without touching the original."""
     copied = State()
@@ -136,6 +129,24 @@ def copy_of(state: State) -> State:
     copied.segments = [Segment(part.start, part.quantity, part.cause) for part in state.segments]
     copied.deferred = list(state.deferred)
     return copied
+
+
+def settle_down(state: State) -> None:
+    """Forget what can matter no more after the state's day, so that equal futures have equal states.
+
+    Windows that are closed at the end of that day, a first month that is over, and where a grid was first anchored.
+    """
+    midnight = datetime.combine(date.fromordinal(state.day + 1), time(), UTC)
+    state.lots = open_lots(state.lots, midnight)
+    if state.window_from is not None and state.window_from + WINDOW <= midnight:
+        state.window_from = None
+    if state.first_month_until <= state.day + 1:
+        state.first_month_until, state.refunded_whole = 0, False
+    if state.carried_until <= state.day:
+        state.carried_until = 0
+    grid = state.grid
+    if grid.month >= grid.step:
+        state.grid = Grid(grid.month % grid.step, grid.day, grid.step, grid.from_end)
 
 
 def _copy_charge(charge: Charge) -> Charge:

@@ -1,0 +1,628 @@
+"""Stories beyond the rulebook's examples, with figures that a person can check by head: mostly 31.00 in months of 31 days."""
+
+import pytest
+
+
+def monthly_and_annual(month: str, year: str):
+    return [
+        {"product": "P1", "unit_price": month, "per": "P1M", "scope": "global"},
+        {"product": "P1", "unit_price": year, "per": "P1Y", "scope": "global"},
+    ]
+
+
+# -- new commerce: windows, gates, cancellation ----------------------------------------------------------------------
+
+
+def test_a_cancellation_within_24_hours_gives_everything_back_though_a_day_has_begun(tell):
+    told = tell(
+        [
+            ("2024-03-01", "bought", {"quantity": 5, "effective_at": "2024-03-01T18:00:00Z"}),
+            ("2024-03-02", "cancelled", {"effective_at": "2024-03-02T10:00:00Z"}),
+        ],
+        ["2024-03-31"],
+    )
+    assert told.all[1:] == ["refund 2024-03-02..2024-03-31 5 -50.00"]
+
+
+@pytest.mark.parametrize(
+    ("on", "refund"),
+    [("2024-03-03", ["-145.00"]), ("2024-03-07", ["-125.00"]), ("2024-03-08", []), ("2024-03-20", [])],
+)
+def test_a_cancellation_is_prorated_by_day_for_seven_days_and_then_gives_nothing_back(tell, on, refund):
+    told = tell(
+        [("2024-03-01", "bought", {"quantity": 5}), (on, "cancelled", {})], ["2024-04-30"], prices="31.00"
+    )
+    assert [row.split()[-1] for row in told.all[1:]] == refund
+
+
+def test_the_cancellation_window_opens_again_with_each_renewal(tell):
+    told = tell(
+        [("2024-03-01", "bought", {"quantity": 5}), ("2024-04-04", "cancelled", {})],
+        ["2024-04-30"],
+        prices="30.00",
+        term="P1M",
+    )
+    assert told.all[1:] == [
+        "cycle_fee 2024-04-01..2024-04-30 5 150.00",
+        "refund 2024-04-04..2024-04-30 5 -135.00",
+    ]
+
+
+def test_each_batch_of_seats_has_its_own_window_and_none_is_given_back_twice(tell):
+    told = tell(
+        [
+            ("2024-03-01", "bought", {"quantity": 10}),
+            ("2024-03-05", "request", {"quantity": 8}),
+            ("2024-03-12", "request", {"quantity": 12}),
+            ("2024-03-15", "request", {"quantity": 7}),
+            ("2024-03-16", "request", {"quantity": 10}),
+            ("2024-03-20", "request", {"quantity": 9}),
+        ],
+        ["2024-03-31"],
+        term="P1Y",
+    )
+    assert told.rejections == [
+        {"seq": 4, "code": "commitment-locked", "allowed_from": "2025-03-01"},
+        {"seq": 6, "code": "commitment-locked", "allowed_from": "2025-03-01"},
+    ]
+
+
+def test_the_window_of_seats_closes_on_the_second(tell):
+    told = tell(
+        [
+            ("2024-03-01", "bought", {"quantity": 10, "effective_at": "2024-03-01T18:00:00Z"}),
+            ("2024-03-08", "request", {"quantity": 8, "effective_at": "2024-03-08T17:59:59Z"}),
+            ("2024-03-08", "request", {"quantity": 7, "effective_at": "2024-03-08T18:00:00Z"}),
+        ],
+        ["2024-03-31"],
+    )
+    assert [refusal["seq"] for refusal in told.rejections] == [3]
+
+
+def test_suspending_new_commerce_changes_no_line_but_it_is_not_renewed_while_suspended(tell):
+    told = tell(
+        [("2024-01-10", "bought", {"quantity": 1}), ("2024-01-20", "suspended", {})],
+        ["2025-06-30"],
+        term="P1Y",
+    )
+    assert len(told.all) == 12
+    assert {row.split()[0] for row in told.all} == {"cycle_fee"}
+
+
+def test_without_auto_renew_the_term_ends_and_nothing_follows(tell):
+    told = tell(
+        [("2024-03-01", "bought", {"quantity": 10})],
+        ["2024-03-31", "2024-06-30"],
+        term="P1M",
+        auto_renew=False,
+    )
+    assert told.nets == ["100.00", "0.00"]
+
+
+def test_moved_seats_keep_cycle_and_window_of_their_source(tell):
+    told = tell(
+        [
+            ("2024-06-01", "bought", {"quantity": 20}),
+            ("2024-06-03", "moved", {"quantity": 8, "to_subscription": "S2", "product": "P2"}),
+            ("2024-06-05", "cancelled", {"subscription": "S2"}),
+        ],
+        ["2024-06-30"],
+        prices={"P1": "30.00", "P2": "60.00"},
+    )
+    assert told.all == [
+        "S1 cycle_fee 2024-06-01..2024-06-30 20 600.00",
+        "S1 refund 2024-06-03..2024-06-30 20 -560.00",
+        "S1 pro_rata 2024-06-03..2024-06-30 12 336.00",
+        "S2 pro_rata 2024-06-03..2024-06-30 8 448.00",
+        "S2 refund 2024-06-05..2024-06-30 8 -416.00",
+    ]
+
+
+# -- scheduled changes, renewal, prices ------------------------------------------------------------------------------
+
+
+def test_an_immediate_change_voids_what_was_scheduled_before_it(tell):
+    bought = ("2024-01-01", "bought", {"quantity": 10})
+    changed = ("2024-01-20", "quantity", {"quantity": 12})
+    before, after = [
+        (day, "scheduled", {"at": "renewal", "quantity": 5}) for day in ("2024-01-10", "2024-01-25")
+    ]
+    voided = tell([bought, before, changed], ["2024-02-28"], term="P1M")
+    assert voided.all[-1] == "cycle_fee 2024-02-01..2024-02-29 12 120.00"
+    kept = tell([bought, changed, after], ["2024-02-28"], term="P1M")
+    assert kept.all[-1] == "cycle_fee 2024-02-01..2024-02-29 5 50.00"
+
+
+def test_a_late_known_change_voids_a_schedule_recorded_before_it(tell):
+    told = tell(
+        [
+            ("2024-01-01", "bought", {"quantity": 10}),
+            ("2024-01-20", "scheduled", {"at": "renewal", "quantity": 5}),
+            ("2024-01-25", "2024-01-10", "quantity", {"quantity": 12}),
+        ],
+        ["2024-02-28"],
+        term="P1M",
+    )
+    assert told.all[-1] == "cycle_fee 2024-02-01..2024-02-29 12 120.00"
+
+
+def test_a_suspension_drops_a_schedule_but_the_frequency_survives(tell):
+    told = tell(
+        [
+            ("2024-01-10", "bought", {"quantity": 10}),
+            ("2024-01-12", "scheduled", {"at": "renewal", "quantity": 3, "frequency": "P1Y"}),
+            ("2024-01-20", "suspended", {}),
+            ("2024-01-21", "reactivated", {}),
+        ],
+        ["2025-01-31"],
+        term="P1Y",
+        prices=monthly_and_annual("10.00", "100.00"),
+    )
+    assert told.all[-1] == "cycle_fee 2025-01-10..2026-01-09 10 1000.00"
+
+
+def test_seats_added_inside_the_term_cost_the_locked_price_and_the_renewal_the_new_one(tell):
+    told = tell(
+        [
+            ("2024-01-01", "bought", {"quantity": 1}),
+            ("2024-01-10", "price", {"product": "P1", "unit_price": "62.00"}),
+            ("2024-01-17", "quantity", {"quantity": 2}),
+        ],
+        ["2024-02-01"],
+        term="P1M",
+        prices="31.00",
+    )
+    assert told.all == [
+        "cycle_fee 2024-01-01..2024-01-31 1 31.00",
+        "refund 2024-01-17..2024-01-31 1 -15.00",
+        "pro_rata 2024-01-17..2024-01-31 2 30.00",
+        "cycle_fee 2024-02-01..2024-02-29 2 124.00",
+    ]
+
+
+def test_a_price_change_at_the_next_cycle(tell):
+    told = tell(
+        [
+            ("2024-01-10", "bought", {"quantity": 1}),
+            ("2024-02-20", "price", {"product": "P1", "unit_price": "20.00"}),
+        ],
+        ["2024-03-31"],
+        price_change_policy="at_next_cycle",
+    )
+    assert [row.split()[-1] for row in told.all] == ["10.00", "10.00", "20.00"]
+
+
+def test_the_customers_own_row_beats_the_global_one(tell):
+    rows = [
+        {"product": "P1", "unit_price": "10.00", "per": "P1M", "scope": "global", "valid_from": "2024-01-01"},
+        {"product": "P1", "unit_price": "9.00", "per": "P1M", "scope": "customer"},
+        {"product": "P1", "unit_price": "99.00", "per": "P1Y", "scope": "customer"},
+    ]
+    assert tell([("2024-02-01", "bought", {"quantity": 1})], ["2024-02-01"], prices=rows).total == "9.00"
+
+
+def test_a_promotion_holds_for_added_seats_and_ends_with_the_term(tell):
+    told = tell(
+        [
+            ("2024-01-01", "bought", {"quantity": 10, "promotion_percent": "10"}),
+            ("2024-01-17", "quantity", {"quantity": 20}),
+        ],
+        ["2024-02-01"],
+        term="P1M",
+        prices="31.00",
+    )
+    assert told.all == [
+        "cycle_fee 2024-01-01..2024-01-31 10 279.00",
+        "refund 2024-01-17..2024-01-31 10 -135.00",
+        "pro_rata 2024-01-17..2024-01-31 20 270.00",
+        "cycle_fee 2024-02-01..2024-02-29 20 620.00",
+    ]
+
+
+def test_an_immediate_price_change_settles_waiting_quantities_at_the_old_price(tell):
+    told = tell(
+        [
+            ("2018-06-01", "bought", {"quantity": 1}),
+            ("2018-06-05", "quantity", {"quantity": 2}),
+            ("2018-06-16", "price", {"product": "P1", "unit_price": "60.00"}),
+        ],
+        ["2018-06-30"],
+        rule_set="legacy_anniversary",
+        price_change_policy="immediate_prorated",
+        prices="30.00",
+    )
+    assert told.all[1:] == [
+        "refund 2018-06-01..2018-06-30 1 -30.00",
+        "pro_rata 2018-06-01..2018-06-04 1 4.00",
+        "pro_rata 2018-06-05..2018-06-15 2 22.00",
+        "pro_rata 2018-06-16..2018-06-30 2 60.00",
+    ]
+
+
+# -- calendars: stubs, anchors, co-term, plans, transfers ------------------------------------------------------------
+
+
+def test_a_moved_anchor_waits_for_the_end_of_the_paid_cycle(tell):
+    told = tell(
+        [("2024-01-10", "bought", {"quantity": 1}), ("2024-01-20", "anchor", {"anchor_day": 1})],
+        ["2024-03-31"],
+        rule_set="flex",
+        prices="29.00",
+    )
+    assert told.all == [
+        "cycle_fee 2024-01-10..2024-02-09 1 29.00",
+        "pro_rata 2024-02-10..2024-02-29 1 20.00",
+        "cycle_fee 2024-03-01..2024-03-31 1 29.00",
+    ]
+
+
+def test_an_anchor_on_the_30th_clamps_around_february(tell):
+    told = tell(
+        [("2024-01-10", "bought", {"quantity": 1}), ("2024-02-10", "anchor", {"anchor_day": 30})],
+        ["2024-03-31"],
+        rule_set="flex",
+        prices="30.00",
+    )
+    # The virtual cycle that ends on 29 February begins on 30 January and has 30 days.
+    assert told.all[1:] == [
+        "pro_rata 2024-02-10..2024-02-28 1 19.00",
+        "cycle_fee 2024-02-29..2024-03-29 1 30.00",
+        "cycle_fee 2024-03-30..2024-04-29 1 30.00",
+    ]
+
+
+def test_changes_in_a_paid_stub_are_prorated_on_its_virtual_cycle(tell):
+    told = tell(
+        [("2024-05-01", "bought", {"quantity": 2}), ("2024-05-04", "quantity", {"quantity": 4})],
+        ["2024-05-31"],
+        rule_set="flex",
+        anchor="2024-05-10",
+        prices="30.00",
+    )
+    assert told.all == [
+        "pro_rata 2024-05-01..2024-05-09 2 18.00",
+        "refund 2024-05-04..2024-05-09 2 -12.00",
+        "pro_rata 2024-05-04..2024-05-09 4 24.00",
+        "cycle_fee 2024-05-10..2024-06-09 4 120.00",
+    ]
+
+
+def test_nothing_in_a_free_stub_costs_anything(tell):
+    told = tell(
+        [
+            ("2024-05-01", "bought", {"quantity": 2}),
+            ("2024-05-04", "quantity", {"quantity": 4}),
+            ("2024-05-06", "cancelled", {}),
+        ],
+        ["2024-06-30"],
+        rule_set="legacy_aligned",
+        close_day=15,
+    )
+    assert told.all == ["pro_rata 2024-05-01..2024-05-14 2 0.00"]
+
+
+def test_a_coterm_annual_purchase_pays_its_days_of_the_virtual_year(tell):
+    told = tell(
+        [("2024-03-01", "bought", {"quantity": 3, "term_end_on": "2024-06-30"})],
+        ["2024-07-31"],
+        frequency="P1Y",
+        prices="366.00",
+    )
+    assert told.all == [
+        "pro_rata 2024-03-01..2024-06-30 3 366.00",
+        "cycle_fee 2024-07-01..2025-06-30 3 1098.00",
+    ]
+
+
+def test_monthly_to_annual_inside_the_term_charges_the_months_left(tell):
+    told = tell(
+        [("2021-06-18", "bought", {"quantity": 10}), ("2021-07-01", "plan", {"frequency": "P1Y"})],
+        ["2021-07-31", "2022-06-30"],
+        prices=monthly_and_annual("10.08", "120.96"),
+        term="P1Y",
+    )
+    assert told.rows == [
+        ["cycle_fee 2021-06-18..2021-07-17 10 100.80", "pro_rata 2021-07-18..2022-06-17 10 1108.80"],
+        ["cycle_fee 2022-06-18..2023-06-17 10 1209.60"],
+    ]
+
+
+@pytest.mark.parametrize("cycle_end_on", ["2021-07-17", "2022-06-17"])
+def test_a_plan_change_may_name_the_end_of_the_old_or_of_the_new_cycle(tell, cycle_end_on):
+    on = "2021-07-01" if cycle_end_on == "2021-07-17" else "2021-07-18"
+    told = tell(
+        [
+            ("2021-06-18", "bought", {"quantity": 10}),
+            (on, "plan", {"frequency": "P1Y", "cycle_end_on": cycle_end_on}),
+        ],
+        ["2021-07-31"],
+        prices=monthly_and_annual("10.08", "120.96"),
+        term="P1Y",
+    )
+    assert told.all[1:] == ["pro_rata 2021-07-18..2022-06-17 10 1108.80"]
+
+
+def test_days_paid_to_another_partner_are_carried_and_the_base_of_refunds(tell):
+    told = tell(
+        [
+            ("2024-06-01", "transferred", {"quantity": 5, "cycle_end_on": "2024-06-20"}),
+            ("2024-06-11", "quantity", {"quantity": 8}),
+        ],
+        ["2024-06-30"],
+        prices="31.00",
+    )
+    assert told.all == [
+        "refund 2024-06-11..2024-06-20 5 -50.00",
+        "pro_rata 2024-06-11..2024-06-20 8 80.00",
+        "cycle_fee 2024-06-21..2024-07-20 8 248.00",
+    ]
+
+
+def test_a_transfer_between_our_own_subscriptions_moves_the_rest_of_the_cycle(tell):
+    told = tell(
+        [
+            ("2024-05-10", "bought", {"quantity": 1}),
+            ("2024-06-01", "transferred", {"subscription": "S2", "quantity": 1, "predecessor": "S1"}),
+        ],
+        ["2024-06-30"],
+        prices="31.00",
+    )
+    assert told.all == [
+        "S1 cycle_fee 2024-05-10..2024-06-09 1 31.00",
+        "S1 refund 2024-06-01..2024-06-09 1 -9.00",
+        "S2 pro_rata 2024-06-01..2024-06-09 1 9.00",
+        "S2 cycle_fee 2024-06-10..2024-07-09 1 31.00",
+    ]
+
+
+def test_an_upgrade_may_begin_a_new_cycle(tell):
+    told = tell(
+        [
+            ("2024-03-01", "bought", {"quantity": 5}),
+            ("2024-03-11", "product", {"product": "P2", "quantity": 6}),
+        ],
+        ["2024-04-30"],
+        rule_set="flex",
+        prices={"P1": "31.00", "P2": "62.00"},
+        upgrade_keeps_cycle=False,
+    )
+    assert told.all[1:] == [
+        "refund 2024-03-11..2024-03-31 5 -105.00",
+        "cycle_fee 2024-03-11..2024-04-10 6 372.00",
+        "cycle_fee 2024-04-11..2024-05-10 6 372.00",
+    ]
+
+
+# -- legacy ----------------------------------------------------------------------------------------------------------
+
+
+def test_reactivated_in_the_first_month_with_more_seats(tell):
+    told = tell(
+        [
+            ("2018-06-01", "bought", {"quantity": 1}),
+            ("2018-06-05", "suspended", {}),
+            ("2018-06-10", "reactivated", {"quantity": 2}),
+        ],
+        ["2018-06-30"],
+        rule_set="legacy_anniversary",
+        prices="30.00",
+    )
+    assert told.all[2:] == [
+        "refund 2018-06-10..2018-06-30 1 -21.00",
+        "pro_rata 2018-06-10..2018-06-30 1 30.00",
+        "pro_rata 2018-06-10..2018-06-30 2 42.00",
+    ]
+    assert told.total == "51.00"  # 30.00 + 1 × 30.00 × 21/30
+
+
+def test_a_waiting_quantity_is_settled_when_the_subscription_is_suspended(tell):
+    told = tell(
+        [
+            ("2018-06-01", "bought", {"quantity": 1}),
+            ("2018-07-10", "quantity", {"quantity": 2}),
+            ("2018-07-20", "suspended", {}),
+        ],
+        ["2018-07-15", "2018-08-15"],
+        rule_set="legacy_anniversary",
+        prices="31.00",
+    )
+    assert told.rows[1] == [
+        "refund 2018-07-01..2018-07-31 1 -31.00",
+        "pro_rata 2018-07-01..2018-07-09 1 9.00",
+        "pro_rata 2018-07-10..2018-07-19 2 20.00",
+    ]
+
+
+def test_an_annual_subscription_regroups_only_what_is_still_open(tell):
+    told = tell(
+        [
+            ("2017-02-11", "bought", {"quantity": 1}),
+            ("2017-02-12", "quantity", {"quantity": 2}),
+            ("2017-04-20", "quantity", {"quantity": 3}),
+            ("2017-06-01", "cancelled", {}),
+        ],
+        ["2017-03-14", "2017-05-14", "2017-06-14"],
+        rule_set="legacy_anniversary",
+        frequency="P1Y",
+        prices="365.00",
+    )
+    assert told.rows[1:] == [
+        [
+            "refund 2017-03-11..2018-02-10 2 -674.00",
+            "pro_rata 2017-03-11..2017-04-19 2 80.00",
+            "pro_rata 2017-04-20..2017-05-10 3 63.00",
+            "pro_rata 2017-05-11..2018-02-10 3 828.00",
+        ],
+        ["refund 2017-06-01..2018-02-10 3 -765.00"],
+    ]
+
+
+def test_an_addon_is_suspended_and_reactivated_with_its_base(tell):
+    told = tell(
+        [
+            ("2018-06-01", "bought", {"quantity": 2}),
+            ("2018-06-10", "addon", {"subscription": "A1", "product": "P2", "quantity": 2, "base": "S1"}),
+            ("2018-08-11", "suspended", {}),
+            ("2018-08-21", "reactivated", {}),
+        ],
+        ["2018-07-31", "2018-08-31"],
+        rule_set="legacy_anniversary",
+        prices={"P1": "31.00", "P2": "15.50"},
+    )
+    assert [row for row in told.rows[1] if row.startswith("A1")] == [
+        "A1 cycle_fee 2018-08-01..2018-08-31 2 31.00",
+        "A1 refund 2018-08-11..2018-08-31 2 -21.00",
+        "A1 pro_rata 2018-08-21..2018-08-31 2 11.00",
+    ]
+
+
+# -- what became known late, was wrong, or is given back by hand -----------------------------------------------------
+
+
+def test_a_withdrawn_purchase_takes_every_issued_line_back(tell):
+    told = tell(
+        [
+            ("2024-03-01", "bought", {"quantity": 5}),
+            ("2024-03-15", "quantity", {"quantity": 10}),
+            ("2024-04-20", "2024-03-01", "purchase_withdrawn", {}),
+        ],
+        ["2024-03-31", "2024-04-30"],
+        rule_set="flex",
+    )
+    assert told.rows[1] == [
+        "refund 2024-03-01..2024-03-31 5 -50.00",
+        "refund 2024-03-15..2024-03-31 10 -54.84",
+        "pro_rata 2024-03-15..2024-03-31 5 27.42",
+    ]
+    assert told.total == "0.00"
+
+
+def test_a_withdrawn_suspension_bills_what_was_given_back_and_left_out(tell):
+    told = tell(
+        [
+            ("2018-01-13", "bought", {"quantity": 1}),
+            ("2018-03-01", "suspended", {}),
+            ("2018-04-20", "2018-03-01", "suspension_withdrawn", {"refs": [2]}),
+        ],
+        ["2018-03-15", "2018-04-20"],
+        rule_set="legacy_anniversary",
+        prices="28.00",
+    )
+    assert told.rows[1] == [
+        "pro_rata 2018-03-01..2018-03-12 1 12.00",
+        "cycle_fee 2018-03-13..2018-04-12 1 28.00",
+        "cycle_fee 2018-04-13..2018-05-12 1 28.00",
+    ]
+
+
+def test_a_corrected_time_reverses_the_pair_and_posts_it_anew(tell):
+    told = tell(
+        [
+            ("2024-04-10", "bought", {"quantity": 20}),
+            ("2024-04-15", "quantity", {"quantity": 25}),
+            ("2024-04-25", "2024-04-12", "corrected", {"refs": [2]}),
+        ],
+        ["2024-04-15", "2024-05-09"],
+        prices="6.00",
+    )
+    assert told.rows[1] == [
+        "refund 2024-04-12..2024-05-09 20 -112.00",
+        "pro_rata 2024-04-12..2024-05-09 25 140.00",
+        "refund 2024-04-15..2024-05-09 25 -125.00",
+        "pro_rata 2024-04-15..2024-05-09 20 100.00",
+    ]
+    assert told.nets[1] == "3.00"  # 5 seats × 6.00 × 3/30
+
+
+def test_a_late_change_on_a_cycle_start_rewrites_the_issued_fee(tell):
+    told = tell(
+        [
+            ("2024-03-01", "bought", {"quantity": 5}),
+            ("2024-04-02", "2024-04-01", "quantity", {"quantity": 8}),
+        ],
+        ["2024-04-01", "2024-04-30"],
+        rule_set="flex",
+    )
+    assert told.rows[1] == [
+        "refund 2024-04-01..2024-04-30 5 -50.00",
+        "cycle_fee 2024-04-01..2024-04-30 8 80.00",
+    ]
+
+
+def test_changes_of_one_day_post_each_pair_but_late_ones_collapse(tell):
+    changes = [("2024-03-11", "quantity", {"quantity": n}) for n in (8, 6, 5)]
+    bought = ("2024-03-01", "bought", {"quantity": 5})
+    assert len(tell([bought, *changes], ["2024-03-31"], rule_set="flex").all) == 7
+    late = [("2024-03-12", *change) for change in changes]
+    assert tell([bought, *late], ["2024-03-31"], rule_set="flex").all == [
+        "cycle_fee 2024-03-01..2024-03-31 5 50.00"
+    ]
+
+
+def test_an_edit_inside_issued_lines_corrects_them_in_the_open_report(tell):
+    told = tell(
+        [
+            ("2024-05-01", "bought", {"quantity": 1}),
+            ("2024-07-03", "2024-05-16", "edited", {"unit_price": "15.50", "until": "2024-06-16"}),
+        ],
+        ["2024-05-31", "2024-06-30", "2024-07-15"],
+        prices="31.00",
+    )
+    assert told.rows[2] == [
+        "refund 2024-05-16..2024-05-31 1 -16.00",
+        "pro_rata 2024-05-16..2024-05-31 1 8.00",
+        "refund 2024-06-01..2024-06-30 1 -31.00",
+        "pro_rata 2024-06-01..2024-06-15 1 7.75",
+        "pro_rata 2024-06-16..2024-06-30 1 15.50",
+        "cycle_fee 2024-07-01..2024-07-31 1 31.00",
+    ]
+    reasons = [line["reason"] for line in told.result["runs"][2]["lines"]]
+    assert reasons == ["price_correction"] * 5 + ["cycle"]
+
+
+def test_the_later_of_two_overlapping_edits_wins(tell):
+    told = tell(
+        [
+            ("2024-05-01", "bought", {"quantity": 1}),
+            ("2024-07-03", "2024-05-01", "edited", {"unit_price": "15.50", "until": "2024-06-01"}),
+            ("2024-07-04", "2024-05-17", "edited", {"unit_price": "62.00", "until": "2024-06-01"}),
+        ],
+        ["2024-05-31", "2024-07-15"],
+        prices="31.00",
+    )
+    assert told.rows[1][:4] == [
+        "refund 2024-05-01..2024-05-31 1 -31.00",
+        "cycle_fee 2024-05-01..2024-05-31 1 15.50",
+        "refund 2024-05-17..2024-05-31 1 -7.50",
+        "pro_rata 2024-05-17..2024-05-31 1 30.00",
+    ]
+
+
+def test_a_linked_credit_counts_in_the_cap_of_its_line(tell):
+    told = tell(
+        [
+            ("2024-03-01", "bought", {"quantity": 5}),
+            ("2024-03-05", "credit", {"amount": "30.00", "line_of": "2024-03-01"}),
+            ("2024-03-15", "cancelled", {}),
+        ],
+        ["2024-03-31"],
+        rule_set="flex",
+    )
+    assert told.all[1:] == [
+        "adjustment 2024-03-01..2024-03-31 1 -30.00",
+        "refund 2024-03-15..2024-03-31 5 -20.00",
+    ]
+
+
+def test_a_credit_above_its_line_is_capped_and_named_and_one_without_a_line_is_not(tell):
+    told = tell(
+        [
+            ("2024-03-01", "bought", {"quantity": 5}),
+            ("2024-03-05", "credit", {"amount": "60.00", "line_of": "2024-03-01"}),
+            ("2024-03-06", "credit", {"amount": "60.00"}),
+        ],
+        ["2024-03-31"],
+        rule_set="flex",
+    )
+    assert [row.split()[-1] for row in told.all[1:]] == ["-50.00", "-60.00"]
+    assert told.rejections == [{"seq": 2, "code": "credit-exceeds-line"}]
