@@ -17,6 +17,7 @@ class Caller:
 
     bearer: str
     correlation_id: str | None = None
+    consistency_token: str | None = None
 
 
 class Owners:
@@ -81,6 +82,8 @@ def _headers(caller: Caller) -> dict[str, str]:
     headers = {"Authorization": f"Bearer {caller.bearer}"}
     if caller.correlation_id:
         headers["X-Correlation-Id"] = caller.correlation_id
+    if caller.consistency_token:
+        headers["Consistency-Token"] = caller.consistency_token
     propagate.inject(headers)
     return headers
 

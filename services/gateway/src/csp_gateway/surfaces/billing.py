@@ -57,13 +57,9 @@ def routes(*, with_cost: bool) -> APIRouter:
         caller: UseCaller,
         parts: UseParts,
         scope: Scope = scoped,
-        after: Annotated[str | None, Query(max_length=500)] = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 500,
     ) -> dict[str, Any]:
         """A report: date, subscription, lines; each line says why."""
-        found: dict[str, Any] = await parts.owners.get(
-            "billing", f"/reports/{report_id}", caller, after=after, limit=limit
-        )
+        found: dict[str, Any] = await parts.owners.get("billing", f"/reports/{report_id}", caller)
         return found
 
     @router.get(
@@ -89,17 +85,5 @@ def routes(*, with_cost: bool) -> APIRouter:
             media_type=answer.headers.get("content-type", "application/octet-stream"),
             headers={"Content-Disposition": answer.headers.get("content-disposition", "attachment")},
         )
-
-    @router.get(
-        "/billing-lines/{line_id}/explanation",
-        responses=problems(404),
-        operation_id="explain_billing_line",
-    )
-    async def explanation(
-        line_id: str, caller: UseCaller, parts: UseParts, scope: Scope = scoped
-    ) -> dict[str, Any]:
-        """Why this amount: events, price row and version, rule, inputs."""
-        found: dict[str, Any] = await parts.owners.get("billing", f"/lines/{line_id}/explanation", caller)
-        return found
 
     return router

@@ -1,0 +1,1 @@
+"""SQL, as this service needs it."""

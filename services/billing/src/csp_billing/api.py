@@ -1,0 +1,78 @@
+"""The internal HTTP edge: parse, authorise, call, answer. The gateway is its only caller from outside."""
+
+from datetime import date
+from typing import Any, Literal
+
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from csp_billing.application import BillingUseCases
+from csp_billing.views import csv_rows, detailed, json_lines, summary
+from csp_runtime.consistency import KnownVersions
+from csp_runtime.http import AnyScope, AwaitedVersions
+from csp_runtime.problems import Problem
+
+STREAMS = ("cus_", "ten_", "sub_", "spr_", "res_")
+
+
+class WhatIfBody(BaseModel):
+    """A quantity that somebody thinks of."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    subscription_id: str
+    quantity: int = Field(ge=1)
+
+
+def routes(use_cases: BillingUseCases, known: KnownVersions) -> APIRouter:
+    """The routes of this context."""
+    router = APIRouter(prefix="/internal/v1")
+
+    async def wait(versions: dict[str, int]) -> None:
+        # Only streams that billing reads can ever be known here.
+        await known.wait_for({s: v for s, v in versions.items() if s.startswith(STREAMS)})
+
+    @router.get("/reports")
+    async def reports(
+        scope: AnyScope,
+        versions: AwaitedVersions,
+        from_on: date | None = None,
+        until_on: date | None = None,
+        customer_id: str | None = None,
+    ) -> list[dict[str, Any]]:
+        await wait(versions)
+        found = await use_cases.reports(
+            scope, from_on=from_on, until_on=until_on, customer_id=scope.customer or customer_id
+        )
+        return [summary(report) for report in found]
+
+    @router.get("/reports/{report_id}")
+    async def report(report_id: str, scope: AnyScope, versions: AwaitedVersions) -> dict[str, Any]:
+        await wait(versions)
+        return detailed(await use_cases.report(scope, report_id))
+
+    @router.get("/reports/{report_id}/export")
+    async def export(
+        report_id: str,
+        scope: AnyScope,
+        versions: AwaitedVersions,
+        format: Literal["csv", "jsonl", "xlsx"] = "csv",  # noqa: A002 - the parameter's public name
+    ) -> StreamingResponse:
+        await wait(versions)
+        if format == "xlsx":
+            raise Problem("not-built", "Reports can be exported as csv and jsonl so far")
+        found = await use_cases.report(scope, report_id)
+        name = f"report-{found.key.until_on.isoformat()}-{found.key.ledger}.{format}"
+        media = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}[format]
+        body = csv_rows(found) if format == "csv" else json_lines(found)
+        return StreamingResponse(
+            body, media_type=media, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+        )
+
+    @router.post("/what-ifs")
+    async def what_if(body: WhatIfBody, scope: AnyScope, versions: AwaitedVersions) -> dict[str, Any]:
+        await wait(versions)
+        return {"lines": await use_cases.what_if(scope, body.subscription_id, body.quantity)}
+
+    return router

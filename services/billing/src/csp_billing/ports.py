@@ -1,0 +1,43 @@
+"""What the use cases know of subscriptions and reports."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from csp_contracts.ids import Kind, named_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Billed:
+    """A subscription with whom it is billed to."""
+
+    subscription_id: str
+    customer_id: str
+    product_title: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportKey:
+    """Whose report, of which window `[from_on, until_on)`, in which ledger and currency; it is dated `until_on` (R3.1)."""
+
+    report_id: str
+    customer_id: str
+    ledger: str
+    currency: str
+    from_on: date
+    until_on: date
+
+
+def report_key(
+    reseller: str, customer_id: str, ledger: str, currency: str, from_on: date, until_on: date
+) -> ReportKey:
+    """The key of a report, with its id."""
+    name = f"{customer_id}/{until_on.isoformat()}/{ledger}/{currency}"
+    return ReportKey(
+        report_id=named_id(Kind.REPORT, reseller, name),
+        customer_id=customer_id,
+        ledger=ledger,
+        currency=currency,
+        from_on=from_on,
+        until_on=until_on,
+    )

@@ -1,0 +1,136 @@
+"""Reports as JSON, CSV and JSON Lines: date, then subscription, then line. Totals are sums of what is shown."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+from csp_billing.application import Report, ShownLine, as_json
+from csp_commerce_rules.money import format_decimal, minor_digits
+
+COLUMNS = (
+    "report",
+    "customer",
+    "dated_on",
+    "posted_on",
+    "subscription_id",
+    "title",
+    "kind",
+    "reason",
+    "from",
+    "until",
+    "quantity",
+    "unit_price",
+    "amount",
+    "currency",
+    "late",
+    "why",
+)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def summary(report: Report) -> dict[str, Any]:
+    """A report without its lines."""
+    key = report.key
+    digits = minor_digits(key.currency)
+    return {
+        "id": key.report_id,
+        "customer_id": key.customer_id,
+        "customer_name": report.customer_name,
+        "dated_on": key.until_on.isoformat(),
+        "period": {"from": key.from_on.isoformat(), "until": key.until_on.isoformat(), "time_zone": "UTC"},
+        "status": report.status,
+        "ledger": key.ledger,
+        "net": {"amount": format_decimal(report.net, digits), "currency": key.currency},
+        "line_count": len(report.lines),
+        "pending_count": report.pending,
+    }
+
+
+def detailed(report: Report) -> dict[str, Any]:
+    """A report as date, subscription, lines."""
+    digits, currency = minor_digits(report.key.currency), report.key.currency
+    dates: list[dict[str, Any]] = []
+    for _, of_day in groupby(report.lines, key=lambda shown: shown.posting.line.posted):
+        day = list(of_day)
+        subscriptions = []
+        for subscription, of_subscription in groupby(day, key=lambda shown: shown.posting.line.subscription):
+            lines = list(of_subscription)
+            subscriptions.append(
+                {
+                    "subscription_id": subscription,
+                    "title": lines[0].title,
+                    "net": _net(lines, digits, currency),
+                    "lines": [as_json(line, digits, currency) for line in lines],
+                }
+            )
+        first = as_json(day[0], digits, currency)
+        dates.append(
+            {
+                "on": first["posted_on"],
+                "net": _net(day, digits, currency),
+                "subscriptions": subscriptions,
+            }
+        )
+    return {**summary(report), "dates": dates}
+
+
+def _net(lines: list[ShownLine], digits: int, currency: str) -> dict[str, str]:
+    total = sum(shown.posting.line.amount or 0 for shown in lines)
+    return {"amount": format_decimal(total, digits), "currency": currency}
+
+
+def csv_rows(report: Report) -> Iterator[str]:
+    """The report as CSV, a piece at a time. Text that a spreadsheet would take for a formula is quoted."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for row in _rows(report):
+        writer.writerow([_harmless(value) for value in row])
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+    yield buffer.getvalue()
+
+
+def json_lines(report: Report) -> Iterator[str]:
+    """The report as JSON Lines."""
+    digits = minor_digits(report.key.currency)
+    for shown in report.lines:
+        yield json.dumps(as_json(shown, digits, report.key.currency)) + "\n"
+
+
+def _rows(report: Report) -> Iterator[list[Any]]:
+    digits = minor_digits(report.key.currency)
+    for shown in report.lines:
+        line = as_json(shown, digits, report.key.currency)
+        yield [
+            report.key.report_id,
+            report.customer_name,
+            report.key.until_on.isoformat(),
+            line["posted_on"],
+            line["subscription_id"],
+            line["title"],
+            line["kind"],
+            line["reason"],
+            line["period"]["from"],
+            line["period"]["until"],
+            line["quantity"],
+            "" if line["unit_price"] is None else line["unit_price"]["amount"],
+            "" if line["amount"] is None else line["amount"]["amount"],
+            report.key.currency,
+            "yes" if line["late"] else "no",
+            line["why"]["text"],
+        ]
+
+
+def _harmless(value: Any) -> Any:  # a cell
+    if isinstance(value, str) and value.startswith(_FORMULA) and not _is_number(value):
+        return f"'{value}"
+    return value
+
+
+def _is_number(text: str) -> bool:
+    return text.removeprefix("-").replace(".", "", 1).isdigit()
