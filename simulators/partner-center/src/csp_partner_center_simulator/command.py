@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import signal
 import socket
 import sys
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
@@ -12,8 +14,11 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from csp_partner_center_simulator.catalogue.catalogue import packaged
+from csp_partner_center_simulator.catalogue.loading import BadCatalogueFileError, with_files
 from csp_partner_center_simulator.simulator import Simulator
 from csp_partner_center_simulator.wire.answer import instant
+from csp_partner_center_simulator.world import generator
 from csp_partner_center_simulator.world.facts import BadWorldFileError
 from csp_partner_center_simulator.world.worlds import UnknownWorldError
 
@@ -52,6 +57,13 @@ def run(
     clock: Annotated[
         Pace, typer.Option(help="still: moved by the control API; running: real pace.")
     ] = Pace.STILL,
+    offers: Annotated[
+        Path | None, typer.Option(help="Legacy offers in Microsoft's own JSON (an answer of GET /v1/offers).")
+    ] = None,
+    legacy_prices: Annotated[
+        Path | None,
+        typer.Option(help="CSV with offer_id,usd_per_month; replaces the package's legacy prices."),
+    ] = None,
     base_url: Annotated[str, typer.Option(help="Where clients reach it, if not at host and port.")] = "",
     open_control: Annotated[  # noqa: FBT002 - a command-line flag
         bool,
@@ -72,12 +84,29 @@ def run(
             seed=seed,
             running=clock is Pace.RUNNING,
             base_url=base_url or address,
+            catalogue=with_files(packaged(), offers, legacy_prices),
             open_control=open_control,
         )
-    except (UnknownWorldError, BadWorldFileError) as problem:
+    except (UnknownWorldError, BadWorldFileError, BadCatalogueFileError) as problem:
         typer.echo(str(problem), err=True)
         raise typer.Exit(2) from None
     asyncio.run(_serve(simulator, listener, address))
+
+
+@app.command("world")
+def write_world(
+    customers: Annotated[int, typer.Option(min=1, help="How many customers.")],
+    subscriptions: Annotated[
+        int, typer.Option(min=0, help="How many subscriptions, spread over the customers.")
+    ],
+    out: Annotated[Path, typer.Option(help="File to write; gzip when it ends in .gz.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same world.")] = 1,
+) -> None:
+    """Write a world file for --world: customers, subscriptions of both kinds, users."""
+    generator.write(out, customers=customers, subscriptions=subscriptions, seed=seed)
+    typer.echo(
+        f"{out}: {customers} customers, {subscriptions} subscriptions. Use it with: csp simulator --world {out}"
+    )
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -102,8 +131,18 @@ class _Server(uvicorn.Server):
         self._simulator = simulator
         self._loop = asyncio.get_running_loop()
 
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._loop.remove_signal_handler(number)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._loop.call_soon_threadsafe(self._simulator.clock.release)
+        self._simulator.clock.release()
         super().handle_exit(sig, frame)
 
 
@@ -128,5 +167,4 @@ async def _serve(simulator: Simulator, listener: socket.socket, address: str) ->
             f"simulator ready {address} (world {world.name}, profile {world.profile.latency}, clock {instant(world.now)})"
         )
         sys.stdout.flush()
-    with contextlib.suppress(KeyboardInterrupt):
-        await serving
+    await serving

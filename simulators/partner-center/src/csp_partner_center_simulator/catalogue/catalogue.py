@@ -4,11 +4,12 @@ import csv
 import hashlib
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from csp_partner_center_simulator.state.orders import Commerce
 
@@ -22,6 +23,7 @@ class Item:
 
     `monthly_usd` is the list price per seat and month on an annual term; `price_known` tells a published price
     from a plausible one made up here. `directory_known` tells the same of the directory SKU.
+    `raw` is the offer as a file of recorded offers has it.
     """
 
     commerce: Commerce
@@ -43,6 +45,7 @@ class Item:
     monthly_usd: Decimal
     price_known: bool
     sold: bool
+    raw: dict[str, Any] | None = field(default=None, compare=False)
 
     @property
     def key(self) -> str:

@@ -79,9 +79,11 @@ def router(simulator: "Simulator") -> APIRouter:
         simulator.faults.clear()
 
     @routes.get("/requests")
-    async def requests(operation: str = "", customer_id: str = "", since: int = 0) -> list[dict[str, Any]]:
+    async def requests(
+        operation: str = "", customer_id: str = "", since: int = 0, limit: int = 10_000
+    ) -> list[dict[str, Any]]:
         found = simulator.recorder.find(operation=operation, customer_id=customer_id, since=since)
-        return [one.as_json() for one in found]
+        return [one.as_json() for one in found[-limit:]]
 
     @routes.delete("/requests", status_code=204)
     async def forget() -> None:

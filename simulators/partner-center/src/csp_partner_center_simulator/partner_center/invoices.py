@@ -71,7 +71,7 @@ def invoice_json(call: Call, one: Invoice, *, nested: bool = False) -> dict[str,
                 "attributes": attributes("InvoiceDetail"),
             }
         ],
-        "amendments": None if nested else amendments,
+        "amendments": None if nested or not amendments else amendments,
         "documentType": one.document_type,
         "amendsOf": one.amends or None,
         "invoiceType": one.kind,

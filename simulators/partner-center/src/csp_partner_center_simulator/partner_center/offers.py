@@ -13,7 +13,7 @@ from csp_partner_center_simulator.wire.router import Route
 CATALOGUE_ID = "3c95518e-8c37-41e3-9627-0ca339200f53"
 CATEGORIES = {
     "Enterprise_Key": ("Enterprise", 20),
-    "SmallBusiness_Key": ("Small Business", 30),
+    "SmallBusiness_Key": ("Small business", 30),
     "Government_Key": ("Government", 40),
     "Nonprofit_Key": ("Nonprofit", 60),
     "Trial_Key": ("Trial", 70),
@@ -22,6 +22,8 @@ CATEGORIES = {
 
 def category_of(item: Item) -> str:
     """Give the category id; add-ons have none, which is why pickers must look at `isAddOn`."""
+    if item.raw is not None:
+        return str(item.raw.get("category", {}).get("id", ""))
     if item.is_addon:
         return ""
     if item.is_trial:
@@ -79,6 +81,7 @@ def offer_json(
         "isAutoRenewable": not item.is_trial,
         "isInternal": False,
         "isMicrosoftProduct": True,
+        "upgradeTargetOffers": [],
         "conversionTargetOffers": conversions,
         "reselleeQualifications": ["Nonprofit"]
         if nonprofit
@@ -94,7 +97,7 @@ def offer_json(
         "product": {"id": item.directory_sku_id.upper(), "name": item.title, "unit": item.unit},
         "unitType": item.unit,
         "links": {
-            "learnMore": link("https://www.microsoft.com/licensing"),
+            "learnMore": {"method": "GET", "headers": []},
             "self": link(f"/offers/{item.product_id.upper()}?country={country}"),
         },
         "attributes": attributes("Offer"),
@@ -102,7 +105,9 @@ def offer_json(
 
 
 def render(call: Call, item: Item, country: str) -> dict[str, Any]:
-    """Write an offer of this world."""
+    """Write an offer of this world; one from a file of recorded offers as it stands there."""
+    if item.raw is not None:
+        return {**item.raw, "country": country}
     catalogue = call.world.catalogue
     paid = catalogue.paid_counterpart(item) if item.is_trial else None
     return offer_json(

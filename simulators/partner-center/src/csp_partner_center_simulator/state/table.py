@@ -118,6 +118,11 @@ class Table(Generic[R]):
             self._journal.note(self, key, self._rows[key])
             self.set_raw(key, None)
 
+    def drop_oldest(self) -> None:
+        """Remove the row that was made first."""
+        if self._rows:
+            self.remove(next(iter(self._rows)))
+
     def set_raw(self, key: str, row: Any) -> None:
         """Set or (None) remove a row without journalling."""
         before = self._rows.get(key)

@@ -164,6 +164,10 @@ class World:
         for wake in self.on_commit:
             wake()
 
+    def settle(self) -> None:
+        """Forget how to undo what was done so far, without storing it: for filling a world (then `save_all`)."""
+        self._journal.drain()
+
     def keep_time(self) -> None:
         """Note clock, counters and switches in the `meta` row."""
         self.metas.put(

@@ -18,6 +18,7 @@ class Answer:
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json; charset=utf-8"
+    mfa: bool | None = None  # whether the caller's token had the MFA claim (PC 1.2), None for app-only
 
 
 def instant(at: datetime | None) -> str | None:

@@ -37,6 +37,8 @@ def build(world: World, path: Path, now: datetime) -> None:
     for at, number, fact in later:
         if at > world.now:
             next(iter(makers.values())).at(at)
+        if number % 1000 == 0:
+            world.settle()
         try:
             _apply(world, fact, makers, homes, bought)
         except KeyError as missing:

@@ -1,0 +1,228 @@
+"""Clock, snapshots, reset, profiles and the realistic delays (PC 14.1 to 14.3)."""
+
+import asyncio
+
+import pytest
+
+BASIC = "CFQ7TTC0LH18:0001"
+
+
+async def test_the_clock_does_not_go_backwards_but_a_reset_may(service):
+    await service.control("PUT", "/clock", {"now": "2026-03-01T00:00:00Z"})
+    refused = await service.control("PUT", "/clock", {"now": "2026-02-01T00:00:00Z"}, expect=409)
+    assert "does not go backwards" in refused["detail"]
+    told = await service.control("POST", "/reset", {"world": "empty", "now": "2025-06-01T00:00:00Z"})
+    assert told == {"now": "2025-06-01T00:00:00Z", "world": "empty"}
+
+
+async def test_followers_learn_at_once_that_the_clock_has_passed_a_time(service):
+    following = asyncio.create_task(service.control("GET", "/clock?after=2026-01-01T00:00:00Z&wait=20"))
+    await asyncio.sleep(0)
+    await service.advance(by="P1D")
+    assert (await asyncio.wait_for(following, 5))["now"] == "2026-01-02T00:00:00Z"
+    assert (await service.control("GET", "/clock?after=2026-01-02T00:00:00Z&wait=0"))[
+        "now"
+    ] == "2026-01-02T00:00:00Z"
+
+
+async def test_advancing_tells_what_was_done_in_order(service):
+    customer = await service.customer()
+    one = await service.buy(customer, BASIC, 5, term="P1M")
+    ran = (await service.advance(by="P1M"))["ran"]
+    assert [task["at"] for task in ran] == sorted(task["at"] for task in ran)
+    assert {
+        "at": "2026-02-01T00:00:00Z",
+        "what": "subscription.due",
+        "customer_id": customer,
+        "subscription_id": one["id"],
+    } in ran
+
+
+async def test_snapshots_bring_back_state_and_clock(service):
+    customer = await service.customer("Before")
+    await service.control("PUT", "/snapshots/before", expect=204)
+    await service.advance(by="P40D")
+    await service.customer("After")
+    assert await service.control("GET", "/snapshots") == ["before"]
+    told = await service.control("POST", "/snapshots/before/restore")
+    assert told["now"] == "2026-01-01T00:00:00Z"
+    listed = (await service.get("/v1/customers"))["items"]
+    assert [one["id"] for one in listed] == [customer]
+    await service.control("POST", "/snapshots/never/restore", expect=404)
+
+
+async def test_mistakes_are_problem_documents_that_name_the_field(service):
+    answer = await service.http.post("/_control/clock/advance", json={"by": "a week"})
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "ISO 8601 duration" in answer.json()["detail"]
+    wrong = await service.control("POST", "/faults", {"operation": "*", "kind": "earthquake"}, expect=400)
+    assert wrong["detail"].startswith("kind:")
+    missing = await service.control("POST", "/tokens", {"kind": "app"}, expect=422)
+    assert missing["errors"][0]["field"] == "tenant_id"
+    assert "Partner Center simulator" in (await service.http.get("/_control/")).text
+
+
+async def test_the_same_seed_gives_the_same_world_and_delays(service):
+    async def play():
+        await service.control("POST", "/reset", {"world": "demo"})
+        await service.control("PATCH", "/profile", {"latency": "realistic", "seed": 7})
+        customer = await service.customer(prefix="again")
+        await service.advance(by="PT2M")
+        await service.buy_later(customer, BASIC)
+        return await service.control("GET", "/customers"), await service.advance(until="idle")
+
+    service.buy_later = lambda customer, key: _cart(service, customer, key)
+    service.tokens.clear()
+    first = await play()
+    service.tokens.clear()
+    assert await play() == first
+
+
+async def _cart(service, customer, key):
+    line = {
+        "catalogItemId": await service.item(key),
+        "quantity": 2,
+        "termDuration": "P1Y",
+        "billingCycle": "monthly",
+    }
+    cart = await service.call("POST", f"/v1/customers/{customer}/carts", {"lineItems": [line]})
+    return await service.call("POST", f"/v1/customers/{customer}/carts/{cart.json()['id']}/checkout")
+
+
+async def test_in_the_realistic_profile_things_take_their_time(service, new_customer):
+    await service.control("PATCH", "/profile", {"latency": "realistic", "write_answer": "202"})
+    made = await service.call("POST", "/v1/customers", new_customer("Slow", "slow1"))
+    customer = made.json()["id"]
+    fresh = await service.call("GET", f"/v1/customers/{customer}/subscriptions")
+    assert (fresh.status_code, fresh.json()["code"]) == (404, 20002)
+    assert (await service.call("GET", f"/v1/customers/{customer}/users")).json()["code"] == 60003
+    await service.advance(by="PT1M")
+    await service.act("sign_agreement", who="customer_admin", customer_id=customer)
+    order = (await _cart(service, customer, BASIC)).json()["orders"][0]
+    assert order["status"] == "pending"
+    assert "subscriptionId" not in order["lineItems"][0]
+    await service.advance(by="PT3M")
+    order = await service.get(f"/v1/customers/{customer}/orders/{order['id']}")
+    assert order["status"] == "completed"
+    path = f"/v1/customers/{customer}/subscriptions/{order['lineItems'][0]['subscriptionId']}"
+    now = await service.get(path)
+    accepted = await service.call("PATCH", path, {**now, "quantity": 5})
+    assert (accepted.status_code, accepted.headers["Location"]) == (202, path.removeprefix("/v1"))
+    assert (await service.get(path))["quantity"] == 2
+    busy = await service.call("PATCH", path, {**now, "quantity": 6})
+    assert (busy.status_code, busy.json()["code"]) == (409, 900278)
+    assert (await service.get(f"{path}/provisioningstatus"))["status"] == "pending"
+    await service.advance(until="idle")
+    assert (await service.get(path))["quantity"] == 5
+    assert (await service.get(f"{path}/provisioningstatus"))["status"] == "success"
+    records = (await service.get("/v1/auditrecords"))["items"]
+    assert {"add_customer", "create_order", "update_subscription"} <= {
+        one["operationType"] for one in records
+    }
+
+
+async def test_clients_of_2020_are_spared_what_they_cannot_parse(service):
+    customer = await service.customer()
+    one = await service.buy(customer, BASIC, 5, term="P1M")
+    await service.change(one, autoRenewEnabled=False)
+    await service.control("PATCH", "/profile", {"closed_enums": True})
+    await service.advance(by="P2M")
+    listed = (await service.get(f"/v1/customers/{customer}/subscriptions"))["items"]
+    assert {item["status"] for item in listed} <= {"none", "active", "suspended", "deleted"}
+    sku = (await service.get("/v1/products/CFQ7TTC0LH18/skus/0001?country=US"))["dynamicAttributes"]
+    assert not [value for value in sku.values() if isinstance(value, list | dict)]
+    address = {
+        "AddressLine1": "1 Main Street",
+        "City": "Seattle",
+        "State": "WA",
+        "PostalCode": "98101",
+        "Country": "US",
+    }
+    judged = await service.call("POST", "/v1/validations/address", address)
+    assert judged.json() is True
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({}, "VerifiedShippable"),
+        ({"State": "XX"}, "None"),
+        ({"AddressLine1": "Main Street"}, "StreetPartial"),
+        ({"Country": "ZZ"}, "NotValidated"),
+    ],
+)
+async def test_addresses_are_judged(service, change, status):
+    address = {
+        "AddressLine1": "1 Main Street",
+        "City": "Seattle",
+        "State": "WA",
+        "PostalCode": "98101",
+        "Country": "US",
+    }
+    judged = await service.call("POST", "/v1/validations/address", {**address, **change})
+    assert judged.json()["status"] == status
+    assert len(judged.json()["suggestedAddresses"]) == {"VerifiedShippable": 1, "StreetPartial": 3}.get(
+        status, 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "number", "code"),
+    [
+        ({"country": "PL", "state": "", "postalCode": "00-001"}, "", 600049),
+        ({"country": "PL", "state": "", "postalCode": "00-001"}, "x", 600050),
+        ({"country": "PL", "state": "", "postalCode": "00-001"}, "1234567890", 600051),
+        ({}, "1234567890", 600002),
+        ({"country": "ZZ"}, "", 800070),
+        ({"postalCode": "ABC"}, "", 3000),
+        ({"addressLine1": ""}, "", 3000),
+    ],
+)
+async def test_the_create_form_is_checked_field_by_field(service, new_customer, change, number, code):
+    body = new_customer("Checked", "checked")
+    body["billingProfile"]["defaultAddress"] |= change
+    if number:
+        body["companyProfile"]["organizationRegistrationNumber"] = number
+    refused = await service.call("POST", "/v1/customers", body)
+    assert (refused.status_code, refused.json()["code"]) == (400, code)
+
+
+async def test_a_taken_domain_is_a_conflict_and_the_billing_profile_needs_its_etag(service, new_customer):
+    customer = await service.customer(prefix="takendom")
+    refused = await service.call("POST", "/v1/customers", new_customer("Other", "takendom"))
+    assert refused.status_code == 409
+    path = f"/v1/customers/{customer}/profiles/billing"
+    profile = await service.get(path)
+    etag = profile["attributes"].pop("etag")
+    assert (await service.call("PUT", path, profile)).json()["code"] == 2055
+    saved = await service.call(
+        "PUT", path, {**profile, "companyName": "Renamed"}, headers={"If-Match": f'"{etag}"'}
+    )
+    assert (saved.status_code, saved.json()["companyName"]) == (200, "Renamed")
+    stale = await service.call("PUT", path, profile, headers={"If-Match": f'"{etag}"'})
+    assert (stale.status_code, stale.json()["code"]) == (400, 2055)
+    again = await service.call("POST", f"/v1/customers/{customer}/agreements", AGREEMENT_AGAIN)
+    assert (again.status_code, again.json()["code"]) == (400, 600061)
+
+
+AGREEMENT_AGAIN = {
+    "primaryContact": {"firstName": "Pat", "lastName": "Lee", "email": "pat@example.com"},
+    "dateAgreed": "2026-01-01T00:00:00Z",
+    "templateId": "117a77b0-9360-443b-8795-c6dedc750cf9",
+    "type": "MicrosoftCustomerAgreement",
+}
+
+
+async def test_relationships_begin_and_end_and_what_still_runs_holds_them(service):
+    made = await service.act("accept_relationship", company_name="Joined Ltd", domain="joined")
+    customer = made["customer_id"]
+    assert customer in {one["id"] for one in (await service.get("/v1/customers"))["items"]}
+    await service.act("sign_agreement", who="customer_admin", customer_id=customer)
+    one = await service.buy(customer, BASIC, 1)
+    path = f"/v1/customers/{customer}"
+    body = {"relationshipToPartner": "none", "attributes": {"objectType": "Customer"}}
+    assert (await service.call("PATCH", path, body)).status_code == 400
+    await service.change(one, status="suspended")
+    ended = await service.call("PATCH", path, body)
+    assert (ended.status_code, ended.json()["RelationshipToPartner"]) == (200, "none")
+    assert (await service.call("GET", path)).json()["code"] == 20002
