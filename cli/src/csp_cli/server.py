@@ -68,5 +68,6 @@ class Serving:
         self._server.should_exit = True
         if self._task is not None:
             with contextlib.suppress(TimeoutError, asyncio.CancelledError):
-                await asyncio.wait_for(self._task, 1.5)
+                async with asyncio.timeout(1.5):
+                    await self._task
         self._listener.close()

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from csp_contracts.envelope import Meta
+from csp_contracts.envelope import Instant, Meta
 from csp_contracts.errors import MalformedCloudEvent
 from csp_contracts.registry import type_named
 from csp_contracts.schemas import schema_path
@@ -37,15 +37,17 @@ class Envelope:
 
 def to_headers(envelope: Envelope) -> Headers:
     """The record headers of binary mode. Raises `UnknownEventType` where the wire name is not registered."""
-    headers = list(_fixed_headers(envelope.context, envelope.wire_name))
-    headers += [(f"ce_{name}", value.encode()) for name, value in _attributes(envelope)]
+    headers = [(_HEADER[name], value.encode()) for name, value in _attributes(envelope)]
+    headers += _fixed_headers(envelope.context, envelope.wire_name)
     return headers
 
 
 def from_headers(headers: Iterable[tuple[str, bytes]]) -> Envelope:
     """The envelope behind record headers; `MalformedCloudEvent` names the attribute that is missing or wrong."""
     try:
-        return _envelope({name[3:]: value.decode() for name, value in headers if name.startswith("ce_")})
+        return _envelope(
+            {_FIELD_OF_HEADER[name]: raw.decode() for name, raw in headers if name in _FIELD_OF_HEADER}
+        )
     except UnicodeDecodeError as fault:
         raise MalformedCloudEvent("headers", "must be UTF-8") from fault
 
@@ -64,16 +66,16 @@ def from_structured(document: bytes) -> tuple[Envelope, bytes]:
     try:
         parts = msgspec.json.decode(document, type=dict[str, msgspec.Raw])
         data = bytes(parts.pop("data"))
-        attributes = {
-            name: "true" if (text := bytes(value)) == b"true" else msgspec.json.decode(text, type=str)
+        fields = {
+            _FIELD[name]: "true" if (text := bytes(value)) == b"true" else msgspec.json.decode(text, type=str)
             for name, value in parts.items()
-            if name in _READ
+            if name in _FIELD
         }
     except KeyError:
         raise MalformedCloudEvent("data", "is missing") from None
     except msgspec.DecodeError as fault:
         raise MalformedCloudEvent("document", "must be a JSON object of strings") from fault
-    return _envelope(attributes), data
+    return _envelope(fields), data
 
 
 @cache
@@ -99,12 +101,17 @@ def _fixed_headers(context: str, wire_name: str) -> tuple[tuple[str, bytes], ...
 
 def _attributes(envelope: Envelope) -> list[tuple[str, str]]:
     meta = envelope.meta
+    stream, version = envelope.stream, envelope.version
+    effective_at = _timestamp(meta.effective_at)
     attributes = [
-        ("id", f"{envelope.stream}:{envelope.version}"),
-        ("subject", envelope.stream),
-        ("time", _timestamp(meta.effective_at)),
-        ("recordedtime", _timestamp(meta.recorded_at)),
-        ("sequence", f"{envelope.version:020d}"),
+        ("id", f"{stream}:{version}"),
+        ("subject", stream),
+        ("time", effective_at),
+        (
+            "recordedtime",
+            effective_at if meta.recorded_at == meta.effective_at else _timestamp(meta.recorded_at),
+        ),
+        ("sequence", f"{version:020d}"),
         ("partitionkey", meta.partition_key),
         ("reseller", meta.reseller),
         ("origin", meta.origin),
@@ -112,19 +119,23 @@ def _attributes(envelope: Envelope) -> list[tuple[str, str]]:
         ("authid", meta.actor),
         ("effectivebasis", meta.effective_basis),
     ]
-    for name, value in (
-        ("customer", meta.customer),
-        ("tenant", meta.tenant),
-        ("onbehalfof", meta.on_behalf_of),
-        ("reason", meta.reason),
-        ("correlationid", meta.correlation_id),
-        ("causationid", meta.causation_id),
-    ):
-        if value:  # CloudEvents knows no empty attribute
-            attributes.append((name, value))
+    # CloudEvents knows no empty attribute.
+    if meta.customer:
+        attributes.append(("customer", meta.customer))
+    if meta.tenant:
+        attributes.append(("tenant", meta.tenant))
+    if meta.on_behalf_of:
+        attributes.append(("onbehalfof", meta.on_behalf_of))
+    if meta.reason:
+        attributes.append(("reason", meta.reason))
+    if meta.correlation_id:
+        attributes.append(("correlationid", meta.correlation_id))
+    if meta.causation_id:
+        attributes.append(("causationid", meta.causation_id))
     if meta.superseded:
         attributes.append(("superseded", "true"))
-    attributes += [(name, meta.trace[key]) for name, key in _TRACE.items() if key in meta.trace]
+    if meta.trace:
+        attributes += [(name, meta.trace[key]) for name, key in _TRACE.items() if key in meta.trace]
     return attributes
 
 
@@ -136,78 +147,84 @@ def _authtype(actor: str) -> str:
 
 
 def _timestamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat()[:-6] + "Z"
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return _encode(utc)[1:-1].decode()
 
 
-_READ = frozenset(
-    [
-        "id",
-        "source",
-        "type",
-        "time",
-        "recordedtime",
-        "partitionkey",
-        "reseller",
-        "origin",
-        "authid",
-        "effectivebasis",
-        "customer",
-        "tenant",
-        "onbehalfof",
-        "reason",
-        "correlationid",
-        "causationid",
-        "superseded",
-        "traceparent",
-        "tracestate",
-        "tracemade",
-    ]
+_encode = msgspec.json.Encoder().encode
+
+_FIELD = {
+    "time": "effective_at",
+    "recordedtime": "recorded_at",
+    "partitionkey": "partition_key",
+    "reseller": "reseller",
+    "origin": "origin",
+    "authid": "actor",
+    "effectivebasis": "effective_basis",
+    "customer": "customer",
+    "tenant": "tenant",
+    "onbehalfof": "on_behalf_of",
+    "reason": "reason",
+    "correlationid": "correlation_id",
+    "causationid": "causation_id",
+    "superseded": "superseded",
+    **{name: name for name in ("id", "source", "type", *_TRACE)},
+}
+"""Attribute to field of the meta; the last ones are taken out by name. Attributes that follow from these are not read."""
+
+_HEADER = {name: f"ce_{name}" for name in (*_FIELD, "subject", "sequence", "authtype")}
+_FIELD_OF_HEADER = {f"ce_{name}": field for name, field in _FIELD.items()}
+_REQUIRED = (
+    "id",
+    "source",
+    "type",
+    "time",
+    "recordedtime",
+    "partitionkey",
+    "reseller",
+    "origin",
+    "authid",
+    "effectivebasis",
 )
 
 
-def _envelope(attributes: Mapping[str, str]) -> Envelope:
+def _envelope(fields: dict[str, Any]) -> Envelope:
+    """`fields` are those of the meta, as text, and the attributes that are none; the codec makes the meta of them."""
+    if fields.keys().isdisjoint(_TRACE):
+        fields["trace"] = {}
+    else:
+        fields["trace"] = {key: fields[name] for name, key in _TRACE.items() if name in fields}
+    if "superseded" in fields:
+        fields["superseded"] = fields["superseded"] == "true"
     try:
-        stream, _, version = attributes["id"].rpartition(":")
-        source = attributes["source"]
+        stream, _, version = fields["id"].rpartition(":")
         envelope = Envelope(
-            context=source.removeprefix(_SOURCE),
-            wire_name=attributes["type"],
+            context=fields["source"].removeprefix(_SOURCE),
+            wire_name=fields["type"],
             stream=stream,
             version=int(version),
-            meta=Meta(
-                reseller=attributes["reseller"],
-                partition_key=attributes["partitionkey"],
-                effective_at=_moment("time", attributes["time"]),
-                recorded_at=_moment("recordedtime", attributes["recordedtime"]),
-                origin=attributes["origin"],
-                actor=attributes["authid"],
-                tenant=attributes.get("tenant"),
-                customer=attributes.get("customer"),
-                on_behalf_of=attributes.get("onbehalfof"),
-                reason=attributes.get("reason"),
-                correlation_id=attributes.get("correlationid"),
-                causation_id=attributes.get("causationid"),
-                effective_basis=attributes["effectivebasis"],
-                superseded=attributes.get("superseded") == "true",
-                trace={key: attributes[name] for name, key in _TRACE.items() if name in attributes},
-            ),
+            meta=msgspec.convert(fields, Meta),
         )
-    except KeyError as fault:
-        raise MalformedCloudEvent(fault.args[0], "is missing") from None
+    except (KeyError, msgspec.ValidationError) as fault:
+        raise _what_is_wrong(fields) from fault
     except ValueError as fault:
         raise MalformedCloudEvent("id", "must read <stream>:<version>") from fault
-    if not source.startswith(_SOURCE):
+    if not fields["source"].startswith(_SOURCE):
         raise MalformedCloudEvent("source", "must read /csp/<context>")
     if not stream or envelope.version < 1:
         raise MalformedCloudEvent("id", "must read <stream>:<version>, the version from 1")
     return envelope
 
 
-def _moment(attribute: str, text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise MalformedCloudEvent(attribute, "must be an RFC 3339 time") from None
-    if moment.tzinfo is None:
-        raise MalformedCloudEvent(attribute, "must name its offset from UTC")
-    return moment
+def _what_is_wrong(fields: Mapping[str, Any]) -> MalformedCloudEvent:
+    for attribute in _REQUIRED:
+        if _FIELD[attribute] not in fields:
+            return MalformedCloudEvent(attribute, "is missing")
+        if not fields[_FIELD[attribute]]:
+            return MalformedCloudEvent(attribute, "must not be empty")
+    for attribute in ("time", "recordedtime"):
+        try:
+            msgspec.convert(fields[_FIELD[attribute]], Instant)
+        except msgspec.ValidationError:
+            return MalformedCloudEvent(attribute, "must be an RFC 3339 time with its offset from UTC")
+    return MalformedCloudEvent("attributes", "do not fit")

@@ -79,7 +79,8 @@ class MovedClock(SystemClock):
             moved = self._moved
             limit = min(wait, 60.0) if self._running else None
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(moved.wait(), limit)
+                async with asyncio.timeout(limit):
+                    await moved.wait()
 
 
 class SimulatorClock(MovedClock):

@@ -61,7 +61,8 @@ class Host:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for publisher in self._publishers:
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(publisher.stop(), 1.0)
+                async with asyncio.timeout(1.0):
+                    await publisher.stop()
         for service in self.services:
             if service.stop is not None:
                 await service.stop()

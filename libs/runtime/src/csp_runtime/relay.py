@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import psycopg
 from psycopg_pool import PoolTimeout
@@ -11,7 +11,7 @@ from csp_runtime.crash_points import crash_point
 from csp_runtime.database import Database
 from csp_runtime.feed import FeedRecord
 from csp_runtime.logs import logger
-from csp_runtime.public_log import PublicLog, log_channel
+from csp_runtime.public_log import LogPage, PublicLog, log_channel
 from csp_runtime.wakeups import Wakeups, wait_for_wakeup
 
 log = logger(__name__)
@@ -86,9 +86,7 @@ class Relay:
             try:
                 self.is_active = True
                 with self._wakeups.on(log_channel(self._log.context)) as event:
-                    position = await self._position(connection)
-                    while True:
-                        position = await self._relay_once(connection, position, event)
+                    await self._relay_from(await self._position(connection), connection, event)
             finally:
                 self.is_active = False
                 if not connection.closed:
@@ -103,17 +101,32 @@ class Relay:
         row = await cursor.fetchone()
         return 0 if row is None else int(str(row["notification_id"]))
 
-    async def _relay_once(
-        self, connection: psycopg.AsyncConnection[dict[str, object]], position: int, event: asyncio.Event
-    ) -> int:
+    async def _relay_from(
+        self, position: int, connection: psycopg.AsyncConnection[dict[str, object]], event: asyncio.Event
+    ) -> NoReturn:
         page = await self._log.read(position, BATCH)
-        if page.next_offset == position:
-            self.is_caught_up = True
-            await wait_for_wakeup(event, POLL_SECONDS)
-            # The lock lives as long as this session; an idle turn proves that the session still does.
-            await connection.execute("select 1")
-            return position
-        self.is_caught_up = False
+        while True:
+            if page.next_offset == position:
+                self.is_caught_up = True
+                await wait_for_wakeup(event, POLL_SECONDS)
+                # The lock lives as long as this session; an idle turn proves that the session still does.
+                await connection.execute("select 1")
+                page = await self._log.read(position, BATCH)
+                continue
+            self.is_caught_up = False
+            ahead = asyncio.create_task(
+                self._log.read(page.next_offset, BATCH)
+            )  # while this one is on its way
+            try:
+                await self._relay_page(page, connection)
+                position, page = page.next_offset, await ahead
+            finally:
+                ahead.cancel()
+                await asyncio.gather(ahead, return_exceptions=True)
+
+    async def _relay_page(
+        self, page: LogPage, connection: psycopg.AsyncConnection[dict[str, object]]
+    ) -> None:
         crash_point("relay.before-publish")
         await self._publisher.publish(self._log.context, page.records)
         crash_point("relay.after-publish")
@@ -123,4 +136,3 @@ class Relay:
             [self._log.context, page.next_offset],
         )
         crash_point("relay.after-position")
-        return page.next_offset

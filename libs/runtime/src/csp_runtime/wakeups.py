@@ -81,7 +81,9 @@ class Wakeups:
 async def wait_for_wakeup(event: asyncio.Event, seconds: float) -> bool:
     """Wait for a wake-up, at most so long; true if it came."""
     try:
-        await asyncio.wait_for(event.wait(), seconds)
+        # Not `wait_for`: in Python 3.11 it swallows a cancellation that comes together with the wake-up.
+        async with asyncio.timeout(seconds):
+            await event.wait()
     except TimeoutError:
         return False
     event.clear()

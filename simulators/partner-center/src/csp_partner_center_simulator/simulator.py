@@ -149,7 +149,8 @@ class Simulator:
             elif following is not None and following.at <= self.clock.now():
                 continue
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
 
     def _something_changed(self) -> None:
         if self._loop is not None and not self._loop.is_closed():

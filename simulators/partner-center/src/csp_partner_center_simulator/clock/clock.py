@@ -40,7 +40,8 @@ class Clock:
             if self.running:
                 left = min(left, max((after - self.now()).total_seconds() + 0.001, 0.001))
             try:
-                await asyncio.wait_for(self._moved.wait(), left)
+                async with asyncio.timeout(left):
+                    await self._moved.wait()
             except TimeoutError:
                 continue
         return self.now()
