@@ -11,7 +11,7 @@ class PriceBook:
 
     def __init__(self, rows: Iterable[PriceRow]) -> None:
         """`rows` in any order; they are not changed afterwards."""
-        self._rows = tuple(rows)
+        self.rows = tuple(rows)
         self._known: dict[tuple[str, Frequency, int, bool], PriceRow | None] = {}
 
     def price(self, product: str, frequency: Frequency, day: int, *, takeover: bool) -> PriceRow | None:
@@ -19,5 +19,5 @@ class PriceBook:
         asked = (product, frequency, day, takeover)
         if asked not in self._known:
             find = resolve_at_takeover if takeover else resolve
-            self._known[asked] = find(self._rows, PriceQuery(product=product, frequency=frequency), day)
+            self._known[asked] = find(self.rows, PriceQuery(product=product, frequency=frequency), day)
         return self._known[asked]

@@ -8,6 +8,7 @@ from csp_billing.domain.family import Story, linked
 from csp_billing.domain.fold import fold
 from csp_billing.domain.lines import Line, LineKey
 from csp_billing.domain.overlay import holding
+from csp_billing.domain.plain import Checkpoint
 from csp_billing.domain.price_book import PriceBook
 from csp_billing.domain.rules import Rules, rules_for
 from csp_billing.domain.state import Rejection
@@ -37,44 +38,81 @@ class Result:
     rejections: list[Rejection]
 
 
+@dataclass(slots=True)
+class _Book:
+    """What is known of one subscription after a run: as far as nothing of it changes, the next run goes on from here."""
+
+    told: Story
+    checkpoint: Checkpoint
+    issued: dict[LineKey, Issued]
+    rejections: list[Rejection]
+
+
 def rate(story: StoryFile) -> Result:
     """Rate a story run by run. Raises StoryRefused where a price is missing (R5.1, D-6)."""
-    books: dict[str, dict[LineKey, Issued]] = {}
+    books: dict[str, _Book] = {}
     results: list[RunResult] = []
-    rejections: dict[str, Rejection] = {}
     known: list[Event] = []
     waiting = list(story.events)
-    open_from = 0
+    stories: dict[str, Story] = {}
+    before = 0
     for number, as_of in enumerate(story.runs, start=1):
         news = [
             event
             for event in waiting
             if event.recorded <= as_of and (event.after_run is None or event.after_run < number)
         ]
-        waiting = [event for event in waiting if event not in news] if news else waiting
-        known.extend(news)
+        if news or number == 1:
+            waiting = [event for event in waiting if event not in news]
+            known.extend(news)
+            stories = linked(_stories(story, known))
         postings: list[Posting] = []
-        rejections.clear()
-        for name, told in linked(_stories(story, known)).items():
-            desired, _, refused = fold(
-                name, told.facts, None, as_of, rules=told.rules, price_book=told.price_book, history=True
-            )
-            missing = pending(desired)
-            if missing:
-                raise StoryRefused(_missing_prices(missing, story))
-            rejections.update((refusal.fact, refusal) for refusal in refused)
-            issued = books.setdefault(name, {})
-            posted = delta(desired, issued, open_from)
-            remember(issued, posted)
-            postings.extend(posted)
+        for name, told in stories.items():
+            postings.extend(_bill(name, told, books, before, as_of, story))
         postings.sort(key=report_order)
         net = sum(posting.line.amount or 0 for posting in postings)
-        rate_of_tax = story.settings.tax_rate
-        results.append(
-            RunResult(as_of, postings, net, None if rate_of_tax is None else tax_of(net, rate_of_tax))
-        )
-        open_from = as_of + 1
-    return Result(results, sorted(rejections.values(), key=lambda refusal: refusal.seq))
+        tax_rate = story.settings.tax_rate
+        results.append(RunResult(as_of, postings, net, None if tax_rate is None else tax_of(net, tax_rate)))
+        before = as_of
+    refused = [refusal for book in books.values() for refusal in book.rejections]
+    return Result(results, sorted(refused, key=lambda refusal: refusal.seq))
+
+
+def _bill(
+    name: str, told: Story, books: dict[str, _Book], before: int, as_of: int, story: StoryFile
+) -> list[Posting]:
+    """Post one subscription's difference: from where the last run ended, or, where its past changed, from the start."""
+    book = books.get(name)
+    goes_on = book is not None and _only_later(book.told, told, before)
+    facts = [fact for fact in told.facts if fact.day > before] if goes_on else told.facts
+    desired, checkpoint, refused = fold(
+        name,
+        [fact for fact in facts if fact.day <= as_of],
+        book.checkpoint if book is not None and goes_on else None,
+        as_of,
+        rules=told.rules,
+        price_book=told.price_book,
+        history=any(isinstance(fact, f.Credited) and fact.line_of is not None for fact in told.facts),
+    )
+    if missing := pending(desired):
+        raise StoryRefused(_missing_prices(missing, story))
+    issued = book.issued if book is not None else {}
+    posted = delta(desired, {} if goes_on else issued, before + 1)
+    remember(issued, posted)
+    rejections = [*book.rejections, *refused] if book is not None and goes_on else refused
+    books[name] = _Book(told, checkpoint, issued, rejections)
+    return posted
+
+
+def _only_later(before: Story, now: Story, day: int) -> bool:
+    """Whether the facts up to a day, and the prices, are the same as they were."""
+    if before is now:
+        return True
+    return (
+        [fact for fact in before.facts if fact.day <= day] == [fact for fact in now.facts if fact.day <= day]
+        and before.rules == now.rules
+        and before.price_book.rows == now.price_book.rows
+    )
 
 
 def _stories(story: StoryFile, known: list[Event]) -> dict[str, Story]:
