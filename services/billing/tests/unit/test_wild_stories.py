@@ -226,3 +226,23 @@ def test_folding_on_from_checkpoints_equals_folding_from_the_first_event(story, 
             checkpoint = unpack(stored)
         assert sorted(pieces) == sorted(whole)
         assert pack(checkpoint) == pack(end)
+
+
+JUNK = [None, 0, -1, 2.5, "", [], {}, True, 10**30, "2024-02-30", "2199-12-31", "day 31", [99], "S9", "0.001"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(wild_stories(), st.data())
+def test_any_value_anywhere_is_rated_or_refused_with_a_path(story, data):
+    for _ in range(data.draw(st.integers(1, 3))):
+        at, key = story, data.draw(st.sampled_from(sorted(story)))
+        while isinstance(at[key], dict | list) and at[key] and data.draw(st.integers(0, 3)):
+            at = at[key]
+            key = data.draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(len(at))))
+        at[key] = data.draw(st.sampled_from(JUNK))
+    faults: list[str] = []
+    try:
+        printed(story)
+    except StoryRefused as refused:
+        faults = refused.faults or ["none"]
+    assert all(": " in fault for fault in faults)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from csp_billing.domain import facts as f
-from csp_billing.domain.changes import apply, credit, register_edits, split_at_prices
+from csp_billing.domain.changes import apply
+from csp_billing.domain.corrections import credit, register_edits, split_at_prices
 from csp_billing.domain.cycles import leave_cycle, next_cycle, renew
 from csp_billing.domain.groups import recognise
 from csp_billing.domain.lines import Line

@@ -8,7 +8,7 @@ from typing import Any, NoReturn, get_args
 from csp_billing.domain.rules import ChangeStyle, Ledger, Recognition, RefundPolicy
 from csp_billing.rating.coherence import check
 from csp_billing.rating.event_reading import Event, read_event
-from csp_billing.rating.faults import Reader, StoryRefused
+from csp_billing.rating.faults import Reader, StoryRefused, shown
 from csp_commerce_rules.charge_cycles import MONTHS, Frequency, NceMonthEnd, Term
 from csp_commerce_rules.prices import PriceChangePolicy, PriceRow, Scope
 from csp_commerce_rules.rounding import ROUNDING_PROFILES, RoundingProfile
@@ -136,8 +136,8 @@ def _calendar(calendar: Reader, settings: Reader) -> Calendar:
         anchor_day = int(match[1])
     elif isinstance(value, str) and value[:1].isdigit():
         anchor = where.day_of("anchor", value)
-    elif value not in {None, "purchase"}:
-        where.fault("anchor", f'must be "purchase", "day 1" to "day 31" or a date, is {value!r}')
+    elif value is not None and value != "purchase":
+        where.fault("anchor", f'must be "purchase", "day 1" to "day 31" or a date, is {shown(value)}')
     close_day = calendar.whole("report_close_day", at_least=1, at_most=31, required=False)
     if close_day is None:
         close_day = settings.whole("close_day", at_least=1, at_most=31, required=False)

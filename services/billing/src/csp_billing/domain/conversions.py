@@ -1,0 +1,99 @@
+"""Conversions: another product for all seats or some of them, and another billing plan (6.1, 8.1, 8.6)."""
+
+from csp_billing.domain import facts as f
+from csp_billing.domain.cycles import open_cycle
+from csp_billing.domain.run import Run
+from csp_billing.domain.steps import charge_rest, close, end, is_billed, note_immediate
+from csp_commerce_rules.charge_cycles import MONTHS, grid_from, grid_on_day
+from csp_commerce_rules.days import add_months
+from csp_commerce_rules.seat_lots import open_window, take
+
+
+def convert(run: Run, fact: f.ProductChanged) -> None:
+    state, rules = run.state, run.rules
+    note_immediate(run, fact)
+    was_trial = state.price == 0
+    keeps = rules.upgrade_keeps_cycle if rules.upgrade_keeps_cycle is not None else not was_trial
+    moves = (
+        fact.anchor is not None
+        or fact.anchor_day is not None
+        or (fact.frequency is not None and fact.frequency != state.frequency)
+    )
+    billed = is_billed(run)
+    if billed:
+        close(run, fact, "convert_out")
+    state.product = fact.product
+    state.quantity = fact.quantity or state.quantity
+    state.promotion = fact.promotion
+    state.cause = fact.id
+    if fact.frequency is not None:
+        state.frequency = fact.frequency
+    if fact.term_end is not None:
+        state.term_end = fact.term_end
+    elif (not keeps or (rules.legacy and moves)) and state.term is not None:
+        state.term_end = add_months(fact.day, max(MONTHS[state.term], run.step))
+        state.window_from = fact.instant
+        if rules.rule_set == "nce":
+            state.lots = (open_window(state.quantity, fact.instant),)
+    run.lock_price(fact.day)
+    if keeps and not moves:
+        state.cycle_months = None if run.between else state.cycle_months
+        if billed:
+            charge_rest(run, fact, "convert_in")
+        return
+    if fact.anchor is not None:
+        state.grid = grid_from(fact.anchor, run.step)
+    elif fact.anchor_day is not None:
+        state.grid = grid_on_day(fact.anchor_day, fact.day, run.step)
+    elif keeps and state.term_end is not None and not rules.legacy:
+        state.grid = grid_from(
+            state.term_end, run.step
+        )  # the end of the term stays, so the cycles lead up to it
+    else:
+        state.grid = grid_from(fact.day, run.step)
+    if not run.between:
+        state.cycle += 1
+        open_cycle(run, fact.day, reason="convert_in", fee=billed)
+
+
+def move_out(run: Run, fact: f.SeatsMovedOut) -> None:
+    state = run.state
+    note_immediate(run, fact)
+    if fact.quantity >= state.quantity:
+        end(run, fact, "convert_out")
+        return
+    billed = is_billed(run)
+    if billed:
+        close(run, fact, "convert_out")
+    state.quantity -= fact.quantity
+    state.lots, _ = take(state.lots, fact.quantity, fact.instant)
+    if billed:
+        charge_rest(run, fact, "convert_out")
+
+
+def change_plan(run: Run, fact: f.BillingPlanChanged) -> None:
+    state, rules = run.state, run.rules
+    if rules.rule_set == "nce":
+        state.new_plan = (
+            fact.frequency,
+            fact.product,
+            fact.cycle_end,
+            fact.id,
+        )  # 8.6: at the end of a charge cycle
+        return
+    note_immediate(run, fact)
+    billed = is_billed(run)
+    if billed:
+        close(run, fact, "convert_out")
+    state.frequency = fact.frequency
+    state.product = fact.product or state.product
+    state.cause = fact.id
+    state.grid = grid_from(fact.day, run.step)
+    if rules.legacy:
+        state.promotion = 0
+        if state.term is not None:
+            state.term_end = add_months(fact.day, max(MONTHS[state.term], run.step))
+    run.lock_price(fact.day)
+    if not run.between:
+        state.cycle += 1
+        open_cycle(run, fact.day, reason="convert_in", fee=billed, end=fact.cycle_end)

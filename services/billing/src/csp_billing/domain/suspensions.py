@@ -1,0 +1,131 @@
+"""Suspension, reactivation and cancellation under each refund policy (6.1, 6.4, 8.2)."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import assert_never
+
+from csp_billing.domain import facts as f
+from csp_billing.domain.groups import begin_segments
+from csp_billing.domain.lines import LineKey, Reason
+from csp_billing.domain.quantities import change_quantity
+from csp_billing.domain.run import Run
+from csp_billing.domain.steps import charge_rest, close, note_immediate, refund_rest_of
+from csp_commerce_rules.seat_lots import FULL_REFUND, WINDOW
+
+
+def suspend(run: Run, fact: f.Suspended) -> None:
+    state = run.state
+    if state.status != "active":
+        return
+    state.last_change = max(state.last_change, fact.seq)
+    if state.schedule is not None and state.schedule.seq < fact.seq:
+        # 8.5: a suspension drops the scheduled change; an instruction on the frequency survives.
+        frequency = state.schedule.frequency
+        state.schedule = (
+            None
+            if frequency is None
+            else replace(state.schedule, quantity=None, product=None, term=None, term_end=None)
+        )
+    if run.rules.suspension_stops_billing:
+        _give_back(run, fact, "suspend")
+    state.status = "suspended"
+
+
+def reactivate(run: Run, fact: f.Reactivated) -> None:
+    state, rules = run.state, run.rules
+    if state.status != "suspended":
+        if state.status == "active" and fact.quantity is not None and fact.quantity != state.quantity:
+            change_quantity(run, fact, fact.quantity)
+        return
+    state.status = "active"
+    if not rules.suspension_stops_billing:
+        if fact.quantity is not None and fact.quantity != state.quantity:
+            change_quantity(run, fact, fact.quantity)
+        return
+    state.cause = fact.id
+    old = state.quantity
+    if run.between or state.free:
+        state.quantity = fact.quantity or old
+        return
+    if state.refunded_whole and fact.day < state.first_month_until:
+        # 6.1: the fee is restored in full at the old quantity; another quantity is a pair for the rest (D-9).
+        run.charge(
+            LineKey(state.cycle, "charge", fact.id),
+            start=fact.day,
+            end=state.cycle_end,
+            basis=state.basis,
+            quantity=old,
+            reason="reactivate",
+            posted=fact.day,
+            caused_by=(fact.id,),
+        )
+        state.refunded_whole = False
+        begin_segments(run, state.basis, fact.id)
+        if fact.quantity is not None and fact.quantity != old:
+            state.quantity = fact.quantity
+            reason: Reason = "add_quantity" if fact.quantity > old else "remove_quantity"
+            for charge in run.live_charges(fact.day):
+                refund_rest_of(run, charge, fact, reason)
+            charge_rest(run, fact, reason, key=f"{fact.id} quantity")
+        return
+    state.quantity = fact.quantity or old
+    charge_rest(run, fact, "reactivate")
+
+
+def cancel(run: Run, fact: f.Cancelled) -> None:
+    if run.state.status == "ended":
+        return
+    note_immediate(run, fact)
+    if run.state.status == "active" or not run.rules.suspension_stops_billing:
+        _give_back(run, fact, "cancel")
+    run.state.status = "ended"
+
+
+def _give_back(run: Run, fact: f.Fact, reason: Reason) -> None:
+    """Refund of a suspension or cancellation by the refund policy."""
+    state, policy = run.state, run.rules.refund_policy
+    if run.between or state.free:
+        return
+    match policy:
+        case "none":
+            return
+        case "prorated":
+            close(run, fact, reason)
+        case "full_in_first_month_then_prorated":
+            if fact.day < state.first_month_until:
+                _give_back_all(run, fact, reason)
+            else:
+                close(run, fact, reason)
+        case "window_7d":
+            if reason == "suspend":
+                close(run, fact, reason)
+                return
+            if state.window_from is None:
+                return
+            since = fact.instant - state.window_from
+            if timedelta(0) <= since < FULL_REFUND or fact.day == state.cycle_start:
+                _give_back_all(run, fact, reason)
+            elif since < WINDOW:
+                close(run, fact, reason)
+        case _:
+            assert_never(policy)
+
+
+def _give_back_all(run: Run, fact: f.Fact, reason: Reason) -> None:
+    """All open amounts of the cycle (6.4, 8.2), each from its own line and never recomputed (R4.6)."""
+    state = run.state
+    for charge in state.charges:
+        if charge.key.cycle == state.cycle and charge.open > 0:
+            run.refund(
+                charge,
+                charge.open,
+                start=max(fact.day, charge.start) if charge.end > fact.day else charge.start,
+                reason=reason,
+                posted=fact.day,
+                cause=fact.id,
+                rule="R4.6",
+                days=charge.end - charge.basis,
+                caused_by=(fact.id,),
+            )
+    state.refunded_whole = True
+    state.segments, state.recognise_on = [], None

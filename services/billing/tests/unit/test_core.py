@@ -1,0 +1,154 @@
+"""The parts of the core that a story does not show: checkpoints, ledgers, ids, bounds, explanations."""
+
+from datetime import date
+
+import pytest
+
+from csp_billing.domain import facts as f
+from csp_billing.domain.bounds import broken_bounds
+from csp_billing.domain.checkpoint_codec import CheckpointUnreadable, pack, unpack
+from csp_billing.domain.delta import Issued, delta, pending, remember
+from csp_billing.domain.explain import sentence
+from csp_billing.domain.fold import fold
+from csp_billing.domain.ledgers import facts_for, line_id, rules_on
+from csp_billing.domain.plain import Plain
+from csp_billing.domain.price_book import PriceBook
+from csp_billing.domain.rules import rules_for
+from csp_commerce_rules.prices import PriceRow
+
+
+def day(text: str) -> int:
+    return date.fromisoformat(text).toordinal()
+
+
+def known(text: str, seq: int) -> dict:
+    return {"id": f"e{seq}", "seq": seq, "day": day(text), "recorded": day(text)}
+
+
+BOUGHT = f.Started(**known("2024-01-10", 1), product="P1", quantity=5)
+BOOK = PriceBook([PriceRow(product="P1", unit_price=10_000_000)])
+NCE = rules_for("nce")
+
+
+def folded(facts, until, checkpoint=None, rules=NCE, book=BOOK):
+    lines, checkpoint, _ = fold("S1", facts, checkpoint, day(until), rules=rules, price_book=book)
+    return lines, checkpoint
+
+
+def test_a_subscription_to_which_nothing_happens_is_plain_and_pays_one_fee_a_cycle():
+    lines, checkpoint = folded([BOUGHT], "2024-02-29")
+    assert isinstance(checkpoint, Plain)
+    more, later = folded([], "2027-06-30", checkpoint)
+    assert (lines + more, later) == folded([BOUGHT], "2027-06-30")
+    assert len(lines + more) == 42
+    assert [line.reason for line in more if line.reason != "cycle"] == ["renew"] * 3
+
+
+def test_a_change_after_a_plain_checkpoint_refunds_the_fee_it_stands_for():
+    _, checkpoint = folded([BOUGHT], "2024-02-29")
+    changed = f.QuantityChanged(**known("2024-03-20", 2), quantity=8)
+    assert (
+        folded([changed], "2024-03-31", checkpoint)[0][1:] == folded([BOUGHT, changed], "2024-03-31")[0][3:]
+    )
+
+
+def test_an_open_window_is_kept_and_a_closed_one_forgotten():
+    _, open_still = folded([BOUGHT], "2024-01-15")
+    _, closed = folded([BOUGHT], "2024-01-16")
+    assert not isinstance(open_still, Plain)
+    assert open_still.lots[0].quantity == 5
+    assert isinstance(closed, Plain)
+
+
+@pytest.mark.parametrize("until", ["2024-01-12", "2024-03-01"])
+def test_a_checkpoint_of_another_version_is_refused(until):
+    packed = pack(folded([BOUGHT], until)[1])
+    packed = [99, *packed[1:]] if isinstance(packed, list) else packed | {"version": 99}
+    with pytest.raises(CheckpointUnreadable):
+        unpack(packed)
+
+
+def test_both_ledgers_have_the_same_keys_and_edits_touch_only_sell():
+    changed = f.QuantityChanged(**known("2024-01-20", 2), quantity=7)
+    edited = f.PriceEdited(**known("2024-01-10", 3), unit_price=9_000_000, until=day("2024-02-10"))
+    told = [BOUGHT, changed, edited]
+    sell, _ = folded(facts_for("sell", told), "2024-02-29")
+    cost, _ = folded(
+        facts_for("cost", told),
+        "2024-02-29",
+        rules=rules_on("cost", NCE),
+        book=PriceBook([PriceRow(product="P1", unit_price=8_080_000)]),
+    )
+    assert [line.key for line in sell] == [line.key for line in cost]
+    assert [line.unit_price for line in sell] == [9_000_000] * 3 + [10_000_000]
+    assert {line.unit_price for line in cost} == {8_080_000}
+    # Microsoft cuts seat changes at the line: 7 × 8.08 × 21/31 = 38.3148…, 5 × 8.08 × 21/31 = 27.3677…
+    assert [line.amount for line in cost[:3]] == [40_40, -27_36, 38_31]
+
+
+def test_the_id_of_a_line_depends_on_nothing_but_its_key():
+    (line, *_), _ = folded([BOUGHT], "2024-01-31")
+    assert line_id("sell", "S1", line.key, 1) == line_id("sell", "S1", line.key, 1)
+    assert len({line_id(ledger, "S1", line.key, n) for ledger in ("sell", "cost") for n in (1, 2)}) == 4
+    assert str(line_id("sell", "S1", line.key, 1)) == ""
+
+
+def test_a_line_without_a_price_is_pending_and_never_posted():
+    lines, _ = folded([BOUGHT], "2024-01-31", book=PriceBook([]))
+    assert pending(lines) == lines
+    assert lines[0].amount is None
+    assert delta(lines, {}, 0) == []
+    priced, _ = folded([BOUGHT], "2024-01-31")
+    assert [posting.line.amount for posting in delta(priced, {}, 0)] == [50_00]
+
+
+def test_posting_twice_posts_nothing_and_a_rewritten_line_gets_the_next_revision():
+    lines, _ = folded([BOUGHT], "2024-01-31")
+    issued: dict = {}
+    remember(issued, delta(lines, issued, 0))
+    assert delta(lines, issued, 0) == []
+    dearer, _ = folded(
+        [BOUGHT], "2024-01-31", book=PriceBook([PriceRow(product="P1", unit_price=12_000_000)])
+    )
+    back, again = delta(dearer, issued, day("2024-02-01"))
+    assert (back.line.amount, again.line.amount, again.revision, again.late) == (-50_00, 60_00, 2, True)
+    remember(issued, [back, again])
+    assert issued[lines[0].key] == Issued(again.line, 2)
+    (gone,) = delta([], issued, day("2024-02-01"))
+    remember(issued, [gone])
+    assert issued[lines[0].key] == Issued(None, 2)
+    assert delta([], issued, day("2024-02-01")) == []
+
+
+def test_nonsense_is_stopped_by_bounds():
+    lines, _ = folded([BOUGHT], "2024-01-31")
+    issued: dict = {}
+    for n in range(1, 6):
+        book = PriceBook([PriceRow(product="P1", unit_price=n * 1_000_000)])
+        postings = delta(folded([BOUGHT], "2024-01-31", book=book)[0], issued, 0)
+        remember(issued, postings)
+        assert [broken.code for broken in broken_bounds(postings)] == (["reversal-chain"] if n == 5 else [])
+    many = [
+        posting._replace(line=posting.line._replace(start=lines[0].start))
+        for posting in delta(lines, {}, 0) * 51
+    ]
+    assert [broken.code for broken in broken_bounds(many)] == ["too-many-lines"]
+
+
+def test_each_kind_of_line_has_a_sentence():
+    changed = f.QuantityChanged(**known("2024-01-20", 2), quantity=7)
+    given = f.Credited(**known("2024-01-25", 3), amount=5_00)
+    lines, _ = folded([BOUGHT, changed, given], "2024-01-31")
+    sentences = [sentence(posting, 2) for posting in delta(lines, {}, day("2024-01-15"))]
+    assert sentences[0] == (
+        "5 seats at 10.00 for 2024-01-10 to 2024-02-09, because the subscription was bought; "
+        "it belongs to an earlier report that is already issued."
+    )
+    assert sentences[1] == (
+        "The charge for 5 seats at 10.00 is given back for 21 of its 31 days (2024-01-20 to 2024-02-09), "
+        "because seats were added."
+    )
+    assert sentences[2:] == [
+        "7 seats at 10.00 for 21 of 31 days (2024-01-20 to 2024-02-09), because seats were added.",
+        "Manual adjustment for 2024-01-25 to 2024-01-25.",
+    ]
