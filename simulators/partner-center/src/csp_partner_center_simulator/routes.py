@@ -2,6 +2,7 @@
 
 from csp_partner_center_simulator.graph import billing as graph_billing
 from csp_partner_center_simulator.graph import notifications as graph_notifications
+from csp_partner_center_simulator.graph import relationships as graph_relationships
 from csp_partner_center_simulator.graph import users as graph_users
 from csp_partner_center_simulator.partner_center import (
     audit,
@@ -79,4 +80,5 @@ ROUTES: tuple[Route, ...] = (
     *graph_users.ROUTES,
     *graph_notifications.ROUTES,
     *graph_billing.ROUTES,
+    *graph_relationships.ROUTES,
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -81,6 +82,7 @@ class Simulator:
         )
         self.app = Application(self, microsoft, control_app(self))
         self._wake = asyncio.Event()
+        self._kept_at = 0.0
         self._pump: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self.world.on_commit.append(self._something_changed)
@@ -136,6 +138,7 @@ class Simulator:
     async def _work(self) -> None:
         while True:
             await self.runner.run_due()
+            self._keep_time()
             self._wake.clear()
             following = self.world.agenda.next()
             wait: float | None = None
@@ -143,14 +146,18 @@ class Simulator:
                 wait = 1.0
                 if following is not None:
                     wait = min(1.0, max(0.01, (following.at - self.clock.now()).total_seconds()))
-                if self.store is not None:
-                    with self.world.transaction():
-                        self.world.keep_time()
             elif following is not None and following.at <= self.clock.now():
                 continue
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._wake.wait()
+
+    def _keep_time(self) -> None:
+        """Store a running clock once a second, so that a restart goes on where it stopped."""
+        if self.clock.running and self.store is not None and time.monotonic() - self._kept_at >= 1.0:
+            self._kept_at = time.monotonic()
+            with self.world.transaction():
+                self.world.keep_time()
 
     def _something_changed(self) -> None:
         if self._loop is not None and not self._loop.is_closed():

@@ -73,6 +73,9 @@ class Catalogue:
         self.products: dict[str, list[Item]] = {}
         self._by_directory_sku: dict[str, Item] = {}
         self._addons_of: dict[str, list[Item]] = {}
+        self._upgrades: dict[str, list[Item]] = {}
+        self._paid: dict[str, Item | None] = {}
+        self._ranks: dict[str, int] = {}
         for item in items:
             if item.commerce == "nce":
                 self.skus[item.key.lower()] = item
@@ -99,8 +102,20 @@ class Catalogue:
         """Give an item that provides that directory SKU; names the SKU in license lists."""
         return self._by_directory_sku.get(sku_id)
 
+    def rank(self, offer: Item) -> int:
+        """Give the place of a legacy offer among all."""
+        if not self._ranks:
+            self._ranks = {key: place for place, key in enumerate(self.offers, 1)}
+        return self._ranks[offer.key.lower()]
+
     def paid_counterpart(self, trial: Item) -> Item | None:
         """Give what a trial turns into: the paid item of the same directory SKU and segment (PC 4.4)."""
+        key = trial.key.lower()
+        if key not in self._paid:
+            self._paid[key] = self._find_paid(trial)
+        return self._paid[key]
+
+    def _find_paid(self, trial: Item) -> Item | None:
         same = [
             item
             for item in self.items
@@ -117,6 +132,12 @@ class Catalogue:
 
     def upgrades_of(self, item: Item) -> list[Item]:
         """Give what an item can move up to: dearer bases of the same family and segment."""
+        key = item.key.lower()
+        if key not in self._upgrades:
+            self._upgrades[key] = self._find_upgrades(item)
+        return self._upgrades[key]
+
+    def _find_upgrades(self, item: Item) -> list[Item]:
         return [
             other
             for other in self.items

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from csp_partner_center_simulator.billing import invoicing
-from csp_partner_center_simulator.commerce import migrating, people, purchasing, renewal
+from csp_partner_center_simulator.commerce import delegation, migrating, people, purchasing, renewal
 from csp_partner_center_simulator.graph import billing, notifications
 from csp_partner_center_simulator.state.logs import Task
 from csp_partner_center_simulator.state.world import World
@@ -23,6 +23,7 @@ def register(world: World) -> None:
         "export.step": billing.step,
         "migration.step": migrating.step,
         "migration.scheduled": migrating.scheduled,
+        "gdap.expired": delegation.expired,
         "user.purge": people.purged,
         "cart.expired": _cart_expired,
         "customer.qualified": _qualified,

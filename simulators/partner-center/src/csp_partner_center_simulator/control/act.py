@@ -8,7 +8,15 @@ from typing import Any, Literal
 from msgspec.structs import replace
 
 from csp_partner_center_simulator.catalogue.countries import country as find_country
-from csp_partner_center_simulator.commerce import activity, changes, licensing, people, purchasing, tenants
+from csp_partner_center_simulator.commerce import (
+    activity,
+    changes,
+    delegation,
+    licensing,
+    people,
+    purchasing,
+    tenants,
+)
 from csp_partner_center_simulator.commerce.checks import find, line_error
 from csp_partner_center_simulator.partner_center.subscriptions import subscription_json
 from csp_partner_center_simulator.partner_center.users import user_json
@@ -288,6 +296,16 @@ def _change_gdap_roles(act: Act) -> dict[str, Any]:
     return {"customer_id": act.customer_id, "roles": roles}
 
 
+def _approve_gdap(act: Act) -> dict[str, Any]:
+    process = act.world.processes.get(act.text("relationship_id"))
+    if process is None or process.kind != delegation.KIND or process.partner_id != act.partner.id:
+        raise ApiError(404, 404, "relationship_id names no delegated admin relationship of this partner.")
+    if process.status != "approvalPending":
+        raise ApiError(409, 409, f"The relationship is {process.status}, not approvalPending.")
+    delegation.approve(act.world, act.partner, act.customer, process, act.actor)
+    return {"customer_id": act.customer_id, "relationship_id": process.id, "status": "active"}
+
+
 def _sign_agreement(act: Act) -> dict[str, Any]:
     act.world.customers.put(replace(act.customer, directly_signed=True))
     return {"customer_id": act.customer_id, "directly_signed": True}
@@ -309,12 +327,13 @@ ACTIONS: dict[str, Callable[[Act], dict[str, Any]]] = {
     "assign_license": _assign_license,
     "remove_license": _remove_license,
     "change_gdap_roles": _change_gdap_roles,
+    "approve_gdap": _approve_gdap,
     "sign_agreement": _sign_agreement,
 }
 # The customer's admin has no hand in the partner's commerce.
 OF_CUSTOMER_ADMIN = frozenset(
     {"accept_relationship", "remove_relationship", "create_user", "update_user", "delete_user", "assign_license",
-     "remove_license", "change_gdap_roles", "sign_agreement"}
+     "remove_license", "change_gdap_roles", "approve_gdap", "sign_agreement"}
 )  # fmt: skip
 
 

@@ -9,7 +9,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
-from csp_partner_center_simulator.control import behaviour, clock, console, partners, webhooks, worlds
+from csp_partner_center_simulator.control import (
+    behaviour,
+    billing,
+    clock,
+    console,
+    partners,
+    webhooks,
+    worlds,
+)
 from csp_partner_center_simulator.wire.errors import ApiError
 
 if TYPE_CHECKING:
@@ -26,7 +34,7 @@ def control_app(simulator: "Simulator") -> ASGIApp:
         openapi_url="/_control/openapi.json",
         redoc_url=None,
     )
-    for module in (console, partners, clock, behaviour, webhooks, worlds):
+    for module in (console, partners, clock, behaviour, billing, webhooks, worlds):
         app.include_router(module.router(simulator), prefix="/_control")
 
     @app.exception_handler(ApiError)

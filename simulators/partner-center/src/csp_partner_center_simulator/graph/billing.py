@@ -51,8 +51,6 @@ def _start(call: Call, request: dict[str, Any]) -> Answer:
     request["attribute_set"] = attribute_set
     if call.fault == "export_failed":
         request["fails"] = True
-    if call.fault == "export_changed":
-        request["salt"] = world.next_number()
     export = world.exports.put(
         Export(
             id=world.new_id("export"),
@@ -191,6 +189,10 @@ def manifest(call: Call) -> Answer:
         raise GraphError(404, "ResourceNotFound", "The manifest does not exist.")
     if call.now > export.changed_at + LINK_LIFE:
         raise GraphError(410, "Gone", "The links of the manifest have expired; start a new export.")
+    if call.fault == "export_changed":
+        # The data changed after the export had succeeded: a new eTag (PC 10.9).
+        salt = call.world.next_number()
+        export = call.world.exports.put(replace(export, request={**export.request, "salt": salt}))
     charges = lines_of(call.world, export)
     content = f"{export.request.get('salt', '')}/{'/'.join(one.id for one in charges)}/{export.request['attribute_set']}"
     return Answer(

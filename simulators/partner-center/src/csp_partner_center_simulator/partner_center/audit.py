@@ -15,6 +15,7 @@ from csp_partner_center_simulator.wire.router import Route
 
 USUAL = timedelta(days=30)
 OLDEST = timedelta(days=90)
+AFTER_2020 = ("granular_", "dap_", "reseller_", "create_agreement", "ready_invoice")
 US_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:\s.*)?")
 
 
@@ -105,8 +106,16 @@ def _select(call: Call, wishes: dict[str, Any]) -> list[AuditRecord]:
     return [
         record
         for record in call.world.audit.by("partner", call.partner.id)
-        if first <= record.at < past and record.listed_at <= call.now and test(record)
+        if first <= record.at < past
+        and record.listed_at <= call.now
+        and test(record)
+        and _readable(call, record)
     ]
+
+
+def _readable(call: Call, record: AuditRecord) -> bool:
+    # One enum value that it does not know makes a whole page unreadable for a client of 2020 (PC 15.4).
+    return not (call.world.profile.closed_enums and record.operation_type.startswith(AFTER_2020))
 
 
 def _names_resource(text: str | None) -> bool:

@@ -219,7 +219,10 @@ def checkout(call: Call) -> Answer:
     return Answer(
         201,
         {
-            "orders": [order_json(world, world.orders[order], customer.country) for order in orders.values()],
+            "orders": [
+                order_json(world, world.orders[order], customer.country, prices=True)
+                for order in orders.values()
+            ],
             "orderErrors": [
                 {
                     "orderGroupId": one.group,

@@ -114,7 +114,7 @@ def render(call: Call, item: Item, country: str) -> dict[str, Any]:
         item,
         country,
         _locale(call),
-        rank=1 + list(catalogue.offers).index(item.product_id.lower()),
+        rank=catalogue.rank(item),
         has_addons=bool(catalogue.addons_of(item.product_id)),
         conversions=[paid.product_id.upper()] if paid else [],
     )

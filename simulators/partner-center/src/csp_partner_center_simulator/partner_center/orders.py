@@ -31,7 +31,7 @@ def pricing_json(pricing: Pricing | None) -> dict[str, Any] | None:
     }
 
 
-def line_json(world: World, order: Order, line: OrderLine, country: str) -> dict[str, Any]:
+def line_json(world: World, order: Order, line: OrderLine, country: str, *, prices: bool) -> dict[str, Any]:
     """Write an order line; the subscription id is missing until it is known (PC 5.2)."""
     known = line.subscription_id and (line.known_at is None or line.known_at <= world.now)
     links: dict[str, Any] = {}
@@ -60,13 +60,13 @@ def line_json(world: World, order: Order, line: OrderLine, country: str) -> dict
         "additionalPartnerIdsOnRecord": list(line.additional_partner_ids) or None,
         "provisioningContext": line.provisioning_context,
         "renewsTo": line.renews_to,
-        "pricing": pricing_json(line.pricing),
+        "pricing": pricing_json(line.pricing) if prices else None,
         "links": links,
     }
 
 
-def order_json(world: World, order: Order, country: str) -> dict[str, Any]:
-    """Write an order; only legacy ones have an etag."""
+def order_json(world: World, order: Order, country: str, *, prices: bool = False) -> dict[str, Any]:
+    """Write an order; only legacy ones have an etag, and prices show where they were asked for."""
     uri = f"/customers/{order.customer_id}/orders/{order.id}"
     legacy = order.commerce == "legacy"
     return {
@@ -76,7 +76,7 @@ def order_json(world: World, order: Order, country: str) -> dict[str, Any]:
         "billingCycle": order.billing_cycle,
         "currencyCode": order.currency,
         "currencySymbol": currency_symbol(order.currency),
-        "lineItems": [line_json(world, order, line, country) for line in order.lines],
+        "lineItems": [line_json(world, order, line, country, prices=prices) for line in order.lines],
         "creationDate": instant(order.created_at),
         "status": order.status,
         "transactionType": order.transaction_type,
@@ -85,7 +85,7 @@ def order_json(world: World, order: Order, country: str) -> dict[str, Any]:
             "provisioningStatus": link(f"{uri}/provisioningstatus"),
             "patchOperation": link(uri, "PATCH"),
         },
-        "totalPrice": order.total_price,
+        "totalPrice": order.total_price if prices else None,
         "client": {},
         "attributes": attributes("Order", etag(order.id, order.version) if legacy else None),
     }
@@ -110,13 +110,17 @@ def list_orders(call: Call) -> Answer:
         and order.listed_at <= call.now
         and (wanted is None or operator(order.billing_cycle) == operator(wanted))
     ]
-    items = [order_json(call.world, order, customer.country) for order in orders]
+    items = [order_json(call.world, order, customer.country, prices=_prices(call)) for order in orders]
     return Answer(body=collection(items, f"/customers/{customer.id}/orders"))
 
 
+def _prices(call: Call) -> bool:
+    return (call.request.param("include_price") or "").lower() == "true"
+
+
 def get(call: Call) -> Answer:
-    """Read one order."""
-    return Answer(body=order_json(call.world, find_order(call), call.customer.country))
+    """Read one order; with its prices when `include_price=true` asks for them (PC 5.4)."""
+    return Answer(body=order_json(call.world, find_order(call), call.customer.country, prices=_prices(call)))
 
 
 def provisioning_status(call: Call) -> Answer:

@@ -91,7 +91,7 @@ def subscription_json(world: World, one: Subscription) -> dict[str, Any]:
         "autoRenewEnabled": one.auto_renew,
         "isTrial": one.is_trial,
         "billingType": "license",
-        "billingCycle": one.billing_cycle,
+        "billingCycle": "annual" if closed and one.billing_cycle == "triennial" else one.billing_cycle,
         "termDuration": one.term if nce else None,
         "renewalTermDuration": one.renewal_term if nce else None,
         "promotionId": one.promotion_id or None,

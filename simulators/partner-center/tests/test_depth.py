@@ -1,0 +1,159 @@
+"""Delegated rights over Graph, voided invoices, the extended service term, exports that change (PC 1.2, 6.4, 10, 14.8)."""
+
+BASIC = "CFQ7TTC0LH18:0001"
+USER_ADMINISTRATOR = "fe930be7-5e62-47db-91af-98c3a49a38b1"
+RELATIONSHIPS = "/graph/v1.0/tenantRelationships/delegatedAdminRelationships"
+
+
+async def graph_call(service, method, path, json=None):
+    token = await service.token(audience="graph")
+    return await service.http.request(
+        method,
+        path.removeprefix("http://simulator.test"),
+        json=json,
+        headers={"Authorization": f"Bearer {token}"},
+    )
+
+
+async def test_a_delegated_relationship_gives_its_roles_once_approved_and_assigned_until_it_ends(service):
+    customer = await service.customer()
+    await service.act("change_gdap_roles", customer_id=customer, roles=[])
+    users = f"/v1/customers/{customer}/users"
+    assert (await service.call("GET", users)).json()["code"] == 900308
+    roles = {"unifiedRoles": [{"roleDefinitionId": USER_ADMINISTRATOR}]}
+    wish = {
+        "displayName": "Help",
+        "duration": "P30D",
+        "customer": {"tenantId": customer},
+        "accessDetails": roles,
+    }
+    made = (await graph_call(service, "POST", RELATIONSHIPS, wish)).json()
+    path = f"{RELATIONSHIPS}/{made['id']}"
+    assert made["status"] == "created"
+    locked = await graph_call(service, "POST", f"{path}/requests", {"action": "lockForApproval"})
+    assert locked.status_code == 201
+    await service.act("approve_gdap", who="customer_admin", customer_id=customer, relationship_id=made["id"])
+    assert (await service.call("GET", users)).status_code == 403  # active, but given to nobody yet
+    group = {
+        "accessContainerId": "3a1b7f0e-0000-4000-8000-000000000001",
+        "accessContainerType": "securityGroup",
+    }
+    given = await graph_call(
+        service, "POST", f"{path}/accessAssignments", {"accessContainer": group, "accessDetails": roles}
+    )
+    assert given.status_code == 201, given.text
+    assert (await service.call("GET", users)).status_code == 200
+    await service.advance(by="P31D")
+    service.tokens.clear()
+    assert (await graph_call(service, "GET", path)).json()["status"] == "expired"
+    assert (await service.call("GET", users)).json()["code"] == 900308
+
+
+async def test_a_voided_invoice_names_its_replacement_and_both_carry_the_lines(demo):
+    invoice = next(
+        one for one in (await demo.get("/v1/invoices"))["items"] if one["invoiceType"] == "OneTime"
+    )
+    replacement = await demo.control("POST", f"/invoices/{invoice['id']}/void")
+    again = next(one for one in (await demo.get("/v1/invoices"))["items"] if one["id"] == invoice["id"])
+    assert again["documentType"] == "void_note"
+    assert [one["id"] for one in again["amendments"]] == [replacement["invoice_id"]]
+    query = "provider=onetime&invoicelineitemtype=billinglineitems"
+    counts = {
+        (await demo.get(f"/v1/invoices/{one}/lineitems?{query}"))["totalCount"]
+        for one in (invoice["id"], replacement["invoice_id"])
+    }
+    assert len(counts) == 1
+    await demo.control("POST", f"/invoices/{invoice['id']}/void", expect=409)
+
+
+async def test_an_export_whose_data_changed_has_another_etag(demo):
+    invoice = next(
+        one for one in (await demo.get("/v1/invoices"))["items"] if one["invoiceType"] == "OneTime"
+    )
+    path = "/graph/v1.0/reports/partners/billing/reconciliation/billed/export"
+    started = await graph_call(demo, "POST", path, {"invoiceId": invoice["id"]})
+    operation = (await graph_call(demo, "GET", started.headers["Location"])).json()
+    manifest = operation["resourceLocation@odata.navigationLink"]
+    first = (await graph_call(demo, "GET", manifest)).json()["eTag"]
+    assert (await graph_call(demo, "GET", manifest)).json()["eTag"] == first
+    await demo.control(
+        "POST", "/faults", {"operation": "graph.billing.manifests.get", "kind": "export_changed"}, expect=201
+    )
+    assert (await graph_call(demo, "GET", manifest)).json()["eTag"] != first
+    await demo.advance(by="PT2H")
+    assert (await graph_call(demo, "GET", manifest)).status_code == 410
+
+
+async def test_the_extended_service_term_goes_on_month_by_month_at_three_per_cent_more(service):
+    await service.control("PATCH", "/profile", {"extended_service_term": True})
+    await service.advance(to="2026-05-10T00:00:00Z")
+    customer = await service.customer()
+    one = await service.buy(customer, BASIC, 10, term="P1M")
+    await service.change(one, autoRenewEnabled=False)
+    await service.advance(to="2026-06-10T00:00:00Z")
+    after = await service.get(f"/v1/customers/{customer}/subscriptions/{one['id']}")
+    assert (after["status"], after["termDuration"], after["autoRenewEnabled"]) == ("active", "P1M", False)
+    query = "provider=onetime&invoicelineitemtype=billinglineitems&currencycode=USD&period=current"
+    [line] = (await service.get(f"/v1/invoices/unbilled/lineitems?{query}"))["items"]
+    # 7.00 x 0.8 x 1.2 = 6.72 a month; x 1.03 = 6.9216 -> 6.92 x 10
+    assert line["subtotal"] == "69.2"
+    await service.advance(to="2026-06-20T00:00:00Z")
+    assert (await service.change(one, status="deleted")).json()["status"] == "deleted"
+
+
+async def test_callers_can_ask_whether_their_token_has_the_mfa_claim(service):
+    headers = {"ValidateMfa": "true"}
+    with_claim = await service.call("GET", "/v1/customers", headers=headers)
+    assert with_claim.headers["isMfaCompliant"] == "true"
+    token = await service.token(mfa=False)
+    without = await service.http.get("/v1/customers", headers={**headers, "Authorization": f"Bearer {token}"})
+    assert without.headers["isMfaCompliant"] == "false"
+    [laggard] = (await service.get("/v1/partnerRequests"))["items"]
+    assert laggard["lastNonMfaCompliantRequestDateTime"] == "2026-01-01T00:00:00"
+
+
+async def test_a_lost_write_of_never_completes_blocks_and_rolled_back_returns_to_the_old_value(service):
+    customer = await service.customer()
+    one = await service.buy(customer, BASIC, 5)
+    operation = "customers.subscriptions.update"
+    await service.control("POST", "/faults", {"operation": operation, "kind": "rolled_back"}, expect=201)
+    assert (await service.change(one, quantity=8)).json()["quantity"] == 8
+    path = f"/v1/customers/{customer}/subscriptions/{one['id']}"
+    await service.advance(until="idle")
+    assert (await service.get(path))["quantity"] == 5
+    await service.control("POST", "/faults", {"operation": operation, "kind": "never_completes"}, expect=201)
+    assert (await service.change(one, quantity=8)).status_code == 202
+    await service.advance(by="P1D")
+    assert (await service.get(path))["quantity"] == 5
+    assert (await service.change(one, quantity=8)).json()["code"] == 900278
+
+
+async def test_partial_checkouts_say_which_groups_failed_and_a_repeat_tries_them_again(service):
+    customer = await service.customer()
+    lines = [
+        {
+            "id": 0,
+            "catalogItemId": await service.item(BASIC),
+            "quantity": 1,
+            "termDuration": "P1Y",
+            "billingCycle": "monthly",
+        },
+        {
+            "id": 1,
+            "catalogItemId": await service.item("CFQ7TTC0LDPB:0001"),
+            "quantity": 1,
+            "termDuration": "P1Y",
+            "billingCycle": "annual",
+        },
+    ]
+    cart = (await service.call("POST", f"/v1/customers/{customer}/carts", {"lineItems": lines})).json()
+    assert [line["orderGroup"] for line in cart["lineItems"]] == ["0", "1"]
+    await service.control(
+        "POST", "/faults", {"operation": "customers.carts.checkout", "kind": "partial_checkout"}, expect=201
+    )
+    path = f"/v1/customers/{customer}/carts/{cart['id']}/checkout"
+    first = (await service.call("POST", path)).json()
+    assert (len(first["orders"]), [one["orderGroupId"] for one in first["orderErrors"]]) == (1, ["1"])
+    second = (await service.call("POST", path)).json()
+    assert (len(second["orders"]), second["orderErrors"]) == (2, [])
+    assert second["orders"][0]["id"] == first["orders"][0]["id"]
