@@ -48,6 +48,13 @@ def token(
     typer.echo(DevelopmentIssuer(data).issue(reseller=whose, role=wanted, customer=customer))
 
 
+def demo(data: Folder = Path(".csp")) -> None:
+    """Play the story of one customer's first month against the running platform; can be run again."""
+    from csp_cli.demo import run
+
+    raise typer.Exit(run(data))
+
+
 def openapi(
     surface: Annotated[str, typer.Option(help="reseller or customer")] = "reseller",
 ) -> None:
@@ -71,6 +78,7 @@ def _command(run: Callable[..., None]) -> typer.Typer:
     return app
 
 
+demo_app = _command(demo)
 up_app = _command(up)
 token_app = _command(token)
 openapi_app = _command(openapi)

@@ -279,6 +279,8 @@ class _LoopHttp:
             reason = f"the token service did not answer ({type(fault).__name__})"
         else:
             if answer.status_code < 500:
-                return _Answer(answer.status_code, answer.text, answer.headers)
+                # msal refuses plain http also in the metadata of a simulator on loopback.
+                text = answer.text.replace(self._actual, self._secure)
+                return _Answer(answer.status_code, text, answer.headers)
             reason = f"the token service answered {answer.status_code}"
         raise _Unreachable(reason)

@@ -218,7 +218,7 @@ class Transport:
                 raise
             except PartnerCenterError as fault:
                 line.breaker.succeeded()
-                if fault.upstream is not None and fault.upstream.status == 401:
+                if fault.upstream is not None and fault.upstream.status in _token_refusals(call):
                     self._tokens.forget(purpose, token)
                     raise _TokenRefused(fault) from None
                 raise
@@ -367,6 +367,11 @@ def _may_repeat(call: Call, fault: PartnerCenterError) -> bool:
             return False
         case _:
             return False
+
+
+def _token_refusals(call: Call) -> tuple[int, ...]:
+    """The pricing host answers 400 for a wrong or expired token (PC 11.1); once with a fresh one does no harm."""
+    return (400, 401) if call.base is Base.PRICING else (401,)
 
 
 def _api_group(call: Call) -> str:
