@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections import defaultdict
 
+import msgspec
 import pytest
 
 from csp_contracts.ids import Kind
@@ -125,6 +126,43 @@ async def test_a_stream_whose_rule_raises_is_parked_and_the_others_flow(store, d
     (parked,) = await rows_of(database, "parked_streams")
     assert (parked["stream"], parked["reason"]) == ("ord_bad", "rule")
     assert consumer.health.parked == {"ord_bad"}
+
+
+async def test_a_stream_is_followed_up_to_the_event_whose_rule_raises(store, database, feed, sums):
+    await store.save([counted("ord_a", 1), counted("ord_a", 2), counted("ord_a", 3, -1), counted("ord_a", 4)])
+    await Consumer(Sums(), feed, database).apply(await batch_of(database))
+    assert await totals(database) == {"ord_a": (3, 2)}
+    (letter,) = await rows_of(database, "dead_letters")
+    assert (letter["stream"], letter["version"]) == ("ord_a", 3)
+    (known,) = await rows_of(database, "known_versions")
+    assert known["version"] == 2
+
+
+class NothingWanted(Sums):
+    """Reads the streams, but none of their types."""
+
+    types = frozenset()
+
+
+async def test_a_type_that_nobody_asked_for_is_passed_over_undecoded(store, database, feed, sums):
+    await store.save([counted("ord_a", 1)])
+    batch = await batch_of(database)
+    (record,) = batch.records
+    broken = msgspec.structs.replace(record, data=b"{")
+    await Consumer(NothingWanted(), feed, database).apply(msgspec.structs.replace(batch, records=[broken]))
+    assert await rows_of(database, "dead_letters") == []
+    (known,) = await rows_of(database, "known_versions")
+    assert known["version"] == 1
+
+
+async def test_a_type_that_this_version_does_not_know_is_put_aside_not_lost(store, database, feed, sums):
+    await store.save([counted("ord_a", 1)])
+    batch = await batch_of(database)
+    (record,) = batch.records
+    newer = msgspec.structs.replace(record, type="csp.things.thing-counted.v2")
+    await Consumer(Sums(), feed, database).apply(msgspec.structs.replace(batch, records=[newer]))
+    (letter,) = await rows_of(database, "dead_letters")
+    assert (letter["code"], letter["type"]) == ("unknown-event-type", "csp.things.thing-counted.v2")
 
 
 async def test_an_unreadable_record_is_put_aside_and_its_stream_goes_on(store, database, feed, sums):

@@ -19,6 +19,8 @@ from csp_contracts.codec import decode_event
 from csp_contracts.envelope import Recorded
 from csp_contracts.errors import ContractError
 from csp_contracts.ids import Kind
+from csp_contracts.registry import type_named, type_of
+from csp_contracts.upcasters import newest
 from csp_runtime import consumer_state as state
 from csp_runtime.crash_points import crash_point
 from csp_runtime.database import Connection, Database
@@ -129,7 +131,7 @@ class Consumer:
         self._gaps = gaps
         self._batch = batch
         self._by_prefix = frozenset(str(kind) for kind in handler.streams)
-        self._types = frozenset(handler.types)
+        self._wire_names = frozenset(type_of(kind).wire_name for kind in handler.types)
 
     async def run(self) -> None:
         """Consume for ever."""
@@ -217,14 +219,16 @@ class Consumer:
 
     def _take(self, found: "_SortedOut", record: FeedRecord) -> None:
         try:
+            if newest(record.type) not in self._wire_names:
+                type_named(record.type)  # an unknown type may be a newer version of one of ours
+                return
             event = decode_event(record.type, record.data)
         except ContractError as fault:
             found.unreadable.append((record, fault.code, str(fault)))
             return
-        if type(event) in self._types:
-            found.events.append(
-                Recorded(stream=record.stream, version=record.version, data=event, meta=record.meta)
-            )
+        found.events.append(
+            Recorded(stream=record.stream, version=record.version, data=event, meta=record.meta)
+        )
 
     async def _fill_gap(
         self, context: str, stream: str, known: int, seen: int
@@ -278,34 +282,44 @@ class Consumer:
 
     async def _write_one_by_one(self, batch: Batch, found: "_SortedOut") -> None:
         """Stream by stream: the ones whose rule raises are parked with a dead letter, the others go on."""
-        streams = dict.fromkeys(event.stream for event in found.events)
-        base = _SortedOut(unreadable=found.unreadable, gaps=dict(found.gaps))
+        by_stream: dict[str, list[Recorded[Any]]] = defaultdict(list)
+        for event in found.events:
+            by_stream[event.stream].append(event)
         failed: dict[str, tuple[Recorded[Any], str, str]] = {}
-        position = batch
-        for stream in streams:
-            part = _SortedOut(
-                events=[event for event in found.events if event.stream == stream],
-                versions={stream: found.versions[stream]},
-            )
-            # Within the batch the position stands still: only the last write of all moves it.
-            standing = Batch(
-                source=batch.source, read_from=batch.read_from, next_offset=batch.read_from, records=()
-            )
-            try:
-                await self._write(standing, part)
-            except (*OUTAGES, PositionMoved):
-                raise
-            except Exception as fault:  # noqa: BLE001 - see apply
-                failed[stream] = (part.events[0], _code(fault), type(fault).__name__)
+        for stream, events in by_stream.items():
+            whole = _SortedOut(events=events, versions={stream: found.versions[stream]})
+            if await self._fault_of(batch, whole) is not None:
+                # Up to the event whose rule raises the stream is as good as any other.
+                for event in events:
+                    single = _SortedOut(events=[event], versions={stream: event.version})
+                    fault = await self._fault_of(batch, single)
+                    if fault is not None:
+                        failed[stream] = (event, _code(fault), type(fault).__name__)
+                        break
             crash_point("consumer.between-streams")
-        base.versions = {
-            stream: version for stream, version in found.versions.items() if stream not in streams
-        }
+        rest = _SortedOut(
+            unreadable=found.unreadable,
+            gaps=dict(found.gaps),
+            versions={stream: version for stream, version in found.versions.items() if stream not in failed},
+        )
         async with self._database.transaction() as tx:
-            await state.advance(tx, self.name, position.source, position.read_from, position.next_offset)
-            await self._write_state(tx, batch, base)
+            await state.advance(tx, self.name, batch.source, batch.read_from, batch.next_offset)
+            await self._write_state(tx, batch, rest)
             await state.dead_letter_streams(tx, self.name, _context_of(batch.source), batch, failed)
         self.health.parked |= set(failed)
+
+    async def _fault_of(self, batch: Batch, part: "_SortedOut") -> Exception | None:
+        """Write a part of a batch whose position stands still until the last write of all; what its rule raised, if it did."""
+        standing = Batch(
+            source=batch.source, read_from=batch.read_from, next_offset=batch.read_from, records=()
+        )
+        try:
+            await self._write(standing, part)
+        except (*OUTAGES, PositionMoved):
+            raise
+        except Exception as fault:  # noqa: BLE001 - see apply
+            return fault
+        return None
 
     async def _retry_parked(self) -> None:
         """On start, streams parked for a gap are fetched from their owner and read to their end."""

@@ -12,6 +12,7 @@ from csp_runtime.database import Database
 from csp_runtime.feed import FeedRecord
 from csp_runtime.logs import logger
 from csp_runtime.public_log import LogPage, PublicLog, log_channel
+from csp_runtime.telemetry import relay_span
 from csp_runtime.wakeups import Wakeups, wait_for_wakeup
 
 log = logger(__name__)
@@ -128,7 +129,8 @@ class Relay:
         self, page: LogPage, connection: psycopg.AsyncConnection[dict[str, object]]
     ) -> None:
         crash_point("relay.before-publish")
-        await self._publisher.publish(self._log.context, page.records)
+        with relay_span(self._log.context, page.records):
+            await self._publisher.publish(self._log.context, page.records)
         crash_point("relay.after-publish")
         await connection.execute(
             "insert into relay_position (context, notification_id) values (%s, %s) "

@@ -1,6 +1,6 @@
 """OpenTelemetry: one trace from the HTTP request through store, relay, feed and consumer to the projection."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -21,6 +21,7 @@ SUBSCRIPTION = "csp.subscription.id"
 OPERATION = "csp.operation.id"
 OPERATION_KIND = "csp.operation.kind"
 CONSUMER = "csp.consumer.name"
+CONTEXT = "csp.context.name"
 EVENTS = "csp.events.count"
 
 _MOST_LINKS = 32
@@ -65,9 +66,27 @@ def extracted(carrier: dict[str, str]) -> Context | None:
 
 @contextmanager
 def batch_span(consumer: str, records: Sequence[FeedRecord]) -> Iterator[None]:
-    """A span for a consumed batch: child of the trace of a fresh single cause, linked to the others.
+    """A span for a consumed batch."""
+    attributes: dict[str, str | int] = {CONSUMER: consumer, EVENTS: len(records)}
+    with _span_of(records, f"consume {consumer}", SpanKind.CONSUMER, attributes):
+        yield
 
-    A projector that re-reads old events must not extend year-old traces: those are only linked.
+
+@contextmanager
+def relay_span(context: str, records: Sequence[FeedRecord]) -> Iterator[None]:
+    """A span for a published batch."""
+    attributes: dict[str, str | int] = {CONTEXT: context, EVENTS: len(records)}
+    with _span_of(records, f"relay {context}", SpanKind.PRODUCER, attributes):
+        yield
+
+
+@contextmanager
+def _span_of(
+    records: Sequence[FeedRecord], name: str, kind: SpanKind, attributes: Mapping[str, str | int]
+) -> Iterator[None]:
+    """Child of the trace of a fresh single cause, linked to the others.
+
+    Who re-reads old events must not extend year-old traces: those are only linked.
     """
     carriers = {record.meta.trace.get("traceparent", ""): record for record in records if record.meta.trace}
     links = [
@@ -79,13 +98,7 @@ def batch_span(consumer: str, records: Sequence[FeedRecord]) -> Iterator[None]:
         (record,) = carriers.values()
         if datetime.now(UTC) - _traced_at(record) < _OLD:
             parent = propagate.extract(record.meta.trace)
-    with TRACER.start_as_current_span(
-        f"consume {consumer}",
-        context=parent,
-        kind=SpanKind.CONSUMER,
-        links=links,
-        attributes={CONSUMER: consumer, EVENTS: len(records)},
-    ):
+    with TRACER.start_as_current_span(name, context=parent, kind=kind, links=links, attributes=attributes):
         yield
 
 

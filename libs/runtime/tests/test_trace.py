@@ -1,0 +1,109 @@
+"""One trace runs from whoever caused an event through store, relay, Kafka and consumer to the projection."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from csp_contracts.ids import Kind
+from csp_runtime import telemetry
+from csp_runtime.consumer import Consumer
+from csp_runtime.kafka_feed import KafkaFeed
+from csp_runtime.kafka_publisher import KafkaPublisher
+from csp_runtime.public_log import StoredPublicLog
+from csp_runtime.relay import Relay
+from csp_runtime.telemetry import batch_span, trace_carrier
+from csp_runtime.wakeups import Wakeups
+from csp_testing.probe import eventually
+from csp_testing.things import ThingCounted, counted
+
+
+@pytest.fixture
+def spans(monkeypatch):
+    """Every span that ends during the test; the process's own tracer stays as it is."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(telemetry, "TRACER", provider.get_tracer("csp"))
+    yield exporter.get_finished_spans
+    provider.shutdown()
+
+
+class Marks:
+    """Notes under which trace it was called."""
+
+    name = "marks"
+    streams = frozenset({Kind.ORDER})
+    types = frozenset({ThingCounted})
+
+    def __init__(self, context):
+        self.contexts = (context,)
+        self.trace_ids = set()
+
+    async def project(self, tx, events):
+        self.trace_ids.add(trace.get_current_span().get_span_context().trace_id)
+
+
+def caused(event, *, at=None):
+    """The event as recorded inside the current span, at that time."""
+    at = at or datetime.now(UTC)
+    meta = event.meta
+    values = {name: getattr(meta, name) for name in meta.__dataclass_fields__}
+    values |= {"trace": {**trace_carrier(), "made": at.isoformat()}, "effective_at": at, "recorded_at": at}
+    return type(event)(stream=event.stream, version=event.version, data=event.data, meta=type(meta)(**values))
+
+
+@pytest.mark.kafka
+async def test_one_trace_from_the_request_over_kafka_to_the_projection(
+    store, database, things_url, kafka, kafka_context, spans
+):
+    wakeups = Wakeups(things_url)
+    await wakeups.start()
+    marks = Marks(kafka_context)
+    parts = [
+        Relay(
+            StoredPublicLog(database, kafka_context), KafkaPublisher(kafka, kafka_context), database, wakeups
+        ),
+        Consumer(marks, KafkaFeed(kafka, "things"), database),
+    ]
+    with telemetry.TRACER.start_as_current_span("POST /v1/things") as request:
+        cause = request.get_span_context().trace_id
+        await store.save([caused(counted("ord_a", 1))])
+    tasks = [asyncio.create_task(part.run()) for part in parts]
+    await eventually(lambda: marks.trace_ids, within=30)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await wakeups.stop()
+    assert marks.trace_ids == {cause}
+    names = {span.name for span in spans() if span.context.trace_id == cause}
+    assert {"POST /v1/things", f"relay {kafka_context}", "consume marks"} <= names
+
+
+async def test_an_old_trace_is_linked_and_not_extended(store, database, spans):
+    with telemetry.TRACER.start_as_current_span("long ago") as request:
+        cause = request.get_span_context().trace_id
+        await store.save([caused(counted("ord_a", 1), at=datetime.now(UTC) - timedelta(days=365))])
+    page = await StoredPublicLog(database, "things").read(0, 10)
+    with batch_span("replay", page.records):
+        pass
+    (replay,) = [span for span in spans() if span.name == "consume replay"]
+    assert replay.context.trace_id != cause
+    assert [link.context.trace_id for link in replay.links] == [cause]
+
+
+async def test_several_causes_are_linked(store, database, spans):
+    causes = []
+    for stream in ("ord_a", "ord_b"):
+        with telemetry.TRACER.start_as_current_span("request") as request:
+            causes.append(request.get_span_context().trace_id)
+            await store.save([caused(counted(stream, 1))])
+    page = await StoredPublicLog(database, "things").read(0, 10)
+    with batch_span("both", page.records):
+        pass
+    (both,) = [span for span in spans() if span.name == "consume both"]
+    assert {link.context.trace_id for link in both.links} == set(causes)
