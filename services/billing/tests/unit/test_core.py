@@ -152,3 +152,43 @@ def test_each_kind_of_line_has_a_sentence():
         "7 seats at 10.00 for 21 of 31 days (2024-01-20 to 2024-02-09), because seats were added.",
         "Manual adjustment for 2024-01-25 to 2024-01-25.",
     ]
+
+
+def test_an_observed_renewal_on_a_day_of_its_own_settles_the_cycle_and_begins_a_term():
+    renewed = f.Renewed(**known("2024-01-25", 2), quantity=6)
+    lines, _ = folded([BOUGHT, renewed], "2024-02-24")
+    assert [(line.reason, line.quantity, line.amount) for line in lines] == [
+        ("purchase", 5, 50_00),
+        ("renew", 5, -25_81),  # kept round(50.00 × 15/31) = 24.19
+        ("renew", 6, 60_00),
+    ]
+
+
+def test_an_observed_renewal_on_the_boundary_is_the_renewal():
+    renewed = f.Renewed(**known("2025-01-10", 2), quantity=6)
+    lines, _ = folded([BOUGHT, renewed], "2025-01-31")
+    assert [(line.reason, line.quantity, line.amount) for line in lines[11:]] == [
+        ("cycle", 5, 50_00),
+        ("renew", 6, 60_00),
+    ]
+
+
+def test_an_expired_subscription_is_billed_no_more():
+    expired = f.Expired(**known("2025-01-10", 2))
+    lines, _ = folded([BOUGHT, expired], "2025-06-30")
+    assert len(lines) == 12
+
+
+def test_turning_auto_renew_off_drops_the_schedule_and_ends_with_the_term():
+    scheduled = f.ChangeScheduled(**known("2024-05-01", 2), quantity=9)
+    off = f.AutoRenewSet(**known("2024-06-01", 3), auto_renew=False)
+    on = f.AutoRenewSet(**known("2024-07-01", 4), auto_renew=True)
+    assert len(folded([BOUGHT, scheduled, off], "2025-06-30")[0]) == 12
+    assert folded([BOUGHT, scheduled, off, on], "2025-01-31")[0][-1].quantity == 5
+    assert folded([BOUGHT, scheduled], "2025-01-31")[0][-1].quantity == 9
+
+
+def test_a_stated_end_of_the_natural_term_changes_no_cycle():
+    bought = f.Started(**known("2024-06-30", 1), product="P1", quantity=5)
+    stated = f.Started(**known("2024-06-30", 1), product="P1", quantity=5, term_end=day("2025-06-30"))
+    assert folded([stated], "2025-12-31") == folded([bought], "2025-12-31")

@@ -393,6 +393,21 @@ def test_an_upgrade_may_begin_a_new_cycle(tell):
     ]
 
 
+def test_a_shortened_flex_term_cuts_its_last_cycle_and_the_next_one_is_full(tell):
+    told = tell(
+        [("2024-01-10", "bought", {"quantity": 1, "term_end_on": "2024-02-19"})],
+        ["2024-03-19"],
+        rule_set="flex",
+        prices="29.00",
+    )
+    # The last cycle is cut inside its natural cycle of 29 days, 10 February to 9 March.
+    assert told.all == [
+        "cycle_fee 2024-01-10..2024-02-09 1 29.00",
+        "pro_rata 2024-02-10..2024-02-19 1 10.00",
+        "cycle_fee 2024-02-20..2024-03-19 1 29.00",
+    ]
+
+
 # -- legacy ----------------------------------------------------------------------------------------------------------
 
 

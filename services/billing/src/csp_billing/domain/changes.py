@@ -1,7 +1,7 @@
 """Which fact does what inside a cycle (sections 6 to 8)."""
 
 from csp_billing.domain import facts as f
-from csp_billing.domain.conversions import change_plan, convert, move_out
+from csp_billing.domain.conversions import change_plan, convert, move_out, renew_off_boundary
 from csp_billing.domain.corrections import take_listed_price
 from csp_billing.domain.cycles import start
 from csp_billing.domain.quantities import change_quantity, request_quantity
@@ -36,7 +36,7 @@ def apply(run: Run, fact: f.Fact, *, silent: bool = False) -> None:
         case f.Expired():
             run.state.status = "ended"
         case f.Renewed():
-            pass  # a renewal is a term boundary; `cycles` reads what was observed there
+            renew_off_boundary(run, fact)
         case f.AutoRenewSet():
             run.state.auto_renew = fact.auto_renew
             if not fact.auto_renew:

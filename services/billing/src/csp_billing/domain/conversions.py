@@ -1,7 +1,7 @@
 """Conversions: another product for all seats or some of them, and another billing plan (6.1, 8.1, 8.6)."""
 
 from csp_billing.domain import facts as f
-from csp_billing.domain.cycles import open_cycle
+from csp_billing.domain.cycles import leave_cycle, open_cycle, renew
 from csp_billing.domain.run import Run
 from csp_billing.domain.steps import charge_rest, close, end, is_billed, note_immediate
 from csp_commerce_rules.charge_cycles import MONTHS, grid_from, grid_on_day
@@ -10,6 +10,7 @@ from csp_commerce_rules.seat_lots import open_window, take
 
 
 def convert(run: Run, fact: f.ProductChanged) -> None:
+    """Another product for all seats. It keeps cycle and term, unless it brings its own or the old one was a trial."""
     state, rules = run.state, run.rules
     note_immediate(run, fact)
     was_trial = state.price == 0
@@ -37,7 +38,6 @@ def convert(run: Run, fact: f.ProductChanged) -> None:
             state.lots = (open_window(state.quantity, fact.instant),)
     run.lock_price(fact.day)
     if keeps and not moves:
-        state.cycle_months = None if run.between else state.cycle_months
         if billed:
             charge_rest(run, fact, "convert_in")
         return
@@ -46,9 +46,7 @@ def convert(run: Run, fact: f.ProductChanged) -> None:
     elif fact.anchor_day is not None:
         state.grid = grid_on_day(fact.anchor_day, fact.day, run.step)
     elif keeps and state.term_end is not None and not rules.legacy:
-        state.grid = grid_from(
-            state.term_end, run.step
-        )  # the end of the term stays, so the cycles lead up to it
+        state.grid = grid_from(state.term_end, run.step)  # the term's end stays, so the cycles lead up to it
     else:
         state.grid = grid_from(fact.day, run.step)
     if not run.between:
@@ -57,6 +55,7 @@ def convert(run: Run, fact: f.ProductChanged) -> None:
 
 
 def move_out(run: Run, fact: f.SeatsMovedOut) -> None:
+    """Seats leave for another subscription, which begins with its own fact."""
     state = run.state
     note_immediate(run, fact)
     if fact.quantity >= state.quantity:
@@ -72,14 +71,11 @@ def move_out(run: Run, fact: f.SeatsMovedOut) -> None:
 
 
 def change_plan(run: Run, fact: f.BillingPlanChanged) -> None:
+    """Another frequency: new commerce waits for the end of the charge cycle, all others begin a new cycle at once."""
     state, rules = run.state, run.rules
     if rules.rule_set == "nce":
-        state.new_plan = (
-            fact.frequency,
-            fact.product,
-            fact.cycle_end,
-            fact.id,
-        )  # 8.6: at the end of a charge cycle
+        # 8.6: at the end of a charge cycle
+        state.new_plan = (fact.frequency, fact.product, fact.cycle_end, fact.id)
         return
     note_immediate(run, fact)
     billed = is_billed(run)
@@ -97,3 +93,21 @@ def change_plan(run: Run, fact: f.BillingPlanChanged) -> None:
     if not run.between:
         state.cycle += 1
         open_cycle(run, fact.day, reason="convert_in", fee=billed, end=fact.cycle_end)
+
+
+def renew_off_boundary(run: Run, fact: f.Renewed) -> None:
+    """A renewal that was observed where no term should end: the cycle is settled on that day and a new term begins.
+
+    On a boundary there is nothing to do here; `cycles.renew` has read what was observed.
+    """
+    if run.between or run.state.status not in {"active", "suspended"}:
+        return
+    note_immediate(run, fact)
+    billed = is_billed(run)
+    if billed:
+        close(run, fact, "renew")
+    leave_cycle(run)
+    run.state.grid = grid_from(fact.day, run.step)
+    renew(run, fact.day, fact)
+    run.state.cycle += 1
+    open_cycle(run, fact.day, reason="renew", fee=billed)

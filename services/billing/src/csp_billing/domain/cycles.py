@@ -29,10 +29,13 @@ def start(run: Run, fact: f.Started) -> None:
         _start_aligned(run, fact, fact.alignment, reason)
         return
     state.grid, first = _grid_of(run, fact)
-    state.term_end = fact.term_end
-    if state.term_end is None and state.term is not None:
-        months = MONTHS[state.term]
-        state.term_end = _term_end(state.grid, first, months)
+    state.term_end = None if state.term is None else _term_end(state.grid, first, MONTHS[state.term])
+    if fact.term_end is not None and fact.term_end != state.term_end:
+        state.term_end = fact.term_end
+        if rules.rule_set == "nce" and fact.paid_until is None:
+            state.grid = coterm_grid(
+                fact.term_end - 1, run.step
+            )  # D-15; elsewhere the last cycle is cut (D-11)
     if rules.refund_policy == "full_in_first_month_then_prorated":
         monthly = Grid(state.grid.month, state.grid.day, 1)
         anniversary = rules.rule_set == "legacy_anniversary"
@@ -56,8 +59,6 @@ def _grid_of(run: Run, fact: f.Started) -> tuple[Grid, int]:
     if fact.paid_until is not None:
         grid = grid_from(fact.paid_until, months)
         return grid, grid.cycle(day)[0]
-    if fact.term_end is not None and not rules.legacy:
-        return coterm_grid(fact.term_end - 1, months), day
     if rules.anchor is not None:
         return grid_from(rules.anchor, months), day
     if rules.anchor_day is not None and not (rules.rule_set == "legacy_aligned" and months > 1):
@@ -183,6 +184,13 @@ def renew(run: Run, day: int, observed: f.Renewed | None) -> None:
         state.frequency = wish.frequency
         state.grid = _regrid(state.grid, day, run.step)
     months = max(MONTHS[state.term or state.frequency], run.step)
+    if (
+        not rules.legacy
+        and rules.anchor is None
+        and rules.anchor_day is None
+        and state.grid.cycle(day)[0] != day
+    ):
+        state.grid = grid_from(day, run.step)  # 8.6: after a term cut short the following ones are full
     state.term_end = _term_end(state.grid, day, months)
     if wish is not None and wish.term_end is not None and wish.term_end != state.term_end:
         state.term_end = wish.term_end

@@ -102,7 +102,7 @@ def _fold_boundary(run: Run, day: int, facts: list[f.Fact]) -> None:
     if renewed or observed is not None:
         renew(run, day, observed)
         renewed = True
-    elif state.term_end is None and state.schedule is not None:
+    elif state.term_end is None and state.schedule is not None and state.auto_renew:
         _apply_schedule(run, day)
     for fact in facts:
         if state.status != "ended":

@@ -9,6 +9,7 @@ from csp_commerce_rules.seat_lots import Refusal, may_change_quantity, open_wind
 
 
 def change_quantity(run: Run, fact: f.Fact, quantity: int, *, silent: bool = False) -> None:
+    """Another quantity from a day on. `silent`: only the state, a later fact of the day decides (D-18)."""
     state = run.state
     note_immediate(run, fact)
     before, state.quantity = state.quantity, quantity
@@ -32,6 +33,7 @@ def change_quantity(run: Run, fact: f.Fact, quantity: int, *, silent: bool = Fal
 
 
 def request_quantity(run: Run, fact: f.QuantityRequested) -> None:
+    """A command at the gate of its rule set: it changes the quantity, or is rejected with the day it could (8.1)."""
     state = run.state
     if state.status != "active":
         run.rejections.append(Rejection(fact.id, fact.seq, "not-active", None))

@@ -29,10 +29,12 @@ def is_billed(run: Run) -> bool:
 
 
 def posting_day(run: Run, day: int) -> int:
+    """The day on which a pair for a change is posted under the rules' recognition."""
     return run.monthly_anniversary(day) if run.rules.recognition == "next_anniversary" else day
 
 
 def replace_rest(run: Run, fact: f.Fact, reason: Reason) -> None:
+    """The plain change of flex and new commerce (section 7): refund of the rest, charge of the rest."""
     posted = posting_day(run, fact.day)
     for charge in run.live_charges(fact.day):
         refund_rest_of(run, charge, fact, reason, posted=posted)
@@ -50,6 +52,7 @@ def close(run: Run, fact: f.Fact, reason: Reason) -> None:
 
 
 def end(run: Run, fact: f.Fact, reason: Reason) -> None:
+    """Settle the subscription and bill it no more."""
     if is_billed(run):
         close(run, fact, reason)
     run.state.status = "ended"
@@ -64,6 +67,7 @@ def refund_rest_of(
     posted: int | None = None,
     since: int | None = None,
 ) -> None:
+    """Give back a charge from a day on (R4.4); `since` where that is later than the fact's day."""
     day = fact.day if since is None else since
     used = max(0, day - charge.basis)
     run.refund(
@@ -82,6 +86,7 @@ def refund_rest_of(
 def charge_rest(
     run: Run, fact: f.Fact, reason: Reason, *, posted: int | None = None, key: str | None = None
 ) -> None:
+    """Charge the present quantity from the fact's day to the end of the cycle."""
     state = run.state
     run.charge(
         LineKey(state.cycle, "charge", key or fact.id),

@@ -14,6 +14,7 @@ from csp_commerce_rules.seat_lots import FULL_REFUND, WINDOW
 
 
 def suspend(run: Run, fact: f.Suspended) -> None:
+    """Stop billing where the rules say so, with the refund of their policy (6.1); drop a scheduled change (8.5)."""
     state = run.state
     if state.status != "active":
         return
@@ -32,6 +33,7 @@ def suspend(run: Run, fact: f.Suspended) -> None:
 
 
 def reactivate(run: Run, fact: f.Reactivated) -> None:
+    """Bill again: in the first month the whole fee at the old quantity, later the rest of the cycle (6.1, D-9)."""
     state, rules = run.state, run.rules
     if state.status != "suspended":
         if state.status == "active" and fact.quantity is not None and fact.quantity != state.quantity:
@@ -73,6 +75,7 @@ def reactivate(run: Run, fact: f.Reactivated) -> None:
 
 
 def cancel(run: Run, fact: f.Cancelled) -> None:
+    """End the subscription with the refund of its policy."""
     if run.state.status == "ended":
         return
     note_immediate(run, fact)
