@@ -26,6 +26,8 @@ from csp_testing.things import NOW, ThingCounted, counted
 
 SCHEMA = "things"
 COMMANDS = 60
+WAVE = 6
+"""So many commands at a time; the next wave waits until these are projected, so that every point is passed many times."""
 STREAMS = 5
 POISON = 20
 """This command's event makes the projection raise: its stream is parked, the others flow."""
@@ -84,6 +86,14 @@ async def carry_out(store, number):
         return
 
 
+async def is_projected(store, database, stream):
+    """Whether the projection has caught up with a stream."""
+    async with database.connection() as connection:
+        cursor = await connection.execute("select versions from totals where stream = %s", [stream])
+        row = await cursor.fetchone()
+    return row is not None and len(row["versions"]) == len(await store.load(stream))
+
+
 async def is_complete(database):
     """Every command has its event, its reaction, and both their projection; the poisoned streams are parked."""
     async with database.connection() as connection:
@@ -113,6 +123,9 @@ async def main(url, context, bootstrap):
         tasks = [asyncio.create_task(part.run()) for part in parts]
         for number in range(1, COMMANDS + 1):
             await carry_out(store, number)
+            if number % WAVE == 0:
+                last = f"ord_{number % STREAMS}"
+                await eventually(lambda last=last: is_projected(store, database, last), within=60)
         await eventually(lambda: is_complete(database), within=90, what="everything there")
         for task in tasks:
             task.cancel()
