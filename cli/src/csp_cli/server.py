@@ -42,9 +42,9 @@ class _Server(uvicorn.Server):
 
 
 class Serving:
-    """An ASGI app behind a bound socket."""
+    """An ASGI app behind a bound socket. `dates` adds the machine's Date header, unless the app has a clock of its own."""
 
-    def __init__(self, app: Any, listener: socket.socket) -> None:  # an ASGI app
+    def __init__(self, app: Any, listener: socket.socket, *, dates: bool = True) -> None:  # an ASGI app
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -52,6 +52,7 @@ class Serving:
             lifespan="off",
             timeout_graceful_shutdown=1,
             server_header=False,
+            date_header=dates,
         )
         self._server = _Server(config)
         self._listener = listener

@@ -71,7 +71,7 @@ async def _run(state: LocalState, url: str, listeners: list[Any]) -> int:
         simulator = _simulator(state.folder / "simulator", simulator_url)
         await simulator.start()
         stack.push_async_callback(simulator.stop)
-        await _serve(stack, simulator.app, listeners[1])
+        await _serve(stack, simulator.app, listeners[1], dates=False)
 
         migrations = asyncio.create_task(asyncio.to_thread(migrate_all, url, SERVICES))
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=10.0))
@@ -113,8 +113,14 @@ async def _run(state: LocalState, url: str, listeners: list[Any]) -> int:
     return 0
 
 
-async def _serve(stack: AsyncExitStack, app: Any, listener: Any) -> None:  # an ASGI app, a socket
-    serving = Serving(app, listener)
+async def _serve(
+    stack: AsyncExitStack,
+    app: Any,
+    listener: Any,
+    *,
+    dates: bool = True,  # an ASGI app, a socket
+) -> None:
+    serving = Serving(app, listener, dates=dates)
     await serving.start()
     stack.push_async_callback(serving.stop)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Cursor
@@ -30,6 +30,9 @@ from csp_subscriptions.domain.observed import ObservedState, differences, status
 from csp_subscriptions.domain.subscription import Status, Subscription, evolve, fold
 from csp_subscriptions.outcomes import RULE_SETS
 from csp_subscriptions.ports import Tenant
+
+_SAME_MOMENT = timedelta(minutes=5)
+"""How much earlier than its audit record a webhook may date the same change."""
 
 
 class ObservationReactor:
@@ -134,6 +137,7 @@ class ObservationReactor:
             value = _value_of(change)
             if value is not None:
                 fact_id = f"reading:{observed.observation_id}:{value}"
+                found.readings.append(_OpenReading(fact_id, state.id, value, at, appended.version))
                 found.also.append(_remember(fact_id, state.id, value, at, appended.version, is_open=True))
 
     async def _fact(
@@ -183,18 +187,28 @@ class ObservationReactor:
             for event in history:
                 if event.meta.causation_id == own and _value_of(event.data) == value:
                     return event
+        for reading in [*found.readings, *await self._open_readings(observed.resource_id, value)]:
+            fits = reading.subscription_id == observed.resource_id and reading.value == value
+            if fits and reading.at >= at - _SAME_MOMENT and reading.fact_id not in found.facts:
+                found.facts.add(reading.fact_id)
+                found.also.append(_match(reading.fact_id))
+                return next((event for event in history if event.version == reading.version), None)
+        return None
+
+    async def _open_readings(self, subscription_id: str, value: str) -> list["_OpenReading"]:
         async with self._database.connection() as connection:
             cursor = await connection.execute(
-                "select fact_id, version from seen_facts where subscription_id = %s and value = %s "
-                "and is_open_reading and effective_at >= %s order by effective_at limit 1",
-                [observed.resource_id, value, at],
+                "select fact_id, subscription_id, value, effective_at, version from seen_facts "
+                "where subscription_id = %s and value = %s and is_open_reading order by effective_at",
+                [subscription_id, value],
             )
-            row = await cursor.fetchone()
-        if row is None or row["fact_id"] in found.facts:
-            return None
-        found.facts.add(row["fact_id"])
-        found.also.append(_match(row["fact_id"]))
-        return next((event for event in history if event.version == row["version"]), None)
+            rows = await cursor.fetchall()
+        return [
+            _OpenReading(
+                row["fact_id"], row["subscription_id"], row["value"], row["effective_at"], row["version"]
+            )
+            for row in rows
+        ]
 
     async def _is_known(self, fact_id: str) -> bool:
         async with self._database.connection() as connection:
@@ -252,6 +266,16 @@ class ObservationReactor:
         )
 
 
+class _OpenReading(NamedTuple):
+    """A reading that became an event and has not met its audit record yet."""
+
+    fact_id: str
+    subscription_id: str
+    value: str
+    at: datetime
+    version: int
+
+
 class _Found:
     """What the decisions of a batch have come to so far."""
 
@@ -259,6 +283,7 @@ class _Found:
         self.events: list[Recorded[Any]] = []
         self.also: list[Also] = []
         self.facts: set[str] = set()
+        self.readings: list[_OpenReading] = []
 
     def append(
         self, history: list[Recorded[Any]], data: Any, meta: Meta

@@ -186,9 +186,11 @@ class PriceStatements:
 async def copy_catalogue(
     tx: Connection, reseller: str, products: list[Product], costs: list[ListedPrice]
 ) -> None:
-    """Replace a reseller's products and cost rows: bulk goes by COPY."""
-    await tx.execute("delete from products where reseller_id = %s", [reseller])
-    async with tx.cursor().copy(f"copy products (reseller_id, {_PRODUCT}) from stdin") as copy:
+    """Replace a reseller's products and add cost rows. Bulk goes by COPY, which row-level security allows only into
+    scratch tables of our own."""
+    await tx.execute("create temporary table new_products (like products) on commit drop")
+    await tx.execute("create temporary table new_prices (like price_rows) on commit drop")
+    async with tx.cursor().copy(f"copy new_products (reseller_id, {_PRODUCT}) from stdin") as copy:
         for product in products:
             await copy.write_row(
                 [
@@ -209,7 +211,7 @@ async def copy_catalogue(
                     product.prerequisites,
                 ]
             )
-    async with tx.cursor().copy(f"copy price_rows (reseller_id, {_PRICE}) from stdin") as copy:
+    async with tx.cursor().copy(f"copy new_prices (reseller_id, {_PRICE}) from stdin") as copy:
         for row in costs:
             await copy.write_row(
                 [
@@ -229,3 +231,12 @@ async def copy_catalogue(
                     row.unit_price_micro,
                 ]
             )
+    await tx.execute("delete from products where reseller_id = %s", [reseller])
+    await tx.execute(
+        "insert into products select * from new_products where reseller_id = %s on conflict do nothing",
+        [reseller],
+    )
+    await tx.execute(
+        "insert into price_rows select * from new_prices where reseller_id = %s on conflict do nothing",
+        [reseller],
+    )
