@@ -19,7 +19,6 @@ from csp_partner_center_simulator.wire.answer import Answer
 from csp_partner_center_simulator.wire.request import Request
 
 LIFETIME = timedelta(seconds=3599)
-UNUSED_FOR = timedelta(days=90)  # a refresh token dies when it was not used for this long
 AUDIENCES = PARTNER_CENTER_AUDIENCES | {RETIRED, GRAPH}
 
 
@@ -134,9 +133,10 @@ def _refresh(
         raise _RefusedError(
             "invalid_grant", 9002313, "Invalid request. The refresh token is malformed or not valid."
         )
-    if world.now - grant.used_at > UNUSED_FOR:
+    unused = world.profile.refresh_token_unused_days
+    if unused is not None and world.now - grant.used_at > timedelta(days=unused):
         raise _RefusedError(
-            "invalid_grant", 700082, "The refresh token has expired due to inactivity (90 days)."
+            "invalid_grant", 700082, f"The refresh token has expired due to inactivity ({unused} days)."
         )
     if not grant.mfa and world.profile.mfa_required is True:
         raise _RefusedError(

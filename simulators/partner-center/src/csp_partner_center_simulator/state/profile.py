@@ -6,7 +6,11 @@ import msgspec
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Latency, wire form and rule switches (PC 14.3, 14.4, 14.5, 16)."""
+    """Latency, wire form and rule switches (PC 14.3, 14.4, 14.5, 16).
+
+    `refresh_token_unused_days`: 90 in reality; null by default, because a clock that jumps a year would else
+    sign everybody out who had no chance to call meanwhile.
+    """
 
     latency: Literal["fast", "realistic"] = "fast"
     seed: int = 1
@@ -30,6 +34,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     adjustment_without_line: bool = False
     rotate_availabilities: bool = True
     update_limit: int = 1200
+    refresh_token_unused_days: int | None = None
     integration_sandbox: bool = False
 
 
