@@ -38,8 +38,14 @@ class _Subscription:
             ),
             key=lambda event: event[:2],
         )
+        custom_end = self.events[0][2].get("term_end_on") if self.events else None
+        if custom_end is not None:
+            renewal = date.fromisoformat(custom_end) + ONE_DAY
+            self.events.append((renewal, -1, {"event": "renewal"}))
+            self.events.sort(key=lambda event: event[:2])
         self.edits = [event for event in self.events if event[2]["event"] == "historic_price_edited"]
         self.legacy = self.rule_set.startswith("legacy")
+        self.anchored = story["calendar"]["anchor"]
 
     def owed(self) -> Fraction:
         if not self.events:
@@ -75,6 +81,8 @@ class _Subscription:
 
     def _cycle(self, start: date, n: int) -> tuple[date, date, int]:
         """First day, first day after it, days of the full cycle; 0 days where the stub is free."""
+        if not self.legacy and (self.anchored != "purchase" or "term_end_on" in self.events[0][2]):
+            return self._anchored_cycle(start, n)
         if self.rule_set == "legacy_aligned" and self.anchor > start:
             n -= 1
             if n < 0:
@@ -83,6 +91,25 @@ class _Subscription:
         if n == 0 and self.rule_set == "legacy_anniversary":
             return start, end, (end - first).days
         return first, end, (end - first).days
+
+    def _anchored_cycle(self, start: date, n: int) -> tuple[date, date, int]:
+        """Cycles on a grid that the purchase did not choose: every grid date of a century, and the ones around."""
+        term_end = self.events[0][2].get("term_end_on")
+        if self.rule_set == "nce" and term_end is not None:
+            base = date.fromisoformat(term_end) + ONE_DAY
+            day_of_month = base.day
+        elif self.anchored.startswith("day "):
+            day_of_month = int(self.anchored.removeprefix("day "))
+            base = add_months(start, 0, anchor=day_of_month)
+            base = base if base >= start else add_months(start, 1, anchor=day_of_month)
+        else:
+            base = date.fromisoformat(self.anchored)
+            day_of_month = base.day
+        grid = [add_months(base, k * self.months, anchor=day_of_month) for k in range(-60, 60)]
+        after = [day for day in grid if day > start]
+        end = after[n]
+        first = start if n == 0 else after[n - 1]
+        return first, end, (end - grid[grid.index(end) - 1]).days
 
     def _cycle_owed(self, start: date, first: date, end: date, days: int) -> Fraction:
         if days == 0:
@@ -93,6 +120,7 @@ class _Subscription:
     def _days_owed(self, start: date, first: date, end: date) -> dict[date, Fraction]:
         """Price × quantity owed for each day of the cycle; replayed event by event in order."""
         quantity, product, status = 0, "", "none"
+        kept_share = Fraction(1)
         owed: dict[date, Fraction] = {}
         paid_from = max(first, self.anchor) if self.rule_set == "legacy_anniversary" else first
         span = [paid_from + i * ONE_DAY for i in range((end - paid_from).days)]
@@ -104,13 +132,13 @@ class _Subscription:
         def charge(since: date, seats: int, what: str) -> None:
             for day in span:
                 if day >= since:
-                    owed[day] = self._price(what, day) * seats
+                    owed[day] = self._price(what, day) * seats * kept_share
 
         def settle(upto: date) -> None:
             for since, seats, what in waiting:
                 for day in span:
                     if since <= day < upto:
-                        owed[day] = self._price(what, day) * seats
+                        owed[day] = self._price(what, day) * seats * kept_share
             waiting.clear()
 
         for event in self.events:
@@ -125,9 +153,13 @@ class _Subscription:
                 charged = True
             if name == "subscription_purchased":
                 quantity, product, status = told["quantity"], told["product"], "active"
+                kept_share = 1 - Fraction(told.get("promotion_percent", "0")) / 100
                 if day == first:
                     charge(first, quantity, product)
                     charged = True
+            elif name == "renewal":
+                bought_at = self._instant(event)
+                status = "ended" if status == "suspended" else status
             elif name == "quantity_changed":
                 quantity = told["quantity"]
                 if inside and (status == "active" or not self._stops()) and status != "ended":
@@ -137,10 +169,11 @@ class _Subscription:
                     else:
                         charge(day, quantity, product)
             elif name == "product_changed":
-                product = told["product"]
                 if inside and (status == "active" or not self._stops()) and status != "ended":
                     self._close(settle, day)
-                    charge(day, quantity, product)
+                    kept_share = Fraction(1)
+                    charge(day, quantity, told["product"])
+                product, kept_share = told["product"], Fraction(1)
             elif name == "subscription_suspended" and status == "active":
                 status = "suspended"
                 if inside and self._stops():
