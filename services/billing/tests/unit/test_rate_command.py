@@ -231,6 +231,12 @@ def test_many_stories_give_one_result_a_line_in_order(good, story):
     assert second == {"error": ["timeline[0].quantity: must be 1 or more, is -2"]}
 
 
+def test_a_name_with_half_a_surrogate_pair_is_still_valid_json(good):
+    good["timeline"][0]["subscription"] = good["timeline"][1]["subscription"] = "\ud800"
+    done = run_csp("-", stdin=json.dumps(good))
+    assert json.loads(done.stdout)["runs"][0]["lines"][0]["subscription"] == "\ud800"
+
+
 def test_a_file_that_is_not_there_is_named():
     done = run_csp("/nowhere/story.json")
     assert (done.returncode, done.stdout) == (2, "")

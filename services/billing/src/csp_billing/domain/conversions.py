@@ -73,6 +73,8 @@ def move_out(run: Run, fact: f.SeatsMovedOut) -> None:
 def change_plan(run: Run, fact: f.BillingPlanChanged) -> None:
     """Another frequency: new commerce waits for the end of the charge cycle, all others begin a new cycle at once."""
     state, rules = run.state, run.rules
+    if fact.frequency == state.frequency and fact.product in {None, state.product}:
+        return
     if rules.rule_set == "nce":
         # 8.6: at the end of a charge cycle
         state.new_plan = (fact.frequency, fact.product, fact.cycle_end, fact.id)

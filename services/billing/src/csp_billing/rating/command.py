@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,6 +27,10 @@ def main(arguments: Sequence[str]) -> int:
         "--lines", action="store_true", help="FILE has one story a line; print one result a line"
     )
     asked = parser.parse_args(arguments)
+    if isinstance(
+        sys.stdout, TextIOWrapper
+    ):  # half a surrogate pair in a name is still printed as valid JSON
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         if asked.lines:
             return _rate_lines(asked.file, why=asked.why)
