@@ -15,11 +15,46 @@ def up(
     simulator_port: Annotated[
         int, typer.Option(envvar="CSP_SIMULATOR_PORT", help="Port of the Partner Center simulator.")
     ] = 8787,
+    processes: Annotated[
+        bool, typer.Option("--processes", help="Each service in a process of its own.")
+    ] = False,
+    kafka: Annotated[str | None, typer.Option(envvar="CSP_KAFKA", help="Broker for --processes.")] = None,
 ) -> None:
     """Run everything in one process: database, services, simulator, gateway. Ctrl-C ends it."""
+    if processes:
+        from csp_cli.processes import run_processes
+
+        if kafka is None:
+            raise typer.BadParameter(
+                "separate processes need a Kafka broker", param_hint="--kafka / CSP_KAFKA"
+            )
+        raise typer.Exit(run_processes(data, port, simulator_port, kafka))
     from csp_cli.up import run_embedded
 
     raise typer.Exit(run_embedded(data, port, simulator_port))
+
+
+def run(service: Annotated[str, typer.Argument(help="provisioning, subscriptions, …")]) -> None:
+    """Run one service over Kafka; its settings are the environment's."""
+    from csp_cli.run import run_service
+    from csp_cli.services import SERVICES
+
+    if service not in {known.name for known in SERVICES}:
+        names = ", ".join(known.name for known in SERVICES)
+        raise typer.BadParameter(f"must be one of {names}", param_hint="SERVICE")
+    raise typer.Exit(run_service(service))
+
+
+def migrate(
+    database_url: Annotated[str, typer.Option(envvar="CSP_DATABASE_URL", help="The services' database.")],
+    service: Annotated[str | None, typer.Option(help="One service; default: all.")] = None,
+) -> None:
+    """Make or update the schemas and roles; safe to run again and from several places at once."""
+    from csp_cli.composition import migrate_all
+    from csp_cli.services import SERVICES, named
+
+    applied = migrate_all(database_url, [named(service)] if service else SERVICES)
+    typer.echo("\n".join(applied) or "up to date")
 
 
 def token(
@@ -79,6 +114,8 @@ def _command(run: Callable[..., None]) -> typer.Typer:
 
 
 demo_app = _command(demo)
+migrate_app = _command(migrate)
+run_app = _command(run)
 up_app = _command(up)
 token_app = _command(token)
 openapi_app = _command(openapi)

@@ -48,6 +48,9 @@ class RuntimeSettings(BaseSettings):
     issuers: dict[str, str] = Field(
         default_factory=dict, description="JSON object: accepted OIDC issuer to the URL of its keys (JWKS)"
     )
+    development_issuer: bool = Field(
+        default=False, description="accept and make tokens of the issuer in the data folder; loopback only"
+    )
     service_token_url: str | None = Field(
         None, description="token endpoint for background work (client credentials)"
     )

@@ -1,0 +1,5 @@
+"""`python -m csp_cli` is `csp`."""
+
+from csp_cli.main import main
+
+main()
