@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from collections.abc import Callable
+from types import NoneType
 from typing import Any, TypeVar
 
 from csp_partner_center_simulator.wire.call import Call
@@ -112,6 +113,9 @@ def read_token(text: str | None) -> dict[str, Any]:
         return {}
     try:
         state = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        return dict(state)
+        known = dict(state)
+        if not all(isinstance(known.get(name, 0), int | NoneType) for name in ("at", "since", "upto")):
+            raise bad_request("The token is malformed.")
     except (ValueError, TypeError):
         raise bad_request("The token is malformed.") from None
+    return known

@@ -320,6 +320,8 @@ def delta(call: Call) -> Answer:
     world, request, customer = call.world, call.request, home(call)
     state = read_token(request.param("$deltatoken") or request.param("$skiptoken"))
     if request.param("$deltatoken") is not None:
+        if not {"upto", "issued"} <= set(state):
+            raise bad_request("The delta token is malformed.")
         if (
             call.fault == "page_token_expired"
             or world.now - datetime.fromisoformat(state["issued"]) > TOKEN_KEPT

@@ -25,7 +25,7 @@ from csp_partner_center_simulator.wire.router import DIRECTORY_READERS, SELLERS,
 
 CLOSED_STATES = {"pending": "active", "expired": "suspended", "disabled": "suspended"}  # for clients of 2020
 FULL_REFUND = timedelta(hours=24)
-REFRESHED = 15 * 60.0  # provisioning status, seconds (PC 6.11)
+LATEST_START = 10  # years from now
 
 
 def find(call: Call) -> Subscription:
@@ -416,6 +416,8 @@ def custom_term_end_dates(call: Call) -> Answer:
     start = call.now.date()
     if start_text is not None:
         start = parse_instant(start_text, "term_start_date").date()
+        if start.year > call.now.year + LATEST_START:
+            raise invalid(f"term_start_date must lie within {LATEST_START} years.")
     target = (
         request.param("target_coterm_subscription_id") or request.param("TargetCotermSubscriptionId") or ""
     )

@@ -88,7 +88,10 @@ def update(call: Call) -> Answer:
 def _save(call: Call, subscriber_id: str) -> Answer:
     body = call.request.object()
     url, wanted = body.required("webhookUrl"), body.texts("webhookEvents")
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise invalid("WebhookUrl is not an address.", code=3000) from None
     # Callbacks to loopback may be plain http; in reality https is required.
     if not parts.hostname or (
         parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK)

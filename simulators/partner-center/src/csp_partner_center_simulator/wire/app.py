@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import hashlib
+import logging
 import secrets
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -27,6 +28,8 @@ from csp_partner_center_simulator.wire.throttle import COUNTED, PUBLISHED, Throt
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+log = logging.getLogger(__name__)
 
 SERVER_ID = "101112616"
 APP_ID = "cid-v1:03ce8ca8-8373-4021-8f25-d5dd45c7b12f"
@@ -123,6 +126,13 @@ class Microsoft:
                 answer, replayed = self._operate(request, route, params, correlation_id, fault)
         except ApiError as refusal:
             return _refusal(refusal, route.operation, request, correlation_id), False
+        except Exception:
+            # Nothing was changed: the transaction is undone. Clients see what a broken service would say.
+            log.exception("simulator-failed", extra={"operation": route.operation})
+            failed = ApiError(
+                500, 800005, "The simulator failed; its log says why.", headers={"X-Simulator": "failed"}
+            )
+            return _refusal(failed, route.operation, request, correlation_id), False
         if fault is not None and fault.kind == "error_after":
             failed = ApiError(500, 800003, "The service failed to process the request.")
             return _refusal(failed, route.operation, request, correlation_id), replayed
