@@ -139,7 +139,7 @@ class Transport:
             async with self._http.stream("GET", url, timeout=self._settings.read_timeout) as response:
                 if response.status_code >= 300:
                     raise error_of(operation, refusal_of(response.status_code, b""))
-                async for piece in response.aiter_raw():
+                async for piece in response.aiter_bytes():
                     yield piece
                 return
         except _NEVER_LEFT as fault:
