@@ -1,0 +1,1 @@
+"""Microsoft's answers as observations; tables; certificates."""

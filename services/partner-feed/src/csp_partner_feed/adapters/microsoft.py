@@ -1,0 +1,153 @@
+"""Microsoft's resources as the state of an observation. These keys are what the owning services read.
+
+`subscription`: commerce, product, product_title, status, quantity, auto_renew, term, charge_cycle (both ISO durations), started_at,
+created_at, commitment_ends_on, seat_lots, order_id, friendly_name, is_trial, parent_microsoft_id, migrated_from, promotion_id,
+billing_from (first synchronisation only).
+`user`: usage_location, is_enabled, is_deleted, is_synchronised, skus; personal fields apart: user_principal_name, display_name,
+given_name, surname.
+`licences`: skus with available, consumed, total, part_number.
+`tenant`: domain, company_name, country, relationship.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from csp_partner_center.customers import Customer
+from csp_partner_center.graph import GraphUser
+from csp_partner_center.licences import SubscribedSku
+from csp_partner_center.reading import OpenEnum
+from csp_partner_center.subscriptions import Subscription
+from csp_partner_center.users import User
+from csp_partner_feed.domain.observation import State
+
+_CYCLES = {"monthly": "P1M", "annual": "P1Y", "triennial": "P3Y"}
+
+
+def subscription_state(seen: Subscription, *, billing_from: date | None = None) -> State:
+    """The commercial fields of a subscription."""
+    ends = seen.commitment_end_date or seen.commitment_end_date_time
+    cycle = None if seen.billing_cycle is None else str(seen.billing_cycle.value)
+    state: State = {
+        "commerce": "nce" if seen.is_new_commerce else "legacy",
+        "product": seen.product,
+        "product_title": seen.offer_name,
+        "status": _word(seen.status),
+        "quantity": seen.quantity,
+        "auto_renew": seen.auto_renew_enabled,
+        "term": seen.term_duration or ("P1Y" if not seen.is_new_commerce else None),
+        "charge_cycle": _CYCLES.get(cycle or "", cycle),
+        "started_at": _instant(seen.effective_start_date or seen.creation_date),
+        "created_at": _instant(seen.creation_date),
+        "commitment_ends_on": None if ends is None else ends.astimezone(UTC).date().isoformat(),
+        "seat_lots": _lots(seen),
+        "order_id": seen.order_id,
+        "friendly_name": seen.friendly_name,
+        "is_trial": seen.is_trial,
+        "parent_microsoft_id": seen.parent_subscription_id,
+        "migrated_from": seen.migrated_from_subscription_id,
+        "promotion_id": seen.promotion_id,
+    }
+    if billing_from is not None:
+        state["billing_from"] = billing_from.isoformat()
+    return {name: value for name, value in state.items() if value is not None}
+
+
+def user_state(seen: GraphUser) -> State:
+    """What a delta tells; fields that were not told are absent."""
+    if seen.removed is not None:
+        return {"is_deleted": True, "is_purged": seen.removed.reason == "deleted"}
+    state: State = {"is_deleted": seen.deleted_date_time is not None}
+    if seen.usage_location is not None:
+        state["usage_location"] = seen.usage_location
+    if seen.account_enabled is not None:
+        state["is_enabled"] = seen.account_enabled
+    if seen.on_premises_sync_enabled is not None:
+        state["is_synchronised"] = seen.on_premises_sync_enabled
+    if seen.assigned_licenses is not None:
+        state["skus"] = [{"sku_id": sku} for sku in sorted({each.sku_id for each in seen.assigned_licenses})]
+    return state
+
+
+def person_of(seen: GraphUser) -> dict[str, str | None]:
+    """The personal fields that were told."""
+    found = {
+        "user_principal_name": seen.user_principal_name,
+        "display_name": seen.display_name,
+        "given_name": seen.given_name,
+        "surname": seen.surname,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def partner_user_state(seen: User) -> State:
+    """A user as Partner Center shows it: without licences."""
+    state: State = {"is_deleted": seen.state is not None and str(seen.state.value) == "inactive"}
+    if seen.usage_location is not None:
+        state["usage_location"] = seen.usage_location
+    state["is_synchronised"] = seen.last_directory_sync_time is not None
+    return state
+
+
+def licences_state(seen: list[SubscribedSku]) -> State:
+    """Seats per directory SKU."""
+    skus: list[dict[str, str | int | None]] = [
+        {
+            "sku_id": each.product_sku.id,
+            "part_number": each.product_sku.sku_part_number,
+            "available": each.available_units,
+            "consumed": each.consumed_units,
+            "total": each.total_units,
+        }
+        for each in sorted(seen, key=lambda each: each.product_sku.id)
+    ]
+    return {"skus": skus}
+
+
+def tenant_state(seen: Customer) -> State:
+    """Company, domain and country; no person is among them."""
+    profile, billing = seen.company_profile, seen.billing_profile
+    address = billing.default_address if billing else None
+    state: State = {
+        "domain": profile.domain,
+        "company_name": profile.company_name or (billing.company_name if billing else None),
+        "country": address.country if address else None,
+        "relationship": _word(seen.relationship_to_partner) if seen.relationship_to_partner else None,
+    }
+    return {name: value for name, value in state.items() if value is not None}
+
+
+def audited_subscription_state(
+    value: Any, details: Mapping[str, str | None]
+) -> State:  # Any: JSON of any shape
+    """What an activity record tells of a subscription; only what it names."""
+    told = {str(name).lower(): each for name, each in value.items()} if isinstance(value, Mapping) else {}
+    state: State = {}
+    quantity = told.get("quantity", details.get("Quantity"))
+    if quantity is not None and str(quantity).isdigit():
+        state["quantity"] = int(str(quantity))
+    if isinstance(told.get("status"), str):
+        state["status"] = str(told["status"]).lower()
+    if isinstance(told.get("autorenewenabled"), bool):
+        state["auto_renew"] = told["autorenewenabled"]
+    if isinstance(told.get("friendlyname"), str):
+        state["friendly_name"] = told["friendlyname"]
+    return state
+
+
+def _lots(seen: Subscription) -> list[dict[str, str | int | None]] | None:
+    if seen.refundable_quantity is None:
+        return None
+    return [
+        {"quantity": lot.quantity, "refundable_until": _instant(lot.allowed_until_date_time)}
+        for lot in seen.refundable_quantity.details
+        if lot.allowed_until_date_time is not None
+    ]
+
+
+def _instant(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat()
+
+
+def _word(word: OpenEnum) -> str:
+    return str(word.value).lower()

@@ -1,0 +1,1 @@
+"""What was observed, and what is worth telling. Pure: no clock, no I/O."""

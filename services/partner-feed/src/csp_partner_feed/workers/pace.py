@@ -1,0 +1,66 @@
+"""Waiting for work: woken by the database or by the business clock, with a poll below."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from csp_runtime.clock import Clock
+from csp_runtime.logs import logger
+from csp_runtime.wakeups import Wakeups
+
+log = logger(__name__)
+
+_OUTAGES = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError)
+
+
+async def work_off(
+    name: str,
+    step: Callable[[], Awaitable[bool]],
+    clock: Clock,
+    wakeups: Wakeups,
+    channel: str,
+    *,
+    poll: float = 1.0,
+) -> None:
+    """Call `step` for ever: again at once while it finds work, else when woken. An outage of the database is waited out."""
+    with wakeups.on(channel) as woken:
+        while True:
+            woken.clear()
+            try:
+                if await step():
+                    continue
+            except _OUTAGES as fault:
+                log.warning("feed.outage", worker=name, reason=type(fault).__name__)
+                await clock.sleep(poll)
+                continue
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), poll)
+
+
+async def in_turns(
+    name: str, step: Callable[[], Awaitable[object]], clock: Clock, pause: float, *, first_pause: float = 0.0
+) -> None:
+    """Call `step` for ever, at least every `pause` seconds of real and of business time, whichever is over first."""
+    await clock.sleep(first_pause)
+    while True:
+        began_at = clock.now()
+        try:
+            await step()
+        except _OUTAGES as fault:
+            log.warning("feed.outage", worker=name, reason=type(fault).__name__)
+            await clock.sleep(min(pause, 1.0))
+            continue
+        await _either(clock, began_at + timedelta(seconds=pause), pause)
+
+
+async def _either(clock: Clock, moment: datetime, seconds: float) -> None:
+    waits = {asyncio.ensure_future(clock.reached(moment)), asyncio.ensure_future(clock.sleep(seconds))}
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waits:
+            each.cancel()

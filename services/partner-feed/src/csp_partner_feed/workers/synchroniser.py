@@ -1,0 +1,143 @@
+"""Reads customers in full: once when a reseller is new, then each at its own time of the interval, and on demand."""
+
+from datetime import date, datetime, timedelta
+
+from csp_partner_center import NotDone, OutcomeUnknown, Refused
+from csp_partner_center.errors import RelationshipMissing
+from csp_partner_feed.adapters.microsoft import licences_state, subscription_state, tenant_state
+from csp_partner_feed.adapters.reads import wanted
+from csp_partner_feed.adapters.tenants import WAKEUP, TenantDue
+from csp_partner_feed.domain.observation import Channel, Observation, Resource, State, billing_start
+from csp_partner_feed.domain.wishes import Wish
+from csp_partner_feed.workers.pace import work_off
+from csp_partner_feed.workers.parts import Parts
+from csp_runtime.logs import logger
+
+log = logger(__name__)
+
+_PAUSE_AFTER_FAILURE = 30.0
+
+
+class Synchroniser:
+    """One of several workers that read due customers: subscriptions and licences by list. Users come by the directory's delta."""
+
+    def __init__(self, parts: Parts, *, every: timedelta) -> None:
+        self._client = parts.client
+        self._tenants = parts.tenants
+        self._resources = parts.resources
+        self._first_syncs = parts.first_syncs
+        self._publisher = parts.publisher
+        self._freshness = parts.freshness
+        self._parked = parts.parked
+        self._clock = parts.clock
+        self._wakeups = parts.wakeups
+        self._every = every
+
+    async def run(self) -> None:
+        """Read due customers, for ever."""
+        await work_off("synchroniser", self.step, self._clock, self._wakeups, WAKEUP)
+
+    async def step(self) -> bool:
+        """Read one customer in full; whether one was due."""
+        due = await self._tenants.claim_comparison(self._clock.now())
+        if due is None:
+            return False
+        began_at = self._clock.now()
+        try:
+            await self._read(due, began_at)
+        except (RelationshipMissing, NotDone, OutcomeUnknown, Refused) as fault:
+            await self._failed(due, fault, began_at)
+            return True
+        await self._tenants.compared(due, began_at, self._every)
+        await self._first_syncs.finish_if_done(due.reseller, began_at)
+        await self._freshness.worked(due.reseller, str(due.channel), began_at, due.microsoft_tenant_id)
+        return True
+
+    async def _read(self, due: TenantDue, began_at: datetime) -> None:
+        partner = self._client.as_reseller(due.reseller)
+        tenant = due.microsoft_tenant_id
+        customer = (await partner.customers.get(tenant)).value
+        # The tenant first: its owner must know it before its subscriptions.
+        await self._publisher.publish([_seen(due, Resource.TENANT, tenant, tenant_state(customer), began_at)])
+        page = await partner.subscriptions.of_customer(tenant)
+        await self._parked.put(due.reseller, "subscriptions", page.unreadable, began_at)
+        billing_from: date | None = None
+        if due.channel is Channel.FIRST_SYNC:
+            billing_from = billing_start(began_at.date(), await self._first_syncs.close_day(due.reseller))
+        seen = [
+            _seen(
+                due,
+                Resource.SUBSCRIPTION,
+                each.id,
+                subscription_state(each, billing_from=billing_from),
+                began_at,
+            )
+            for each in page.items
+        ]
+        missing: list[Wish] = []
+        if not page.unreadable:
+            known = await self._resources.present(due.reseller, tenant, Resource.SUBSCRIPTION)
+            missing = [
+                _wish(due, Resource.SUBSCRIPTION, each, began_at)
+                for each in known - {each.id for each in page.items}
+            ]
+        await self._publisher.publish(seen, also=[wanted(missing)] if missing else [])
+        await self._licences(due, began_at)
+
+    async def _licences(self, due: TenantDue, began_at: datetime) -> None:
+        """App+user and a delegated right are needed: where they are missing, the rest goes on and the freshness tells."""
+        tenant = due.microsoft_tenant_id
+        try:
+            page = await self._client.as_reseller(due.reseller).licences.subscribed_skus(tenant)
+        except (Refused, NotDone) as fault:
+            await self._freshness.failed(due.reseller, "licences", began_at, fault.code, tenant)
+            return
+        await self._parked.put(due.reseller, "licences", page.unreadable, began_at)
+        if not page.unreadable:
+            await self._publisher.publish(
+                [_seen(due, Resource.LICENCES, tenant, licences_state(page.items), began_at)]
+            )
+        await self._freshness.worked(due.reseller, "licences", began_at, tenant)
+
+    async def _failed(
+        self,
+        due: TenantDue,
+        fault: RelationshipMissing | NotDone | OutcomeUnknown | Refused,
+        began_at: datetime,
+    ) -> None:
+        log.info("feed.comparison-later", code=fault.code)
+        await self._freshness.failed(
+            due.reseller, str(due.channel), began_at, fault.code, due.microsoft_tenant_id
+        )
+        if isinstance(fault, RelationshipMissing):
+            # Its own address decides whether it is a customer no more.
+            wish = _wish(due, Resource.TENANT, due.microsoft_tenant_id, began_at)
+            await self._publisher.publish([], also=[wanted([wish])])
+        await self._tenants.put_back(due, fault.retry_after or _PAUSE_AFTER_FAILURE)
+
+
+def _seen(
+    due: TenantDue, resource: Resource, microsoft_id: str, state: State, began_at: datetime
+) -> Observation:
+    return Observation(
+        reseller=due.reseller,
+        resource=resource,
+        microsoft_tenant_id=due.microsoft_tenant_id,
+        microsoft_id=microsoft_id,
+        channel=due.channel,
+        began_at=began_at,
+        state=state,
+        is_first=due.channel is Channel.FIRST_SYNC,
+        is_forced=due.channel is Channel.REFRESH,
+    )
+
+
+def _wish(due: TenantDue, resource: Resource, microsoft_id: str, due_at: datetime) -> Wish:
+    return Wish(
+        reseller=due.reseller,
+        resource=resource,
+        microsoft_tenant_id=due.microsoft_tenant_id,
+        microsoft_id=microsoft_id,
+        channel=Channel.COMPARISON,
+        due_at=due_at,
+    )
