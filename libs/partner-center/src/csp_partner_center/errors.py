@@ -240,6 +240,10 @@ _BY_CODE: Mapping[str, type[Refused]] = {
     "900420": RightsMissing,
 }
 
+_TAKES_A_NAME = frozenset(
+    {"customers.create", "customers.users.create", "graph.users.create", "webhooks.registration.create"}
+)
+
 _BY_STATUS: Mapping[int, type[Refused]] = {
     401: NotAuthenticated,
     403: Forbidden,
@@ -285,9 +289,3 @@ def error_of(
         correlation_id=correlation_id,
         retry_after=retry_after,
     )
-
-
-def _names_a_duplicate(upstream: Refusal) -> bool:
-    # PC 3.4, 7.2: the codes for a taken domain or user name are not published; only the words tell.
-    text = (upstream.description or "").lower()
-    return any(word in text for word in ("already", "exist", "taken", "not available", "in use", "duplicate"))

@@ -279,8 +279,8 @@ class _LoopHttp:
             reason = f"the token service did not answer ({type(fault).__name__})"
         else:
             if answer.status_code < 500:
-                # msal refuses plain http also in the metadata of a simulator on loopback.
-                text = answer.text.replace(self._actual, self._secure)
+                # msal compares the document's issuer with the https address that it believes in.
+                text = answer.text if method == "POST" else answer.text.replace(self._actual, self._secure)
                 return _Answer(answer.status_code, text, answer.headers)
             reason = f"the token service answered {answer.status_code}"
         raise _Unreachable(reason)

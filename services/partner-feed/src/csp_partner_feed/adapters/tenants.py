@@ -53,26 +53,27 @@ class TenantRows:
     async def claim_comparison(self, now: datetime) -> TenantDue | None:
         """The customer whose full reading is due longest; those of the first synchronisation first."""
         return await self._claim(
-            "compare_at <= %s",
+            "compare",
             "is_first_pending desc, compare_at",
             now,
-            lambda row: Channel(row["compare_channel"]),
+            lambda row: Channel.FIRST_SYNC if row["is_first_pending"] else Channel(row["compare_channel"]),
         )
 
     async def claim_delta(self, now: datetime) -> TenantDue | None:
         """The customer whose directory is to be asked for changes."""
-        return await self._claim("delta_at <= %s", "delta_at", now, lambda _: Channel.GRAPH_DELTA)
+        return await self._claim("delta", "delta_at", now, lambda _: Channel.GRAPH_DELTA)
 
     async def _claim(
-        self, condition: str, order: str, now: datetime, channel: Callable[[DictRow], Channel]
+        self, what: str, order: str, now: datetime, channel: Callable[[DictRow], Channel]
     ) -> TenantDue | None:
         async with self._database.transaction() as tx:
             cursor = await tx.execute(
                 f"""
-                update tenants set claimed_until = now() + make_interval(secs => %s)
+                update tenants set {what}_claimed_until = now() + make_interval(secs => %s)
                 where (reseller_id, microsoft_tenant_id) in (
                     select reseller_id, microsoft_tenant_id from tenants
-                    where {condition} and not is_gone and (claimed_until is null or claimed_until < now())
+                    where {what}_at <= %s and not is_gone
+                        and ({what}_claimed_until is null or {what}_claimed_until < now())
                     order by {order} limit 1 for update skip locked
                 )
                 returning *
@@ -86,7 +87,7 @@ class TenantRows:
         return TenantDue(
             reseller=row["reseller_id"],
             microsoft_tenant_id=row["microsoft_tenant_id"],
-            channel=Channel.FIRST_SYNC if row["is_first_pending"] else channel(row),
+            channel=channel(row),
             is_first=row["is_found_by_first"],
             delta_link=self._box.open(sealed, _context(row)).decode() if sealed else None,
         )
@@ -97,7 +98,7 @@ class TenantRows:
         async with self._database.connection() as connection:
             await connection.execute(
                 """
-                update tenants set compare_at = %s, compare_channel = 'comparison', is_first_pending = false, claimed_until = null
+                update tenants set compare_at = %s, compare_channel = 'comparison', is_first_pending = false, compare_claimed_until = null
                 where reseller_id = %s and microsoft_tenant_id = %s
                 """,
                 [at, due.reseller, due.microsoft_tenant_id],
@@ -111,7 +112,7 @@ class TenantRows:
         async with self._database.connection() as connection:
             await connection.execute(
                 """
-                update tenants set sealed_delta_link = %s, delta_at = %s, claimed_until = null
+                update tenants set sealed_delta_link = %s, delta_at = %s, delta_claimed_until = null
                 where reseller_id = %s and microsoft_tenant_id = %s
                 """,
                 [sealed, next_at, due.reseller, due.microsoft_tenant_id],
@@ -119,10 +120,11 @@ class TenantRows:
 
     async def put_back(self, due: TenantDue, seconds: float) -> None:
         """Not now: try again after a pause of real time."""
+        what = "delta" if due.channel is Channel.GRAPH_DELTA else "compare"
         async with self._database.connection() as connection:
             await connection.execute(
-                """
-                update tenants set claimed_until = now() + make_interval(secs => %s)
+                f"""
+                update tenants set {what}_claimed_until = now() + make_interval(secs => %s)
                 where reseller_id = %s and microsoft_tenant_id = %s
                 """,
                 [seconds, due.reseller, due.microsoft_tenant_id],
@@ -132,7 +134,7 @@ class TenantRows:
         """Whether it is a customer no more; one that comes back is read at once."""
         async with self._database.connection() as connection:
             await connection.execute(
-                "update tenants set is_gone = %s, claimed_until = null where reseller_id = %s and microsoft_tenant_id = %s",
+                "update tenants set is_gone = %s, compare_claimed_until = null where reseller_id = %s and microsoft_tenant_id = %s",
                 [is_gone, reseller, microsoft_tenant_id],
             )
 
@@ -141,7 +143,8 @@ class TenantRows:
         async with self._database.transaction() as tx:
             cursor = await tx.execute(
                 """
-                update tenants set compare_at = %(now)s, compare_channel = 'refresh', delta_at = %(now)s, claimed_until = null
+                update tenants set compare_at = %(now)s, compare_channel = 'refresh', delta_at = %(now)s,
+                    compare_claimed_until = null, delta_claimed_until = null
                 where reseller_id = %(reseller)s and not is_gone and (%(all)s or tenant_id = any(%(ids)s))
                 """,
                 {"now": now, "reseller": reseller, "all": tenant_ids is None, "ids": list(tenant_ids or ())},

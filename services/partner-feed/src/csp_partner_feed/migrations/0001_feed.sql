@@ -12,10 +12,11 @@ create table tenants (
     -- full comparison
     compare_at timestamptz not null,
     compare_channel text not null default 'comparison',
-    claimed_until timestamptz,
+    compare_claimed_until timestamptz,
     -- directory delta: the sealed link from which the next round goes on
     sealed_delta_link bytea,
     delta_at timestamptz not null,
+    delta_claimed_until timestamptz,
     primary key (reseller_id, microsoft_tenant_id)
 );
 create index tenants_compare on tenants (compare_at) where not is_gone;

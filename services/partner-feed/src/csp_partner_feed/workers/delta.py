@@ -90,7 +90,7 @@ class DirectoryFollower:
         return link
 
     async def _failed(self, due: TenantDue, fault: PartnerCenterError, began_at: datetime) -> None:
-        log.info("feed.delta-later", code=fault.code)
+        log.info("feed.delta-later", code=fault.code, reason=str(fault))
         await self._freshness.failed(
             due.reseller, str(Channel.GRAPH_DELTA), began_at, fault.code, due.microsoft_tenant_id
         )

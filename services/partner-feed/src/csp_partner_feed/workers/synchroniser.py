@@ -105,7 +105,7 @@ class Synchroniser:
         fault: RelationshipMissing | NotDone | OutcomeUnknown | Refused,
         began_at: datetime,
     ) -> None:
-        log.info("feed.comparison-later", code=fault.code)
+        log.info("feed.comparison-later", code=fault.code, reason=str(fault))
         await self._freshness.failed(
             due.reseller, str(due.channel), began_at, fault.code, due.microsoft_tenant_id
         )

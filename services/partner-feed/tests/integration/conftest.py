@@ -1,0 +1,217 @@
+"""The whole feed over a real PostgreSQL and a simulated Microsoft, its workers stepped or running."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from csp_contracts.codec import decode_event
+from csp_contracts.partner_feed_v1 import ExternalStateObserved
+from csp_partner_center import (
+    SCHEMA as MICROSOFT,
+)
+from csp_partner_center import (
+    ClientSecret,
+    Credentials,
+    PartnerCenter,
+    PartnerCenterSettings,
+    RequestIds,
+    Secret,
+    connect,
+    simulator,
+)
+from csp_partner_center_simulator.embed import build as build_simulator
+from csp_partner_feed import service
+from csp_partner_feed.settings import PartnerFeedSettings
+from csp_runtime.auth import DevelopmentIssuer
+from csp_runtime.clock import SimulatorClock
+from csp_runtime.database import Database, DatabaseRole
+from csp_runtime.log_feed import LogFeed
+from csp_runtime.migrate import migrate
+from csp_runtime.platform import Platform, Service
+from csp_runtime.scope import Role
+from csp_runtime.secret_box import SecretBox, new_key
+from csp_runtime.settings import MailSettings, MicrosoftSettings, RuntimeSettings
+from csp_runtime.wakeups import Wakeups
+from csp_testing.probe import eventually
+
+BASE = "http://127.0.0.1:8787"
+GATEWAY = "http://127.0.0.1:8080"
+RESELLER = "res_north"
+
+
+@dataclass
+class Feed:
+    """A running feed and the world around it."""
+
+    service: Service
+    client: PartnerCenter
+    http: httpx.AsyncClient
+    clock: SimulatorClock
+    database: Database
+    partner: dict[str, Any]
+    issuer: DevelopmentIssuer
+    tasks: Sequence["asyncio.Task[None]"] = ()
+
+    def check(self) -> None:
+        """A worker that ended has failed."""
+        for task in self.tasks:
+            if task.done():
+                task.result()
+
+    async def control(self, method: str, path: str, body: Any = None) -> Any:
+        answer = await self.http.request(method, f"{BASE}/_control{path}", json=body)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    async def act(self, action: str, *, who: str = "portal_user", **arguments: Any) -> Any:
+        return await self.control(
+            "POST",
+            "/act",
+            {"as": who, "tenant_id": self.partner["tenant_id"], "action": action, **arguments},
+        )
+
+    async def advance(self, by: str) -> None:
+        await self.control("POST", "/clock/advance", {"by": by})
+        now = (await self.control("GET", "/clock"))["now"]
+        self.clock.move_to(datetime.fromisoformat(now).astimezone(UTC))
+
+    async def observed(self, **wanted: Any) -> list[ExternalStateObserved]:
+        """What was told so far, in order."""
+        assert self.service.log is not None
+        page = await self.service.log.read(0, 10_000)
+        found = [decode_event(record.type, record.data) for record in page.records]
+        return [each for each in found if all(getattr(each, key) == value for key, value in wanted.items())]
+
+    async def eventually(self, count: int = 1, **wanted: Any) -> list[ExternalStateObserved]:
+        async def enough() -> list[ExternalStateObserved] | None:
+            self.check()
+            found = await self.observed(**wanted)
+            return found if len(found) >= count else None
+
+        return await eventually(enough, within=20.0, what=f"{count} of {wanted}")  # type: ignore[return-value]
+
+    async def settled(self) -> None:
+        """Nothing waits to be read any more."""
+
+        async def idle() -> bool:
+            self.check()
+            async with self.database.connection() as connection:
+                row = await (
+                    await connection.execute(
+                        """
+                        select (select count(*) from reads where due_at <= %(now)s)
+                            + (select count(*) from inbox where state = 'received')
+                            + (select count(*) from tenants where compare_at <= %(now)s and not is_gone) as n
+                        """,
+                        {"now": self.clock.now()},
+                    )
+                ).fetchone()
+            return row is not None and row["n"] == 0
+
+        await eventually(idle, within=20.0, what="the feed is idle")
+
+    async def requests(self, operation: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = await self.control("GET", f"/requests?operation={operation}")
+        return found
+
+    def token(self, role: Role = Role.RESELLER_ADMIN, reseller: str = RESELLER) -> dict[str, str]:
+        customer = "cus_x" if role.startswith("customer") else None
+        issued = self.issuer.issue(reseller=reseller, role=role, customer=customer)
+        return {"Authorization": f"Bearer {issued}"}
+
+    def ids(self) -> RequestIds:
+        return RequestIds(request_id=uuid4(), correlation_id=uuid4())
+
+
+class _Peers:
+    def client(self, service: str) -> httpx.AsyncClient:
+        raise AssertionError(f"the feed asked {service}")
+
+
+@pytest.fixture
+def feed_settings() -> PartnerFeedSettings:
+    return PartnerFeedSettings(audit_poll_seconds=0.2, delta_poll_seconds=0.2, readers=2)
+
+
+@pytest.fixture
+async def stopped_feed(database_url: str, tmp_path, feed_settings) -> AsyncIterator[Feed]:
+    """Everything is there, nothing runs."""
+    migrate(database_url, MICROSOFT, ["csp_partner_center"])
+    migrate(database_url, service.SCHEMA, service.PACKAGES)
+    world = build_simulator(data=None, world="demo", base_url=BASE)
+    await world.start()
+    wakeups = Wakeups(database_url)
+    await wakeups.start()
+    issuer = DevelopmentIssuer(tmp_path)
+    box = SecretBox.from_text(new_key())
+    microsoft = Database(database_url, MICROSOFT, DatabaseRole.WORKER)
+    transport = httpx.ASGITransport(world.app)
+    async with microsoft, httpx.AsyncClient(transport=transport) as http:
+        clock = await SimulatorClock.connect(BASE, http)
+        partner = (await http.get(f"{BASE}/_control/partners")).json()[0]
+        client = connect(
+            PartnerCenterSettings(cloud=simulator(BASE), first_rate=6000), microsoft, clock, box, http=http
+        )
+        platform = Platform(
+            settings=RuntimeSettings(database_url=database_url, seal_keys=new_key()),
+            microsoft=MicrosoftSettings(
+                cloud="simulator", base_url=BASE, visibility_minutes=0, list_delay_minutes=0
+            ),
+            mail_settings=MailSettings(public_url=GATEWAY),
+            clock=clock,
+            wakeups=wakeups,
+            feed=LogFeed({}, wakeups),
+            verifier=issuer,
+            service_tokens=issuer,
+            box=box,
+            mailer=None,  # type: ignore[arg-type]  # the feed sends no mail
+            peers=_Peers(),
+            approvals=None,  # type: ignore[arg-type]  # nor asks for approval
+            upstream=transport,
+        )
+        built = service.build(platform, client, feed_settings)
+        world.deliverer._client = httpx.AsyncClient(transport=httpx.ASGITransport(built.app))
+        for database in built.databases:
+            await database.open()
+        assert built.start is not None
+        await built.start()
+        yield Feed(built, client, http, clock, built.databases[0], partner, issuer)
+        if built.stop is not None:
+            await built.stop()
+        await world.stop()
+        for database in built.databases:
+            await database.close()
+        if built.store is not None:
+            built.store.close()
+    await wakeups.stop()
+
+
+@pytest.fixture
+async def feed(stopped_feed: Feed) -> AsyncIterator[Feed]:
+    """All workers run; the reseller is known."""
+    await stopped_feed.client.save_credentials(credentials(stopped_feed.partner))
+    tasks = [asyncio.create_task(worker.run(), name=name) for name, worker in stopped_feed.service.workers]
+    stopped_feed.tasks = tasks
+    yield stopped_feed
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def credentials(partner: dict[str, Any], reseller: str = RESELLER) -> Credentials:
+    return Credentials(
+        reseller_id=reseller,
+        microsoft_tenant_id=partner["tenant_id"],
+        client_id=partner["client_id"],
+        proof=ClientSecret(secret=Secret(partner["client_secret"])),
+        refresh_token=Secret(partner["refresh_token"]),
+    )
