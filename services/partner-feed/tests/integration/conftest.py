@@ -108,7 +108,8 @@ class Feed:
                         """
                         select (select count(*) from reads where due_at <= %(now)s)
                             + (select count(*) from inbox where state = 'received')
-                            + (select count(*) from tenants where compare_at <= %(now)s and not is_gone) as n
+                            + (select count(*) from tenants where compare_at <= %(now)s and not is_gone)
+                            + (select 1 - count(*) from first_syncs where finished_at is not null) as n
                         """,
                         {"now": self.clock.now()},
                     )

@@ -20,18 +20,18 @@ class AuditCursors:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def read_to(self, reseller: str, now: datetime) -> datetime:
-        """Until when the log was read; a reseller that is new begins now: its past is read by lists."""
+    async def read_to(self, reseller: str, now: datetime) -> tuple[datetime, datetime]:
+        """Since when and until when the log was read; a reseller that is new begins now: its past is read by lists."""
         async with self._database.connection() as connection:
             cursor = await connection.execute(
                 """
-                insert into audit_cursors (reseller_id, read_to) values (%s, %s)
-                on conflict (reseller_id) do update set read_to = audit_cursors.read_to returning read_to
+                insert into audit_cursors (reseller_id, began_at, read_to) values (%s, %s, %s)
+                on conflict (reseller_id) do update set read_to = audit_cursors.read_to returning began_at, read_to
                 """,
-                [reseller, now],
+                [reseller, now, now],
             )
             row = await cursor.fetchone()
-        return now if row is None else row["read_to"]
+        return (now, now) if row is None else (row["began_at"], row["read_to"])
 
     async def advance(self, reseller: str, read_to: datetime) -> None:
         """The log was read until then; forgets records that cannot come again."""

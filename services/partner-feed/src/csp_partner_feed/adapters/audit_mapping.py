@@ -50,7 +50,7 @@ def facts_of(reseller: str, record: AuditRecord, began_at: datetime) -> list[Obs
                     channel=Channel.AUDIT,
                     began_at=began_at,
                     state=state,
-                    changed_at=record.happened_at,
+                    changed_at=record.operation_date,
                     audit=AuditFact(
                         key=record.key,
                         operation=record.operation_type,

@@ -12,6 +12,10 @@ from csp_contracts.ids import Kind, named_id
 State = dict[str, str | int | bool | list[dict[str, str | int | None]] | None]
 
 
+# What the feed adds to a state; Microsoft does not show it.
+_OURS = frozenset({"billing_from", "paid_until"})
+
+
 class Resource(StrEnum):
     """What can be observed."""
 
@@ -79,8 +83,10 @@ class Observation:
 
     @property
     def digest(self) -> str:
-        """Of the commercial fields: equal digests, equal states."""
-        return digest_of(self.state)
+        """Of the commercial fields: equal digests, equal states. What we add for the owner is no part of it."""
+        if self.state is None:
+            return digest_of(None)
+        return digest_of({name: value for name, value in self.state.items() if name not in _OURS})
 
     @property
     def person_digest(self) -> str | None:

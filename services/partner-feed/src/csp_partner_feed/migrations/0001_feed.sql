@@ -79,6 +79,8 @@ create index inbox_received on inbox (notification_id) where state = 'received';
 -- How far the activity log was read, and the records that were seen; they come late and out of order.
 create table audit_cursors (
     reseller_id text primary key,
+    -- what happened before is shown by the first lists
+    began_at timestamptz not null,
     read_to timestamptz not null
 );
 create table seen_audit (

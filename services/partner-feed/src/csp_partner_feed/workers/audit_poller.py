@@ -49,23 +49,38 @@ class AuditPoller:
     async def poll(self, reseller: str) -> int:
         """Read on from the cursor, with overlap; how many records were new. Raises `PartnerCenterError`."""
         now = self._clock.now()
-        read_to = await self._cursors.read_to(reseller, now)
+        our_start, read_to = await self._cursors.read_to(reseller, now)
         start = max(read_to - self._overlap, now - _OLDEST).astimezone(UTC).date()
         fresh: list[AuditRecord] = []
         async for page in self._client.as_reseller(reseller).audit.pages(start=start):
             await self._parked.put(reseller, "audit", page.unreadable, now)
             fresh += await self._cursors.unseen(reseller, page.items)
-        await self._tell(reseller, fresh, now)
+        await self._tell(reseller, fresh, now, our_start)
         await self._cursors.advance(reseller, now)
         await self._freshness.worked(reseller, str(Channel.AUDIT), now)
         return len(fresh)
 
-    async def _tell(self, reseller: str, fresh: list[AuditRecord], now: datetime) -> None:
+    async def _tell(
+        self, reseller: str, fresh: list[AuditRecord], now: datetime, our_start: datetime
+    ) -> None:
         """In the order in which things happened, with the records marked as seen in the same transaction."""
         in_order = sorted(fresh, key=lambda record: (record.happened_at, record.key))
         for start in range(0, len(in_order), 200):
             part = in_order[start : start + 200]
-            facts = [fact for record in part for fact in facts_of(reseller, record, now)]
-            wishes = joined([wish for record in part for wish in wishes_of(reseller, record, now)])
+            # What was done before we began is in the first lists, and no fact of an imported book.
+            facts = [
+                fact
+                for record in part
+                if record.operation_date.replace(microsecond=0) > our_start
+                for fact in facts_of(reseller, record, now)
+            ]
+            wishes = joined(
+                [
+                    wish
+                    for record in part
+                    if record.operation_date >= our_start
+                    for wish in wishes_of(reseller, record, now)
+                ]
+            )
             seen = self._cursors.seen(reseller, part)
             await self._publisher.publish(facts, also=[seen, *([wanted(wishes)] if wishes else [])])

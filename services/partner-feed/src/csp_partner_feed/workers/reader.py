@@ -24,6 +24,7 @@ log = logger(__name__)
 
 _MOST_ATTEMPTS = 12
 _LONGEST_PAUSE = 900.0
+_PAUSE_FOR_FIRST = 1.0
 
 
 class Reader:
@@ -49,7 +50,12 @@ class Reader:
         claimed = await self._reads.claim(self._clock.now())
         if not claimed:
             return False
-        partner = self._client.as_reseller(claimed[0].reseller)
+        first = claimed[0]
+        if await self._tenants.is_first(first.reseller, first.microsoft_tenant_id):
+            # Its first full reading comes first: what is found there is an imported book (R9.7).
+            await self._reads.put_back(claimed, _PAUSE_FOR_FIRST)
+            return True
+        partner = self._client.as_reseller(first.reseller)
         for group in _groups(claimed):
             await self._carry_out(partner, group)
         return True
