@@ -3,6 +3,7 @@
 from csp_gateway.adapters.owners import Owners
 from csp_gateway.adapters.screens import Screens as ScreenRows
 from csp_gateway.api import customer_app, reseller_app
+from csp_gateway.hooks import hook_routes
 from csp_gateway.operations import OperationView
 from csp_gateway.projections import Screens
 from csp_gateway.surfaces.common import Parts
@@ -33,6 +34,7 @@ def build(platform: Platform) -> Service:
     app = create_app("CSP gateway", platform.verifier)
     app.state.parts = parts
     app.include_router(open_routes())
+    app.include_router(hook_routes(platform.peers))
     app.mount("/v1", reseller_app(platform.verifier, parts))
     app.mount("/portal/v1", customer_app(platform.verifier, parts))
     return Service(

@@ -88,7 +88,7 @@ def routes(use_cases: FeedUseCases) -> APIRouter:
     async def status(scope: AnyScope, tenant_id: str | None = None) -> dict[str, Any]:
         return {key: _plain(value) for key, value in asdict(await use_cases.status(scope, tenant_id)).items()}
 
-    @router.get("/observations/{observation_id}/person")
+    @router.get("/observations/{observation_id}/personal")
     async def person(observation_id: str, scope: AnyScope) -> dict[str, str | None]:
         return await use_cases.person(scope, observation_id)
 

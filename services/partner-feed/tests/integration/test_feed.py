@@ -279,3 +279,41 @@ async def test_a_reading_asked_for_is_told_even_if_nothing_is_new(feed):
         )
     assert (refused.status_code, wanted.status_code, unknown.status_code) == (403, 202, 404)
     await feed.eventually(2, microsoft_id=first.microsoft_id)
+
+
+async def test_a_user_made_by_the_customers_admin_is_told_with_the_name_apart(feed):
+    first = await a_subscription(feed)
+    domain = next(
+        each.state["domain"]
+        for each in await feed.observed(resource="tenant", microsoft_id=first.microsoft_tenant_id)
+    )
+    known = {each.microsoft_id for each in await feed.observed(resource="user")}
+    await feed.act(
+        "create_user",
+        who="customer_admin",
+        customer_id=first.microsoft_tenant_id,
+        user_principal_name=f"canary.person@{domain}",
+        display_name="Canary Person",
+        usage_location="US",
+    )
+    await feed.advance("PT10M")
+    users = await feed.eventually(len(known) + 1, resource="user")
+    (told,) = [each for each in users if each.microsoft_id not in known]
+    assert told.channel == "graph_delta"
+    assert told.state["usage_location"] == "US"
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(feed.service.app), base_url="http://feed"
+    ) as client:
+        url = f"/internal/v1/observations/{told.observation_id}/personal"
+        foreign = await client.get(url, headers=feed.token(Role.SERVICE, "res_other"))
+        person = await client.get(url, headers=feed.token(Role.SERVICE))
+        erased = await client.delete(
+            f"/internal/v1/persons/{told.microsoft_id}", headers=feed.token(Role.SERVICE)
+        )
+        gone = await client.get(url, headers=feed.token(Role.SERVICE))
+    assert foreign.status_code == 404
+    assert person.json()["display_name"] == "Canary Person"
+    assert erased.json() == {"erased": 1}
+    assert gone.status_code == 404
+    page = await feed.service.log.read(0, 10_000)
+    assert not any(b"anary" in record.data for record in page.records)

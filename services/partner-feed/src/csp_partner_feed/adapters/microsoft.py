@@ -3,8 +3,8 @@
 `subscription`: commerce, product, product_title, status, quantity, auto_renew, term, charge_cycle (both ISO durations), started_at,
 created_at, commitment_ends_on, seat_lots, order_id, friendly_name, is_trial, parent_microsoft_id, migrated_from, promotion_id,
 billing_from (first synchronisation only).
-`user`: usage_location, is_enabled, is_deleted, is_synchronised, skus; personal fields apart: user_principal_name, display_name,
-given_name, surname.
+`user`: usage_location, is_enabled, is_deleted, is_synchronised, sku_ids; personal fields apart: user_principal_name, display_name,
+first_name, last_name, usage_location.
 `licences`: skus with available, consumed, total, part_number.
 `tenant`: domain, company_name, country, relationship.
 """
@@ -18,7 +18,6 @@ from csp_partner_center.graph import GraphUser
 from csp_partner_center.licences import SubscribedSku
 from csp_partner_center.reading import OpenEnum
 from csp_partner_center.subscriptions import Subscription
-from csp_partner_center.users import User
 from csp_partner_feed.domain.observation import State
 
 _CYCLES = {"monthly": "P1M", "annual": "P1Y", "triennial": "P3Y"}
@@ -65,7 +64,9 @@ def user_state(seen: GraphUser) -> State:
     if seen.on_premises_sync_enabled is not None:
         state["is_synchronised"] = seen.on_premises_sync_enabled
     if seen.assigned_licenses is not None:
-        state["skus"] = [{"sku_id": sku} for sku in sorted({each.sku_id for each in seen.assigned_licenses})]
+        state["sku_ids"] = [
+            {"sku_id": sku} for sku in sorted({each.sku_id for each in seen.assigned_licenses})
+        ]
     return state
 
 
@@ -74,19 +75,11 @@ def person_of(seen: GraphUser) -> dict[str, str | None]:
     found = {
         "user_principal_name": seen.user_principal_name,
         "display_name": seen.display_name,
-        "given_name": seen.given_name,
-        "surname": seen.surname,
+        "first_name": seen.given_name,
+        "last_name": seen.surname,
+        "usage_location": seen.usage_location,
     }
     return {name: value for name, value in found.items() if value is not None}
-
-
-def partner_user_state(seen: User) -> State:
-    """A user as Partner Center shows it: without licences."""
-    state: State = {"is_deleted": seen.state is not None and str(seen.state.value) == "inactive"}
-    if seen.usage_location is not None:
-        state["usage_location"] = seen.usage_location
-    state["is_synchronised"] = seen.last_directory_sync_time is not None
-    return state
 
 
 def licences_state(seen: list[SubscribedSku]) -> State:

@@ -38,7 +38,8 @@ async def work_off(
                 await clock.sleep(poll)
                 continue
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(woken.wait(), poll)
+                async with asyncio.timeout(poll):
+                    await woken.wait()
 
 
 async def in_turns(
