@@ -273,12 +273,8 @@ def error_of(
             kind = ServiceFailed
         case status:
             kind = _BY_CODE.get(upstream.code or "", _BY_STATUS.get(status, Invalid))
-            if (
-                status == 409
-                and kind is Busy
-                and upstream.code not in _BY_CODE
-                and _names_a_duplicate(upstream)
-            ):
+            # PC 3.4, 7.2: the codes for a taken name are not published; a creation has nothing else to be busy with.
+            if status == 409 and upstream.code not in _BY_CODE and operation in _TAKES_A_NAME:
                 kind = AlreadyExists
     said = f" code {upstream.code}" if upstream.code else ""
     return kind(
