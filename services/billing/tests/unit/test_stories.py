@@ -99,6 +99,25 @@ def test_without_auto_renew_the_term_ends_and_nothing_follows(tell):
     assert told.nets == ["100.00", "0.00"]
 
 
+def test_nothing_that_happens_after_the_end_changes_what_was_charged(tell):
+    told = tell(
+        [
+            ("2024-03-01", "bought", {"quantity": 5}),
+            ("2024-03-20", "cancelled", {}),
+            ("2024-03-21", "product", {"product": "P2"}),
+            ("2024-03-22", "edited", {"unit_price": "7.00", "until": "2024-03-23"}),
+        ],
+        ["2024-04-30"],
+        prices={"P1": "31.00", "P2": "93.00"},
+    )
+    assert told.all == [
+        "cycle_fee 2024-03-01..2024-03-31 5 155.00",
+        "refund 2024-03-22..2024-03-31 5 -50.00",
+        "pro_rata 2024-03-22..2024-03-22 5 1.13",
+        "pro_rata 2024-03-23..2024-03-31 5 45.00",
+    ]
+
+
 def test_moved_seats_keep_cycle_and_window_of_their_source(tell):
     told = tell(
         [

@@ -17,6 +17,8 @@ def apply(run: Run, fact: f.Fact, *, silent: bool = False) -> None:
             start(run, fact)
         case _ if run.state.status == "new":
             return  # nothing can happen before the start
+        case _ if run.state.status == "ended":
+            return  # nor after the end; price edits and credits still reach what was charged
         case f.QuantityChanged():
             change_quantity(run, fact, fact.quantity, silent=silent)
         case f.QuantityRequested():

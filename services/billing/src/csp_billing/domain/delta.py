@@ -33,6 +33,8 @@ def delta(desired: Iterable[Line], issued: Mapping[LineKey, Issued], open_from: 
     Lines of days before `open_from`, the first day of the open window, are posted on it (D-17). Lines without a price
     are left out: they are `pending` and hold their report (D-6).
     """
+    if not issued:
+        return [_first(line, open_from) for line in desired if line.amount is not None]
     postings: list[Posting] = []
     wanted: set[LineKey] = set()
     for line in desired:
@@ -41,10 +43,7 @@ def delta(desired: Iterable[Line], issued: Mapping[LineKey, Issued], open_from: 
         if line.amount is None:
             continue
         if known is None:
-            late_piece = line.rule == "R5.4" or " until " in line.key.cause
-            if late_piece and line.posted < open_from:
-                line = line._replace(reason="price_correction")  # noqa: PLW2901  # part of an issued line
-            postings.append(_posting(line, 1, open_from))
+            postings.append(_first(line, open_from))
         elif known.line is None:
             postings.append(_posting(line, known.revision + 1, open_from))
         elif not _same(line, known.line):
@@ -76,6 +75,15 @@ def report_order(posting: Posting) -> tuple[int, str, int, bool]:
     """Order inside a report: posting date, subscription, service start, refunds before charges."""
     line = posting.line
     return line.posted, line.subscription, line.start, (line.amount or 0) >= 0
+
+
+def _first(line: Line, open_from: int) -> Posting:
+    """The first revision of a key. A late piece that a price edit cut out of an issued line is a correction (R5.4)."""
+    if line.posted >= open_from:
+        return Posting(line, 1, late=False)
+    if line.rule == "R5.4" or " until " in line.key.cause:
+        line = line._replace(reason="price_correction")
+    return _posting(line, 1, open_from)
 
 
 def _posting(line: Line, revision: int, open_from: int) -> Posting:
