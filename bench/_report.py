@@ -12,14 +12,14 @@ from csp_runtime.logs import configure_logs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """A rate and its limit, both in `unit`; `ratio` is figure ÷ limit."""
+    """A measured value and its limit, both in `unit`; `aim` is what the ratio should reach (`≥ 0.6`) or keep (`≤ 3`)."""
 
     name: str
     figure: float
     limit: float
     limit_name: str
     unit: str
-    aim: float
+    aim: str
 
     @property
     def ratio(self) -> float:
@@ -42,10 +42,12 @@ def arguments(description: str, *, events: int) -> argparse.Namespace:
 
 def report(figures: list[Figure], to: Path | None) -> None:
     """Print the table and the JSON."""
-    print(f"{'':<12}{'measured':>12}{'limit':>12}  {'unit':<10}{'ratio':>7}{'aim':>6}  limit is")
+    print(f"{'':<22}{'measured':>12}{'limit':>12}  {'unit':<10}{'ratio':>7}{'aim':>8}  limit is")
     for one in figures:
+        digits = 2 if one.figure < 100 else 0
         print(
-            f"{one.name:<12}{one.figure:>12,.0f}{one.limit:>12,.0f}  {one.unit:<10}{one.ratio:>7.2f}{one.aim:>6}  {one.limit_name}"
+            f"{one.name:<22}{one.figure:>12,.{digits}f}{one.limit:>12,.{digits}f}  {one.unit:<10}{one.ratio:>7.2f}{one.aim:>8}  "
+            f"{one.limit_name}"
         )
     document = {
         "python": platform.python_version(),

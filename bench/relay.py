@@ -112,7 +112,7 @@ async def main() -> None:
                 limit=given.events / min(limits),
                 limit_name="bare idempotent aiokafka producer",
                 unit="events/s",
-                aim=0.6,
+                aim="≥ 0.6",
             )
         ],
         given.json,

@@ -194,8 +194,7 @@ class Consumer:
         for record in records:
             by_stream[record.stream].append(record)
         async with self._database.connection() as connection:
-            known = await state.known_versions(connection, self.name, list(by_stream))
-            parked = await state.parked_among(connection, self.name, list(by_stream))
+            known, parked = await state.standing(connection, self.name, list(by_stream))
         found = _SortedOut()
         for stream, stream_records in by_stream.items():
             if stream in parked:
@@ -250,19 +249,16 @@ class Consumer:
             await self._write_reaction(batch, found)
             return
         async with self._database.transaction() as tx:
-            await state.advance(tx, self.name, batch.source, batch.read_from, batch.next_offset)
+            await state.advance(tx, self.name, batch, found.versions)
             if found.events:
                 await self.handler.project(tx, found.events)  # type: ignore[union-attr]  # not a reactor
             await self._write_state(tx, batch, found)
             crash_point("consumer.before-commit")
 
     async def _write_state(self, tx: Connection, batch: Batch, found: "_SortedOut") -> None:
-        await state.remember_versions(tx, self.name, found.versions)
         await state.put_aside(tx, self.name, batch, found.unreadable)
         await state.park(tx, self.name, found.gaps, "gap")
         self.health.parked |= set(found.gaps)
-        if found.versions:
-            await tx.execute("select pg_notify('csp_known', %s)", [self.name])
 
     async def _write_reaction(self, batch: Batch, found: "_SortedOut") -> None:
         store = self._store
@@ -303,7 +299,7 @@ class Consumer:
             versions={stream: version for stream, version in found.versions.items() if stream not in failed},
         )
         async with self._database.transaction() as tx:
-            await state.advance(tx, self.name, batch.source, batch.read_from, batch.next_offset)
+            await state.advance(tx, self.name, batch, rest.versions)
             await self._write_state(tx, batch, rest)
             await state.dead_letter_streams(tx, self.name, _context_of(batch.source), batch, failed)
         self.health.parked |= set(failed)

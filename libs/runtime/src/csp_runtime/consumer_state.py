@@ -14,14 +14,30 @@ from csp_runtime.store import Also
 
 Unreadable = Sequence[tuple[FeedRecord, str, str]]
 
+# One round trip: the position by compare-and-set, the versions, and who waits for them is told at commit.
 # A new source begins at 0; anything else must find the row where the batch began.
-_BEGIN = "insert into positions (consumer, source, next_offset) values (%s, %s, 0) on conflict do nothing"
-_ADVANCE = "update positions set next_offset = %s where consumer = %s and source = %s and next_offset = %s returning 1"
-_REMEMBER = (
-    "insert into known_versions (consumer, stream, version) "
-    "select %s, s, v from unnest(%s::text[], %s::bigint[]) as new (s, v) "
-    "on conflict (consumer, stream) do update set version = excluded.version "
-    "where known_versions.version < excluded.version"
+_ADVANCE = """
+with advanced as (
+    insert into positions (consumer, source, next_offset)
+    select %(consumer)s, %(source)s, %(next)s
+    where %(from)s = 0 or exists (select from positions where consumer = %(consumer)s and source = %(source)s)
+    on conflict (consumer, source) do update set next_offset = excluded.next_offset
+    where positions.next_offset = %(from)s
+    returning 1
+), remembered as (
+    insert into known_versions (consumer, stream, version)
+    select %(consumer)s, s, v from unnest(%(streams)s::text[], %(versions)s::bigint[]) as new (s, v)
+    on conflict (consumer, stream) do update set version = excluded.version
+    where known_versions.version < excluded.version
+)
+select exists (select from advanced) as advanced,
+    (select pg_notify('csp_known', %(consumer)s) where cardinality(%(streams)s::text[]) > 0) as told
+"""
+_STANDING = (
+    "select stream, coalesce(version, 0) as version, parked_streams.stream is not null as parked "
+    "from (select * from known_versions where consumer = %(consumer)s and stream = any(%(streams)s)) as known "
+    "full join (select stream from parked_streams where consumer = %(consumer)s and stream = any(%(streams)s)) "
+    "as parked_streams using (stream)"
 )
 _DEAD_LETTER = (
     "insert into dead_letters (consumer, source, source_offset, stream, version, type, code, detail) "
@@ -39,12 +55,33 @@ async def position(connection: Connection, consumer: str, source: str) -> int:
     return 0 if row is None else int(row["next_offset"])
 
 
-async def advance(tx: Connection, consumer: str, source: str, read_from: int, next_offset: int) -> None:
-    """Compare-and-set the position; `PositionMoved` where it is not at `read_from`."""
-    await tx.execute(_BEGIN, [consumer, source])
-    cursor = await tx.execute(_ADVANCE, [next_offset, consumer, source, read_from])
-    if await cursor.fetchone() is None:
-        raise PositionMoved(source)
+async def advance(tx: Connection, consumer: str, batch: Batch, versions: Mapping[str, int]) -> None:
+    """Compare-and-set the position and raise the known versions; `PositionMoved` where it is not at `read_from`."""
+    row = await (await tx.execute(_ADVANCE, _step(consumer, batch, versions), prepare=True)).fetchone()
+    if row is None or not row["advanced"]:
+        raise PositionMoved(batch.source)
+
+
+def _step(consumer: str, batch: Batch, versions: Mapping[str, int]) -> dict[str, object]:
+    return {
+        "consumer": consumer,
+        "source": batch.source,
+        "from": batch.read_from,
+        "next": batch.next_offset,
+        "streams": list(versions),
+        "versions": list(versions.values()),
+    }
+
+
+async def standing(
+    connection: Connection, consumer: str, streams: Sequence[str]
+) -> tuple[dict[str, int], set[str]]:
+    """The newest known version of each of these streams, and which of them are held back."""
+    if not streams:
+        return {}, set()
+    parameters = {"consumer": consumer, "streams": list(streams)}
+    rows = await (await connection.execute(_STANDING, parameters, prepare=True)).fetchall()
+    return {row["stream"]: row["version"] for row in rows}, {row["stream"] for row in rows if row["parked"]}
 
 
 async def known_versions(connection: Connection, consumer: str, streams: Sequence[str]) -> dict[str, int]:
@@ -57,12 +94,6 @@ async def known_versions(connection: Connection, consumer: str, streams: Sequenc
         prepare=True,
     )
     return {row["stream"]: row["version"] for row in await cursor.fetchall()}
-
-
-async def remember_versions(tx: Connection, consumer: str, versions: Mapping[str, int]) -> None:
-    """Raise the known versions; never lowers one."""
-    if versions:
-        await tx.execute(_REMEMBER, [consumer, list(versions), list(versions.values())], prepare=True)
 
 
 async def put_aside(tx: Connection, consumer: str, batch: Batch, unreadable: Unreadable) -> None:
@@ -151,13 +182,11 @@ def reactor_state(
     """The same writes as above, through the recorder's hook."""
 
     def write(cursor: Cursor[DictRow]) -> None:
-        cursor.execute(_BEGIN, [consumer, batch.source])
-        cursor.execute(_ADVANCE, [batch.next_offset, consumer, batch.source, batch.read_from])
+        cursor.execute(_ADVANCE, _step(consumer, batch, versions))
         # The recorder pipelines: only a fetch waits for the answer.
-        if cursor.fetchone() is None:
+        row = cursor.fetchone()
+        if row is None or not row["advanced"]:
             raise PositionMoved(batch.source)
-        if versions:
-            cursor.execute(_REMEMBER, [consumer, list(versions), list(versions.values())])
         for lost in batch.unreadable:
             cursor.execute(
                 _DEAD_LETTER,
@@ -176,7 +205,6 @@ def reactor_state(
             cursor.execute(_DEAD_LETTER, _dead_letter(consumer, batch, record, code, detail))
         for stream, context in gaps.items():
             cursor.execute(_PARK, [consumer, stream, context, "gap"])
-        cursor.execute("select pg_notify('csp_known', %s)", [consumer])
 
     return write
 

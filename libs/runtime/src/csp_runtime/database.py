@@ -3,10 +3,12 @@
 `owner` migrates; `request` answers HTTP reads under row-level security; `worker` records, relays, projects and closes.
 """
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Self
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import AsyncConnection, conninfo, sql
@@ -38,6 +40,18 @@ def connection_info(url: str, schema: str, role: DatabaseRole | None) -> str:
     return conninfo.make_conninfo(url, options=options, application_name=f"csp {schema}")
 
 
+_IDLE_SECONDS = 1.0
+_checked_at: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
+
+
+async def _check_if_idle(connection: Connection) -> None:
+    """Ask a connection that has rested whether it still lives; one just used would say so itself, a round trip earlier."""
+    now = time.monotonic()
+    if now - _checked_at.get(connection, float("-inf")) > _IDLE_SECONDS:
+        await AsyncConnectionPool.check_connection(connection)
+    _checked_at[connection] = now
+
+
 class Database:
     """A pool of connections of one service in one role."""
 
@@ -55,7 +69,7 @@ class Database:
             max_size=max_size,
             open=False,
             timeout=5.0,
-            check=AsyncConnectionPool.check_connection,
+            check=_check_if_idle,
             name=f"{schema}-{role}",
         )
 
