@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -30,6 +31,7 @@ from csp_runtime.secret_box import SecretBox
 HOST = "127.0.0.1"
 START_SECONDS = 120.0
 STOP_SECONDS = 2.5
+_PDEATHSIG = 1
 
 
 class ProcessFailed(Exception):
@@ -114,8 +116,17 @@ def _environment(
 def _start(arguments: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """A child in its own session, so that Ctrl-C reaches it through us, in order."""
     return subprocess.Popen(  # noqa: S603 - our own command and arguments
-        [sys.executable, "-m", "csp_cli", *arguments], env=dict(environment), start_new_session=True
+        [sys.executable, "-m", "csp_cli", *arguments],
+        env=dict(environment),
+        start_new_session=True,
+        preexec_fn=_end_with_parent,  # noqa: PLW1509 - one call into libc, no locks
     )
+
+
+def _end_with_parent() -> None:
+    """On Linux the kernel ends a child when we die, however we die."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 async def _watch(

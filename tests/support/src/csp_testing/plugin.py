@@ -2,12 +2,14 @@
 
 import pytest
 
+from csp_testing.helm import helm
 from csp_testing.kafka import kafka, kafka_bootstrap, kafka_context, kafka_server
 from csp_testing.node import node_packages
 from csp_testing.postgres import database_url, postgres_server
 
 __all__ = [
     "database_url",
+    "helm",
     "kafka",
     "kafka_bootstrap",
     "kafka_context",
