@@ -68,12 +68,14 @@ def test_every_setting_has_a_value_in_the_chart_and_the_other_way_round():
 
 
 @pytest.mark.helm
+@pytest.mark.timeout(1200)  # Go builds helm the first time
 def test_the_chart_passes_lint(helm):
     done = subprocess.run([helm, "lint", "--strict", CHART], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.helm
+@pytest.mark.timeout(1200)  # Go builds helm the first time
 def test_rendered_manifests_are_valid_and_complete(helm):
     rendered = subprocess.run(
         [helm, "template", "csp", CHART, "--set", "ingress.enabled=true", "--set", "ingress.host=csp.example"],
