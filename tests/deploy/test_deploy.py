@@ -11,6 +11,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+
 from csp_cli.services import SERVICES
 from csp_partner_feed.settings import PartnerFeedSettings
 from csp_runtime.settings import MailSettings, MicrosoftSettings, RuntimeSettings
@@ -78,7 +79,16 @@ def test_the_chart_passes_lint(helm):
 @pytest.mark.timeout(1200)  # Go builds helm the first time
 def test_rendered_manifests_are_valid_and_complete(helm):
     rendered = subprocess.run(
-        [helm, "template", "csp", CHART, "--set", "ingress.enabled=true", "--set", "ingress.host=csp.example"],
+        [
+            helm,
+            "template",
+            "csp",
+            CHART,
+            "--set",
+            "ingress.enabled=true",
+            "--set",
+            "ingress.host=csp.example",
+        ],
         capture_output=True,
         text=True,
         check=True,

@@ -26,7 +26,7 @@ def helm() -> Path:
     program = folder / "helm"
     with locked(folder):
         if not program.exists():
-            done = subprocess.run(  # noqa: S603 - a program of the machine
+            done = subprocess.run(
                 [go, "install", f"helm.sh/helm/v3/cmd/helm@{VERSION}"],
                 env=os.environ | {"GOBIN": str(folder), "GOFLAGS": "-mod=mod"},
                 capture_output=True,
