@@ -67,6 +67,25 @@ def test_each_batch_of_seats_has_its_own_window_and_none_is_given_back_twice(tel
     ]
 
 
+def test_seats_ordered_on_the_first_day_of_a_cycle_have_a_window_too(tell):
+    told = tell(
+        [
+            ("2024-03-01", "bought", {"quantity": 10}),
+            ("2024-04-01", "request", {"quantity": 12}),
+            ("2024-04-03", "request", {"quantity": 10}),
+            ("2024-04-04", "request", {"quantity": 9}),
+        ],
+        ["2024-04-30"],
+        prices="30.00",
+    )
+    assert told.all[1:] == [
+        "cycle_fee 2024-04-01..2024-04-30 12 360.00",
+        "refund 2024-04-03..2024-04-30 12 -336.00",
+        "pro_rata 2024-04-03..2024-04-30 10 280.00",
+    ]
+    assert [refusal["seq"] for refusal in told.rejections] == [4]
+
+
 def test_the_window_of_seats_closes_on_the_second(tell):
     told = tell(
         [

@@ -4,6 +4,7 @@ import copy
 import json
 from collections import defaultdict
 from datetime import date, timedelta
+from functools import partial
 
 from hypothesis import assume, given, note, settings
 from hypothesis import strategies as st
@@ -19,6 +20,10 @@ from csp_billing.rating.story_file import parse
 START = date(2023, 11, 1)
 LAST = START + timedelta(days=420)
 PRODUCTS = {"P1": "7.99", "P2": "12.5", "P3": "103.375", "T0": "0"}
+
+
+steady = partial(settings, derandomize=True, deadline=None)
+"""The same stories each time; `make test-all` also explores new ones."""
 
 
 def iso(day: date) -> str:
@@ -149,7 +154,7 @@ def totals(result):
     return {key: amount for key, amount in sums.items() if amount}
 
 
-@settings(max_examples=300, deadline=None)
+@steady(max_examples=150)
 @given(wild_stories(), st.randoms(use_true_random=False))
 def test_order_of_delivery_and_doubles_change_no_byte(story, chance):
     rated(story)
@@ -161,7 +166,7 @@ def test_order_of_delivery_and_doubles_change_no_byte(story, chance):
     assert printed(shuffled) == printed(story)
 
 
-@settings(max_examples=300, deadline=None)
+@steady(max_examples=150)
 @given(wild_stories(), st.data())
 def test_runs_and_delays_change_no_total(story, data):
     once = copy.deepcopy(story) | {"runs": story["runs"][-1:]}
@@ -171,14 +176,14 @@ def test_runs_and_delays_change_no_total(story, data):
     assert totals(rated(story)) == totals(rated(once)) == totals(rated(delayed))
 
 
-@settings(max_examples=200, deadline=None)
+@steady(max_examples=100)
 @given(wild_stories())
 def test_running_again_posts_nothing(story):
     story["runs"] = [run for run in story["runs"] for _ in (1, 2)]
     assert all(not run.postings for run in rated(story).runs[1::2])
 
 
-@settings(max_examples=300, deadline=None)
+@steady(max_examples=150)
 @given(wild_stories())
 def test_every_key_is_unique_and_no_charge_falls_below_zero(story):
     once = copy.deepcopy(story) | {"runs": story["runs"][-1:]}
@@ -197,7 +202,7 @@ def test_every_key_is_unique_and_no_charge_falls_below_zero(story):
     assert all(amount >= 0 for amount in standing.values())
 
 
-@settings(max_examples=300, deadline=None)
+@steady(max_examples=150)
 @given(wild_stories(), st.lists(st.integers(0, 420), max_size=6))
 def test_folding_on_from_checkpoints_equals_folding_from_the_first_event(story, cuts):
     for entry in story["timeline"]:
@@ -231,7 +236,7 @@ def test_folding_on_from_checkpoints_equals_folding_from_the_first_event(story, 
 JUNK = [None, 0, -1, 2.5, "", [], {}, True, 10**30, "2024-02-30", "2199-12-31", "day 31", [99], "S9", "0.001"]
 
 
-@settings(max_examples=300, deadline=None)
+@steady(max_examples=150)
 @given(wild_stories(), st.data())
 def test_any_value_anywhere_is_rated_or_refused_with_a_path(story, data):
     for _ in range(data.draw(st.integers(1, 3))):

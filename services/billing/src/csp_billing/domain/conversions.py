@@ -23,8 +23,10 @@ def convert(run: Run, fact: f.ProductChanged) -> None:
     billed = is_billed(run)
     if billed:
         close(run, fact, "convert_out")
+    before, state.quantity = state.quantity, fact.quantity or state.quantity
+    if state.quantity < before:
+        state.lots, _ = take(state.lots, before - state.quantity, fact.instant)
     state.product = fact.product
-    state.quantity = fact.quantity or state.quantity
     state.promotion = fact.promotion
     state.cause = fact.id
     if fact.frequency is not None:

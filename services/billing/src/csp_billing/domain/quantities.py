@@ -54,7 +54,7 @@ def request_quantity(run: Run, fact: f.QuantityRequested) -> None:
 
 
 def _lots_follow(run: Run, fact: f.Fact, before: int, after: int) -> None:
-    if run.rules.rule_set != "nce" or run.between:
+    if run.rules.rule_set != "nce":
         return
     state = run.state
     if after > before:
