@@ -157,3 +157,93 @@ async def test_partial_checkouts_say_which_groups_failed_and_a_repeat_tries_them
     second = (await service.call("POST", path)).json()
     assert (len(second["orders"]), second["orderErrors"]) == (2, [])
     assert second["orders"][0]["id"] == first["orders"][0]["id"]
+
+
+async def test_a_realistic_renewal_takes_its_time_and_refuses_changes_meanwhile(service):
+    customer = await service.customer()
+    one = await service.buy(customer, BASIC, 5, term="P1M")
+    await service.control("PATCH", "/profile", {"latency": "realistic"})
+    await service.advance(to="2026-02-01T00:00:30Z")
+    now = await service.get(f"/v1/customers/{customer}/subscriptions/{one['id']}")
+    assert now["commitmentEndDate"] == "2026-01-31T00:00:00Z"
+    refused = await service.change(one, autoRenewEnabled=False)
+    assert (refused.status_code, refused.json()["code"]) == (409, 900278)
+    await service.advance(to="2026-02-02T00:00:30Z")
+    renewed = await service.get(f"/v1/customers/{customer}/subscriptions/{one['id']}")
+    assert renewed["effectiveStartDate"] == "2026-02-01T00:00:00Z"
+    window = renewed["cancellationAllowedUntilDate"]
+    assert (
+        "2026-02-08T00:01:00Z" <= window <= "2026-02-09T00:00:00Z"
+    )  # from the moment the renewal was complete
+
+
+async def test_three_year_terms_change_their_frequency_from_the_next_charge_on(service):
+    customer = await service.customer()
+    one = await service.buy(customer, "CFQ7TTC0LFN5:0002", 2, term="P3Y")
+    changed = (await service.change(one, billingCycle="annual")).json()
+    assert changed["billingCycle"] == "monthly"
+    assert changed["nextChargeInstructions"]["product"]["billingCycle"] == "annual"
+    await service.advance(by="P1M")
+    now = await service.get(f"/v1/customers/{customer}/subscriptions/{one['id']}")
+    assert (now["billingCycle"], now["billingCycleEndDate"]) == ("annual", "2026-12-31T00:00:00Z")
+    query = "provider=onetime&invoicelineitemtype=billinglineitems&currencycode=USD&period=current"
+    [line] = (await service.get(f"/v1/invoices/unbilled/lineitems?{query}"))["items"]
+    prices = (
+        await service.call(
+            "GET", "/v1.0/sales/pricesheets(Market='US',PricesheetView='updatedlicensebased')/$value"
+        )
+    ).text
+    row = next(
+        row for row in prices.splitlines() if '"CFQ7TTC0LFN5","0002"' in row and '"P3Y","Annual"' in row
+    )
+    year = float(row.split('","')[11])
+    assert float(line["subtotal"]) == round(
+        int(year * 11 / 12 * 100 + 1e-6) / 100 * 2, 2
+    )  # eleven months of twelve
+    refused = await service.change(await service.buy(customer, BASIC, 1), billingCycle="annual")
+    assert refused.json()["code"] == 800121
+
+
+async def test_a_full_last_page_may_offer_a_next_that_has_no_more(service, new_customer):
+    await service.control("PATCH", "/profile", {"trailing_next": True})
+    for number in range(2):
+        await service.call("POST", "/v1/customers", new_customer(f"Page {number}", f"trail{number}"))
+    page = await service.get("/v1/customers?size=2")
+    token = {one["key"]: one["value"] for one in page["links"]["next"]["headers"]}
+    beyond = await service.call("GET", "/v1/customers?seekOperation=Next", headers=token)
+    assert (beyond.status_code, beyond.json()["code"]) == (400, 2000)
+
+
+async def test_seats_of_an_annual_legacy_subscription_that_come_and_go_on_one_day_bill_nothing(service):
+    customer = await service.customer()
+    one = await service.buy(customer, "796B6B5F-613C-4E24-A17C-EBA730D49C02", 5, term=None, cycle="annual")
+    await service.advance(by="P10D")
+    for quantity in (8, 5):
+        assert (await service.change(one, quantity=quantity)).status_code == 200
+    await service.advance(by="P2M")
+    [invoice] = (await service.get("/v1/invoices"))["items"]
+    query = "provider=office&invoicelineitemtype=billinglineitems"
+    assert (await service.get(f"/v1/invoices/{invoice['id']}/lineitems?{query}"))["totalCount"] == 1
+
+
+async def test_an_annual_legacy_change_is_recognised_on_the_monthly_anniversary(service):
+    # W-7: bought on the 11th, a second seat on the 12th: reversal, a day of one, 27 days of two, the rest of two.
+    await service.advance(to="2026-02-11T00:00:00Z")
+    customer = await service.customer()
+    one = await service.buy(customer, "796B6B5F-613C-4E24-A17C-EBA730D49C02", 1, term=None, cycle="annual")
+    await service.advance(by="P1D")
+    await service.change(one, quantity=2)
+    await service.advance(to="2026-03-20T00:00:00Z")
+    invoice = (await service.get("/v1/invoices"))["items"][-1]
+    query = "provider=office&invoicelineitemtype=billinglineitems"
+    lines = (await service.get(f"/v1/invoices/{invoice['id']}/lineitems?{query}"))["items"]
+    found = sorted(
+        (line["chargeStartDate"][5:10], line["chargeEndDate"][:10], line["quantity"], line["amount"] > 0)
+        for line in lines
+    )
+    assert found == [
+        ("02-11", "2026-02-11", 1, True),
+        ("02-11", "2027-02-10", 1, False),
+        ("02-12", "2026-03-10", 2, True),
+        ("03-11", "2027-02-10", 2, True),
+    ]

@@ -164,7 +164,7 @@ async def _serve(simulator: Simulator, listener: socket.socket, address: str) ->
     if server.started:
         world = simulator.world
         typer.echo(
-            f"simulator ready {address} (world {world.name}, profile {world.profile.latency}, clock {instant(world.now)})"
+            f"simulator ready {address} (world {world.name}, profile {world.profile.latency}, clock {instant(world.now.replace(microsecond=0))})"
         )
         sys.stdout.flush()
     await serving

@@ -74,7 +74,7 @@ def recognised(world: World, one: Subscription, until: date) -> tuple[Subscripti
     paid = one.open_charge
     quantities = {quantity for _, quantity in one.segments}
     if paid is None or (len(quantities) <= 1 and quantities <= {paid.quantity}):
-        return one, False
+        return replace(one, segments=((until, one.quantity),)), False
     _reverse(world, one, paid, INSTANCE_PRORATE)
     _stretches(world, one, paid.start, until)
     rest_days = (paid.end - until).days + 1

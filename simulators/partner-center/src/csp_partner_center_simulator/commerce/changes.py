@@ -1,5 +1,6 @@
 """What a subscription PATCH may do, one rule per intent (PC 6.3)."""
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -56,6 +57,8 @@ def change(world: World, before: Subscription, wish: Wish, actor: Actor) -> Subs
         after = _quantity(world, after, wish.quantity)
     if after.status in {"active", "pending"}:
         after = _plan_change(world, after, wish)
+        if after.next_charge != before.next_charge:
+            wish = dataclasses.replace(wish, next_charge=after.next_charge)
         after = _renewal(after, wish, quantity_changed=wish.quantity != before.quantity)
     if wish.friendly_name != before.friendly_name:
         after = replace(after, friendly_name=wish.friendly_name)

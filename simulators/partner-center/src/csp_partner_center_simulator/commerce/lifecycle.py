@@ -76,6 +76,8 @@ def plan(world: World, subscription: Subscription) -> None:
 
 def next_due(subscription: Subscription) -> datetime | None:
     """Give the time of the next charge, term end or end of life; None when nothing is to come."""
+    if subscription.renewing:
+        return None  # the renewal, which takes its time, plans what follows
     match subscription.status:
         case "deleted":
             return None

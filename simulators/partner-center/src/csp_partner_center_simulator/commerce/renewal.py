@@ -172,9 +172,14 @@ def renew(world: World, one: Subscription) -> Subscription:
             else end
         )
         cycle_end = min(end, second - terms.DAY)
+    # A promotion is gone at renewal unless the scheduled change names one (PC 4.3, 6.5).
     wished = one.next_term.product.promotion_id if one.next_term else ""
-    promotion = promotions.applicable(
-        world.catalogue, item, term=term, cycle=cycle, quantity=quantity, day=start, wished=wished
+    promotion = (
+        promotions.applicable(
+            world.catalogue, item, term=term, cycle=cycle, quantity=quantity, day=start, wished=wished
+        )
+        if wished
+        else None
     )
     discount = promotion.discount if promotion else Decimal(0)
     price = quote(

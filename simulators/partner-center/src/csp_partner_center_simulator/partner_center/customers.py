@@ -260,6 +260,7 @@ def list_customers(call: Call) -> Answer:
             default=100,
             most=500,
             wishes={"filter": text} if text else {},
+            trailing_next=call.world.profile.trailing_next,
         )
     )
 

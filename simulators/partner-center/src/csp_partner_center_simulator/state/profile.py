@@ -35,6 +35,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     rotate_availabilities: bool = True
     update_limit: int = 1200
     refresh_token_unused_days: int | None = None
+    trailing_next: bool = False
     integration_sandbox: bool = False
 
 

@@ -46,11 +46,12 @@ def by_seek(
     default: int,
     most: int,
     wishes: dict[str, Any],
+    trailing_next: bool = False,
 ) -> dict[str, Any]:
     """Cut a page by `size`; the token of the next page holds size and wishes, for clients repeat neither.
 
     `wishes` (filter, dates, …) select the items; the last page offers no next, and asking beyond it is
-    400 with code 2000.
+    400 with code 2000. With `trailing_next` a full last page offers one all the same, as the service may.
     """
     token = request.headers.get(HEADER.lower())
     if (request.param("seekoperation") or "").lower() in {"next", "previous"} or token:
@@ -73,7 +74,7 @@ def by_seek(
     page = items[start : start + size] if size else items[start:]
     following = start + len(page)
     answer = collection([render(item) for item in page], _uri(uri, request.raw_query))
-    if following < len(items):
+    if following < len(items) or (trailing_next and size and len(page) == size):
         token = _write_token({**state, "at": following})
         rest = "&".join(
             part
