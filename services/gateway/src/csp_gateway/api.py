@@ -5,7 +5,15 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from csp_gateway.surfaces import billing, catalogue, organisations, platform, subscriptions, users
+from csp_gateway.surfaces import (
+    billing,
+    catalogue,
+    organisations,
+    platform,
+    subscriptions,
+    synchronisation,
+    users,
+)
 from csp_gateway.surfaces.common import Parts
 from csp_runtime.auth import TokenVerifier
 from csp_runtime.http import create_app
@@ -22,6 +30,7 @@ def reseller_app(verifier: TokenVerifier, parts: Parts | None) -> FastAPI:
         users.routes("/v1", with_cost=True),
         billing.routes(with_cost=True),
         platform.routes(with_cost=True),
+        synchronisation.routes(),
     ]
     return _app("CSP reseller API", "/v1", verifier, parts, routers)
 

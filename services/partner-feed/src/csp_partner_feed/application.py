@@ -144,9 +144,11 @@ class FeedUseCases:
         )
 
     async def status(self, scope: Scope, tenant_id: str | None = None) -> SyncStatus:
-        """How fresh everything is. Raises a `Problem` of type `forbidden` for customers."""
+        """How fresh everything is. Raises a `Problem`: `forbidden` for customers, `not-found`."""
         if not scope.roles & {*RESELLER_ROLES, Role.SERVICE}:
             raise Problem("forbidden", "Only the reseller's staff may see this")
+        if tenant_id is not None and await self._customers.by_id(scope.reseller, tenant_id) is None:
+            raise not_found("tenant")
         return await self._status.status(scope, self._clock.now(), tenant_id)
 
     async def person(self, scope: Scope, observation_id: str) -> dict[str, str | None]:
