@@ -124,6 +124,18 @@ def wild_stories(draw):
             "term": draw(st.sampled_from(["P1Y", "P1M"] if frequency == "P1M" else ["P1Y", "P3Y"])),
             "auto_renew": draw(st.booleans()),
             "billing_from": draw(st.sampled_from([None, None, None, iso(bought + timedelta(days=45))])),
+            "change_style": draw(
+                st.sampled_from([None, None, "reverse_and_segment", "refund_and_recharge_remaining"])
+            ),
+            "recognition": draw(st.sampled_from([None, None, "on_the_day", "next_anniversary"])),
+            "refund_policy": draw(
+                st.sampled_from(
+                    [None, None, "prorated", "full_in_first_month_then_prorated", "window_7d", "none"]
+                )
+            ),
+            "free_stub": draw(st.sampled_from([None, True, False])),
+            "suspension_stops_billing": draw(st.sampled_from([None, True, False])),
+            "upgrade_keeps_cycle": draw(st.sampled_from([None, True, False])),
             "rounding_profile": draw(
                 st.sampled_from(["line_half_up", "line_half_up", "unit_down", "daily_2dp"])
             ),

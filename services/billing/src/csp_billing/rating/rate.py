@@ -92,7 +92,7 @@ def _bill(
         as_of,
         rules=told.rules,
         price_book=told.price_book,
-        history=any(isinstance(fact, f.Credited) and fact.line_of is not None for fact in told.facts),
+        history=_credits_lines(name, story),
     )
     if missing := pending(desired):
         raise StoryRefused(_missing_prices(missing, story))
@@ -102,6 +102,15 @@ def _bill(
     rejections = [*book.rejections, *refused] if book is not None and goes_on else refused
     books[name] = _Book(told, checkpoint, issued, rejections)
     return posted
+
+
+def _credits_lines(subscription: str, story: StoryFile) -> bool:
+    """Whether the story ever credits a line of the subscription, which may be one of a cycle long past."""
+    return any(
+        name == subscription and isinstance(fact, f.Credited) and fact.line_of is not None
+        for event in story.events
+        for name, fact in event.facts
+    )
 
 
 def _only_later(before: Story, now: Story, day: int) -> bool:
