@@ -1,7 +1,7 @@
 """Contract events in, screens out."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -87,30 +87,48 @@ async def _show(tx: Connection, event: Recorded[Any]) -> None:
         case SubscriptionCreated() as data:
             await _subscription_created(tx, event, data)
         case SubscriptionPriceLocked() as data:
-            await tx.execute(
-                "update subscriptions set unit_price_micro = %s, revision = revision + 1 where subscription_id = %s",
-                [data.unit_price_micro, data.subscription_id],
-            )
+            await _figures(tx, data.subscription_id, {"unit_price_micro": data.unit_price_micro})
         case SubscriptionCostLocked() as data:
-            await tx.execute(
-                "update subscriptions set unit_cost_micro = %s, revision = revision + 1 where subscription_id = %s",
-                [data.unit_price_micro, data.subscription_id],
-            )
+            await _figures(tx, data.subscription_id, {"unit_cost_micro": data.unit_price_micro})
         case UserCreated() | UserUpdated() | UserDeleted() | UserRestored():
             await _user(tx, event)
         case LicenseAssigned() | LicenseUnassigned() as data:
             await _licence(tx, event, data)
         case ConsumedSeatsChanged() as data:
             for part in data.subscriptions:
-                await tx.execute(
-                    "update subscriptions set consumed = %s, consumed_is_shared = %s, revision = revision + 1 "
-                    "where subscription_id = %s",
-                    [part.consumed, part.shared, part.subscription_id],
-                )
+                seats = {"consumed": part.consumed, "consumed_is_shared": part.shared}
+                await _figures(tx, part.subscription_id, seats)
         case _ if event.stream.startswith(f"{Kind.OPERATION}_"):
             await _operation(tx, event)
         case _ if event.stream.startswith(f"{Kind.SUBSCRIPTION}_"):
             await _subscription_changed(tx, event)
+
+
+async def _figures(tx: Connection, subscription_id: str, figures: Mapping[str, int | bool]) -> None:
+    """Figures of other streams: there is no order between streams, so they may come before their subscription and wait."""
+    assignments = ", ".join(f"{column} = %s" for column in figures)
+    cursor = await tx.execute(
+        f"update subscriptions set {assignments}, revision = revision + 1 where subscription_id = %s returning 1",
+        [*figures.values(), subscription_id],
+    )
+    if await cursor.fetchone() is None:
+        await tx.execute(
+            f"insert into waiting_figures (subscription_id, {', '.join(figures)}) "
+            f"values (%s{', %s' * len(figures)}) on conflict (subscription_id) do update set {assignments}",
+            [subscription_id, *figures.values(), *figures.values()],
+        )
+
+
+async def _take_waiting_figures(tx: Connection, subscription_id: str) -> None:
+    await tx.execute(
+        "with waiting as (delete from waiting_figures where subscription_id = %s returning *) "
+        "update subscriptions set unit_price_micro = coalesce(waiting.unit_price_micro, subscriptions.unit_price_micro), "
+        "unit_cost_micro = coalesce(waiting.unit_cost_micro, subscriptions.unit_cost_micro), "
+        "consumed = coalesce(waiting.consumed, subscriptions.consumed), "
+        "consumed_is_shared = coalesce(waiting.consumed_is_shared, subscriptions.consumed_is_shared) "
+        "from waiting where subscriptions.subscription_id = waiting.subscription_id",
+        [subscription_id],
+    )
 
 
 async def _organisation(tx: Connection, event: Recorded[Any]) -> None:
@@ -227,6 +245,7 @@ async def _subscription_created(tx: Connection, event: Recorded[Any], data: Subs
             event.meta.recorded_at,
         ],
     )
+    await _take_waiting_figures(tx, data.subscription_id)
     await _history(tx, event, customer)
 
 

@@ -1,0 +1,180 @@
+"""There is no order between streams: whichever comes first, the screens end the same."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from csp_contracts.envelope import Meta, Recorded
+from csp_contracts.identity_sync_v1 import (
+    ConsumedSeatsChanged,
+    LicenseAssigned,
+    SubscriptionSeats,
+    UserCreated,
+)
+from csp_contracts.ids import Kind, api_id
+from csp_contracts.pricing_v1 import SubscriptionCostLocked, SubscriptionPriceLocked
+from csp_contracts.provisioning_v1 import CustomerAdded, TenantDiscovered, TenantLinked
+from csp_contracts.subscriptions_v1 import QuantityChanged, SubscriptionCreated
+from csp_gateway.projections import Screens
+from csp_runtime.database import Database, DatabaseRole
+from csp_runtime.migrate import migrate
+
+NOW = datetime(2026, 3, 5, 9, tzinfo=UTC)
+RESELLER, CUSTOMER, UNALLOCATED, TENANT, SUBSCRIPTION, USER, PRICE, SEATS = (
+    api_id(kind, UUID(int=number))
+    for number, kind in enumerate(
+        (
+            Kind.RESELLER, Kind.CUSTOMER, Kind.CUSTOMER, Kind.TENANT, Kind.SUBSCRIPTION, Kind.USER,
+            Kind.SUBSCRIPTION_PRICE, Kind.CONSUMED_SEATS,
+        )
+    )
+)  # fmt: skip
+
+
+def stream(name, *facts):
+    """The facts of one stream, a minute apart."""
+    return [
+        Recorded(
+            stream=name,
+            version=version,
+            data=data,
+            meta=Meta(
+                reseller=RESELLER,
+                partition_key=TENANT,
+                effective_at=NOW + timedelta(minutes=version),
+                recorded_at=NOW + timedelta(minutes=version),
+            ),
+        )
+        for version, data in enumerate(facts, 1)
+    ]
+
+
+def locked(cls, amount):
+    """A price (or cost) of the subscription."""
+    return cls(
+        subscription_id=SUBSCRIPTION,
+        tenant_id=TENANT,
+        currency="EUR",
+        unit_price_micro=amount,
+        price_ref="list/row/1",
+        from_on=date(2026, 3, 5),
+        product="p:1",
+        product_title="Basic",
+        charge_cycle="P1M",
+    )
+
+
+STREAMS = [
+    stream(CUSTOMER, CustomerAdded(customer_id=CUSTOMER, name="Contoso", country="DE", status="active")),
+    stream(
+        TENANT,
+        TenantDiscovered(
+            tenant_id=TENANT,
+            customer_id=UNALLOCATED,
+            microsoft_tenant_id="m",
+            domain="contoso.onmicrosoft.com",
+            company_name="Contoso",
+            country="DE",
+        ),
+        TenantLinked(tenant_id=TENANT, from_customer_id=UNALLOCATED, to_customer_id=CUSTOMER),
+    ),
+    stream(
+        SUBSCRIPTION,
+        SubscriptionCreated(
+            subscription_id=SUBSCRIPTION,
+            tenant_id=TENANT,
+            microsoft_subscription_id="s",
+            commerce="nce",
+            rule_set="nce",
+            product="p:1",
+            product_title="Basic",
+            term="P1Y",
+            charge_cycle="P1M",
+            quantity=5,
+            status="active",
+            currency="EUR",
+            commitment_ends_on=date(2027, 3, 4),
+        ),
+        QuantityChanged(subscription_id=SUBSCRIPTION, tenant_id=TENANT, previous=5, quantity=8),
+    ),
+    stream(PRICE, locked(SubscriptionPriceLocked, 6_200_000), locked(SubscriptionCostLocked, 4_960_000)),
+    stream(
+        SEATS,
+        ConsumedSeatsChanged(
+            tenant_id=TENANT,
+            sku_id="k",
+            available=8,
+            consumed=1,
+            subscriptions=[SubscriptionSeats(subscription_id=SUBSCRIPTION, consumed=1, shared=True)],
+        ),
+    ),
+    stream(
+        USER,
+        UserCreated(user_id=USER, tenant_id=TENANT, microsoft_user_id="u"),
+        LicenseAssigned(user_id=USER, tenant_id=TENANT, sku_id="k"),
+    ),
+]
+TURNS = [number for number, facts in enumerate(STREAMS) for _ in facts]
+TABLES = ("customers", "tenants", "subscriptions", "history", "users")
+
+
+def interleaved(turns):
+    """The facts of all streams, each stream in its order."""
+    left = [iter(facts) for facts in STREAMS]
+    return [next(left[number]) for number in turns]
+
+
+async def screens(database, events, *, batch):
+    """What the screens hold when these events have come in batches of that size."""
+    async with database.transaction() as tx:
+        for table in (*TABLES, "feed", "waiting_figures"):
+            await tx.execute(f"delete from {table}")
+    for first in range(0, len(events), batch):
+        async with database.transaction() as tx:
+            await Screens().project(tx, events[first : first + batch])
+    async with database.connection() as connection:
+        found = {}
+        for table in TABLES:
+            rows = await (await connection.execute(f"select * from {table} order by 1, 2, 3, 4")).fetchall()
+            # How often a row was touched depends on the order, and tells nobody anything.
+            found[table] = [
+                {name: value for name, value in row.items() if name != "revision"} for row in rows
+            ]
+        return found
+
+
+@pytest.fixture
+async def database(database_url):
+    migrate(database_url, "gateway", ["csp_runtime", "csp_gateway"])
+    async with Database(database_url, "gateway", DatabaseRole.WORKER) as opened:
+        yield opened
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(turns=st.permutations(TURNS), batch=st.integers(1, len(TURNS)))
+async def test_whichever_stream_comes_first_the_screens_end_the_same(database, turns, batch):
+    expected = await screens(database, interleaved(TURNS), batch=len(TURNS))
+    assert await screens(database, interleaved(turns), batch=batch) == expected
+
+
+async def test_the_screens_show_what_happened(database):
+    shown = await screens(database, interleaved(TURNS), batch=3)
+    (subscription,) = shown["subscriptions"]
+    assert subscription["customer_id"] == CUSTOMER
+    assert (subscription["quantity"], subscription["consumed"]) == (8, 1)
+    assert (subscription["unit_price_micro"], subscription["unit_cost_micro"]) == (6_200_000, 4_960_000)
+    assert [row["customer_id"] for row in shown["history"]] == [CUSTOMER, CUSTOMER]
+    assert shown["users"][0]["sku_ids"] == ["k"]
+
+
+async def test_an_event_that_comes_twice_changes_nothing(database):
+    once = await screens(database, interleaved(TURNS), batch=4)
+    async with database.transaction() as tx:
+        await Screens().project(tx, [replace(STREAMS[2][0]), *STREAMS[5]])
+    async with database.connection() as connection:
+        row = await (await connection.execute("select count(*) as rows from subscriptions")).fetchone()
+    assert row["rows"] == len(once["subscriptions"])
