@@ -282,6 +282,10 @@ class Run:
             if charge.end <= day:
                 charge.live = False
 
+    def bring_forward(self, day: int) -> None:
+        """Post on a day what waits for a later recognition: nothing is given back before it was charged."""
+        self.lines = [line if line.posted <= day else line._replace(posted=day) for line in self.lines]
+
     def post(self, line: Line) -> None:
         """Take a line into the result, unless it is carried (R9.7, R9.10): then it only was the base of refunds."""
         billing_from = self.rules.billing_from

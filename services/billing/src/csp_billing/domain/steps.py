@@ -48,6 +48,7 @@ def close(run: Run, fact: f.Fact, reason: Reason) -> None:
     for charge in run.live_charges(fact.day):
         refund_rest_of(run, charge, fact, reason)
     run.settle_past(fact.day)
+    run.bring_forward(fact.day)
     run.state.segments, run.state.recognise_on = [], None
 
 

@@ -130,5 +130,6 @@ def _give_back_all(run: Run, fact: f.Fact, reason: Reason) -> None:
                 days=charge.end - charge.basis,
                 caused_by=(fact.id,),
             )
+    run.bring_forward(fact.day)
     state.refunded_whole = True
     state.segments, state.recognise_on = [], None
