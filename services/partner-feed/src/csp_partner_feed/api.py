@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -48,6 +48,13 @@ class RefreshBody(_Body):
     tenant_id: str | None = Field(None, max_length=100)
 
 
+class DecisionBody(_Body):
+    """Whose side is taken, and why."""
+
+    side: Literal["microsoft", "ignore"]
+    reason: str = Field(min_length=1, max_length=500)
+
+
 class RefreshAnswer(BaseModel):
     """How many customers will be read."""
 
@@ -87,6 +94,15 @@ def routes(use_cases: FeedUseCases) -> APIRouter:
     @router.get("/sync/status")
     async def status(scope: AnyScope, tenant_id: str | None = None) -> dict[str, Any]:
         return {key: _plain(value) for key, value in asdict(await use_cases.status(scope, tenant_id)).items()}
+
+    @router.get("/drifts")
+    async def drifts(scope: AnyScope) -> list[dict[str, Any]]:
+        return [asdict(drift) for drift in await use_cases.drifts(scope)]
+
+    @router.post("/drifts/{drift_id}/decision")
+    async def decide(drift_id: str, body: DecisionBody, scope: AnyScope) -> dict[str, str]:
+        await use_cases.decide(scope, drift_id, body.side, body.reason)
+        return {"side": body.side}
 
     @router.get("/observations/{observation_id}/personal")
     async def person(observation_id: str, scope: AnyScope) -> dict[str, str | None]:

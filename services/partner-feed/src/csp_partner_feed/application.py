@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Literal, Protocol
 
 from csp_partner_feed.domain.observation import Channel, Resource
 from csp_partner_feed.domain.wishes import Wish
@@ -46,6 +46,43 @@ class SyncStatus:
     pending_reads: int
     first_synchronisation: FirstSyncStatus | None
     channels: Sequence[ChannelStatus]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """A difference that lasts: each field with our value and Microsoft's."""
+
+    drift_id: str
+    reseller: str
+    tenant_id: str
+    resource: str
+    resource_id: str
+    fields: dict[str, list[str | None]]
+    suggested_side: str
+    found_at: datetime
+    age_seconds: float
+    version: int
+
+
+class Drifts(Protocol):
+    """The drift inbox."""
+
+    async def open_ones(self, scope: Scope) -> Sequence[Drift]:
+        """What waits for a decision, oldest first."""
+
+    async def get(self, scope: Scope, drift_id: str) -> Drift | None:
+        """One that waits for a decision."""
+
+    async def resolve(
+        self,
+        key: tuple[str, str, str, int],
+        *,
+        side: str,
+        policy: str | None,
+        actor: str | None,
+        reason: str | None,
+    ) -> None:
+        """Close it: (reseller, tenant, drift, version)."""
 
 
 class StatusRows(Protocol):
@@ -100,8 +137,10 @@ class FeedUseCases:
         known: Known,
         status: StatusRows,
         persons: Persons,
+        drifts: Drifts,
         clock: Clock,
     ) -> None:
+        self._drifts = drifts
         self._wishes = wishes
         self._customers = customers
         self._known = known
@@ -118,6 +157,12 @@ class FeedUseCases:
         known = await self._known.by_id(resource, resource_id)
         if known is None or known[0] != scope.reseller:
             raise not_found(str(resource))
+        await self._want(resource, resource_id)
+
+    async def _want(self, resource: Resource, resource_id: str) -> None:
+        known = await self._known.by_id(resource, resource_id)
+        if known is None:
+            return
         reseller, tenant, microsoft_id = known
         await self._wishes.want(
             [
@@ -150,6 +195,30 @@ class FeedUseCases:
         if tenant_id is not None and await self._customers.by_id(scope.reseller, tenant_id) is None:
             raise not_found("tenant")
         return await self._status.status(scope, self._clock.now(), tenant_id)
+
+    async def drifts(self, scope: Scope) -> Sequence[Drift]:
+        """What waits for a decision. Raises a `Problem` of type `forbidden` for customers."""
+        if not scope.roles & {*RESELLER_ROLES, Role.SERVICE}:
+            raise Problem("forbidden", "Only the reseller's staff may see this")
+        return await self._drifts.open_ones(scope)
+
+    async def decide(
+        self, scope: Scope, drift_id: str, side: Literal["microsoft", "ignore"], reason: str
+    ) -> None:
+        """Take Microsoft's side (its state is told again, and the owner takes it over) or leave things as they are. Our own side
+        is enforced by a command on the subscription; the drift then closes by itself.
+
+        Raises a `Problem`: `forbidden`, `not-found`.
+        """
+        if not scope.roles & {Role.RESELLER_ADMIN, Role.SERVICE}:
+            raise Problem("forbidden", "Only the reseller's administrators may decide")
+        found = await self._drifts.get(scope, drift_id)
+        if found is None:
+            raise not_found("drift")
+        key = (found.reseller, found.tenant_id, found.drift_id, found.version)
+        await self._drifts.resolve(key, side=side, policy=None, actor=scope.actor, reason=reason)
+        if side == "microsoft":
+            await self._want(Resource(found.resource), found.resource_id)
 
     async def person(self, scope: Scope, observation_id: str) -> dict[str, str | None]:
         """The personal fields of an observation, for the service that owns the user. Raises a `Problem`: `forbidden`,

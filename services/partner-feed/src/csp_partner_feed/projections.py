@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from psycopg.types.json import Jsonb
+
 from csp_contracts.envelope import Origin, Recorded
 from csp_contracts.identity_sync_v1 import (
     LicenseAssigned,
@@ -22,8 +24,10 @@ from csp_contracts.subscriptions_v1 import (
     ScheduledChangeDropped,
     SubscriptionCancelled,
     SubscriptionCreated,
+    SubscriptionExpired,
     SubscriptionReactivated,
     SubscriptionRenamed,
+    SubscriptionRenewed,
     SubscriptionSuspended,
 )
 from csp_partner_feed.adapters import tenants
@@ -60,6 +64,8 @@ class OwnChanges:
             UserCreated,
             TenantCreated,
             ResellerSettingChanged,
+            SubscriptionExpired,
+            SubscriptionRenewed,
             *_SUBSCRIPTION_CHANGES,
             *_USER_CHANGES,
         }
@@ -104,6 +110,8 @@ class OwnChanges:
                     await self._changed(tx, Resource.USER, event.stream, now)
                 case _:
                     pass
+            if event.stream.startswith(f"{Kind.SUBSCRIPTION}_") and not event.meta.superseded:
+                await _confirm(tx, event)
 
     async def _created(
         self,
@@ -158,6 +166,39 @@ class OwnChanges:
                 )
             ],
         )
+
+
+async def _confirm(tx: Connection, event: Recorded[Any]) -> None:
+    """What the owner holds for true now, beside what Microsoft showed last."""
+    held = _held(event.data)
+    if held:
+        await tx.execute(
+            """
+            update resources set confirmed = coalesce(confirmed, '{}'::jsonb) || %s, confirmed_at = %s
+            where resource = 'subscription' and resource_id = %s
+            """,
+            [Jsonb(held), event.meta.recorded_at, event.stream],
+        )
+
+
+def _held(data: object) -> dict[str, str | int | bool]:
+    match data:
+        case SubscriptionCreated():
+            return {"quantity": data.quantity, "status": data.status, "auto_renew": data.auto_renew}
+        case QuantityChanged() | SubscriptionRenewed():
+            return {"quantity": data.quantity}
+        case SubscriptionReactivated():
+            return {"quantity": data.quantity, "status": "active"}
+        case SubscriptionSuspended():
+            return {"status": "suspended"}
+        case SubscriptionCancelled():
+            return {"status": "cancelled"}
+        case SubscriptionExpired():
+            return {"status": "expired"}
+        case AutoRenewChanged():
+            return {"auto_renew": data.end_of_term == "renew"}
+        case _:
+            return {}
 
 
 async def _set_close_day(tx: Connection, reseller: str, close_day: int) -> None:

@@ -6,6 +6,7 @@ import httpx
 
 from csp_partner_center import PartnerCenter
 from csp_partner_feed.adapters.audit_cursors import AuditCursors
+from csp_partner_feed.adapters.drifts import DriftRows
 from csp_partner_feed.adapters.first_syncs import FirstSyncs
 from csp_partner_feed.adapters.freshness import Freshness
 from csp_partner_feed.adapters.inbox import Inbox
@@ -25,6 +26,7 @@ from csp_partner_feed.projections import OwnChanges
 from csp_partner_feed.settings import PartnerFeedSettings
 from csp_partner_feed.workers.audit_poller import AuditPoller
 from csp_partner_feed.workers.delta import DirectoryFollower
+from csp_partner_feed.workers.drift_keeper import DriftKeeper
 from csp_partner_feed.workers.inbox_worker import InboxWorker
 from csp_partner_feed.workers.keeper import Keeper
 from csp_partner_feed.workers.lister import Lister
@@ -57,7 +59,9 @@ def build(platform: Platform, client: PartnerCenter, settings: PartnerFeedSettin
     trust = Trust(settings, _simulator(platform), http)
     reads, tenants, resources = Reads(worker), TenantRows(worker, platform.box), Resources(worker)
     persons, inbox = PersonRows(worker), Inbox(worker)
+    drifts = DriftRows(store, worker, request, clock)
     use_cases = FeedUseCases(
+        drifts=drifts,
         wishes=reads,
         customers=tenants,
         known=resources,
@@ -96,6 +100,7 @@ def build(platform: Platform, client: PartnerCenter, settings: PartnerFeedSettin
         *[(f"reader-{number}", reader) for number in range(settings.readers)],
         *[(f"synchroniser-{number}", synchroniser) for number in range(settings.readers)],
         *[(f"directory-{number}", follower) for number in range(max(1, settings.readers // 2))],
+        ("drift", DriftKeeper(drifts=drifts, clock=clock, visibility=visibility)),
         ("keeper", Keeper(persons=persons, database=worker, clock=clock)),
     ]
     if settings.registers_webhook:

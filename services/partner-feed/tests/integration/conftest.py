@@ -86,7 +86,11 @@ class Feed:
         """What was told so far, in order."""
         assert self.service.log is not None
         page = await self.service.log.read(0, 10_000)
-        found = [decode_event(record.type, record.data) for record in page.records]
+        found = [
+            decode_event(record.type, record.data)
+            for record in page.records
+            if record.type.endswith("external-state-observed.v1")
+        ]
         return [each for each in found if all(getattr(each, key) == value for key, value in wanted.items())]
 
     async def eventually(self, count: int = 1, **wanted: Any) -> list[ExternalStateObserved]:

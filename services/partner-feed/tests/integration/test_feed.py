@@ -1,12 +1,17 @@
 """What Microsoft says reaches the platform: by notification, activity log, directory, comparison; once each."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
 import pytest
 
+from csp_contracts.codec import decode_event
+from csp_contracts.envelope import Meta, Origin, Recorded
 from csp_contracts.ids import Kind, named_id
+from csp_contracts.subscriptions_v1 import QuantityChanged, SubscriptionCreated
 from csp_partner_center.subscriptions import changing_quantity
+from csp_partner_feed.projections import OwnChanges
 from csp_runtime.scope import Role
 from csp_testing.probe import eventually
 
@@ -317,3 +322,110 @@ async def test_a_user_made_by_the_customers_admin_is_told_with_the_name_apart(fe
     assert gone.status_code == 404
     page = await feed.service.log.read(0, 10_000)
     assert not any(b"anary" in record.data for record in page.records)
+
+
+async def own_change(feed, first, quantity: int) -> None:
+    """As if the owner had written a change of ours."""
+    now = feed.clock.now()
+    created = SubscriptionCreated(
+        subscription_id=first.resource_id,
+        tenant_id=first.tenant_id,
+        microsoft_subscription_id=first.microsoft_id,
+        commerce="nce",
+        rule_set="nce",
+        product=str(first.state["product"]),
+        product_title="x",
+        term="P1Y",
+        charge_cycle="P1M",
+        quantity=int(first.state["quantity"]),
+        status="active",
+        currency="USD",
+        auto_renew=bool(first.state["auto_renew"]),
+    )
+    changed = QuantityChanged(
+        subscription_id=first.resource_id,
+        tenant_id=first.tenant_id,
+        previous=int(first.state["quantity"]),
+        quantity=quantity,
+    )
+    meta = Meta(
+        reseller="res_north",
+        partition_key=first.tenant_id,
+        effective_at=now,
+        recorded_at=now,
+        origin=Origin.PORTAL,
+    )
+    events = [
+        Recorded(
+            stream=first.resource_id, version=1, data=created, meta=replace(meta, origin=Origin.MICROSOFT)
+        ),
+        Recorded(stream=first.resource_id, version=2, data=changed, meta=meta),
+    ]
+    async with feed.database.transaction() as tx:
+        await OwnChanges(feed.clock, timedelta(0)).project(tx, events)
+
+
+async def test_a_change_of_ours_that_microsoft_does_not_show_is_told_and_becomes_drift(feed):
+    first = await a_subscription(feed)
+    await own_change(feed, first, quantity=first.state["quantity"] + 4)
+    told = await feed.eventually(2, microsoft_id=first.microsoft_id, audit_id=None)
+    assert told[-1].state["quantity"] == first.state["quantity"]
+    await feed.advance("PT20M")
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(feed.service.app), base_url="http://feed"
+    ) as client:
+
+        async def inbox():
+            return (await client.get("/internal/v1/drifts", headers=feed.token())).json()
+
+        (drift,) = await eventually(inbox)
+        assert drift["fields"] == {
+            "quantity": [str(first.state["quantity"] + 4), str(first.state["quantity"])]
+        }
+        assert drift["suggested_side"] == "microsoft"
+        assert (
+            await client.get("/internal/v1/drifts", headers=feed.token(reseller="res_other"))
+        ).json() == []
+        url = f"/internal/v1/drifts/{drift['drift_id']}/decision"
+        body = {"side": "microsoft", "reason": "the portal is right"}
+        refused = await client.post(url, json=body, headers=feed.token(Role.RESELLER_SUPPORT))
+        foreign = await client.post(url, json=body, headers=feed.token(reseller="res_other"))
+        decided = await client.post(url, json=body, headers=feed.token())
+        again = await client.post(url, json=body, headers=feed.token())
+    assert (refused.status_code, foreign.status_code, decided.status_code, again.status_code) == (
+        403,
+        404,
+        200,
+        404,
+    )
+    await feed.eventually(3, microsoft_id=first.microsoft_id, audit_id=None)
+
+
+async def test_drift_that_vanishes_closes_by_itself(feed):
+    first = await a_subscription(feed)
+    await own_change(feed, first, quantity=first.state["quantity"] + 4)
+    await feed.advance("PT20M")
+    found = await eventually_drifts(feed, 1)
+    await feed.act(
+        "change_quantity",
+        customer_id=first.microsoft_tenant_id,
+        subscription_id=first.microsoft_id,
+        quantity=first.state["quantity"] + 4,
+    )
+    await feed.eventually(3, microsoft_id=first.microsoft_id, audit_id=None)
+    await feed.advance("PT20M")
+    closed = await eventually_drifts(feed, 2)
+    assert found[0].fields["quantity"] == [str(first.state["quantity"] + 4), str(first.state["quantity"])]
+    assert (closed[1].side, closed[1].policy) == ("microsoft", "converged")
+
+
+async def eventually_drifts(feed, count: int) -> list:
+    async def enough():
+        feed.check()
+        page = await feed.service.log.read(0, 10_000)
+        found = [
+            decode_event(record.type, record.data) for record in page.records if ".drift-" in record.type
+        ]
+        return found if len(found) >= count else None
+
+    return await eventually(enough, within=15.0, what=f"{count} drift events")

@@ -1,7 +1,8 @@
 """How fresh the data from Microsoft is, and a refresh on demand; the feed's own figures, handed on."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query
 from pydantic import Field
@@ -59,6 +60,33 @@ class Refreshing(View):
     customers: int = Field(description="how many customers will be read")
 
 
+class Drift(View):
+    """A difference between us and Microsoft that lasts."""
+
+    drift_id: str
+    tenant_id: str
+    resource: str
+    resource_id: str
+    fields: dict[str, list[str | None]] = Field(description="field to [ours, Microsoft's]")
+    suggested_side: str
+    found_at: datetime
+    age_seconds: float
+
+
+class DriftDecision(Body):
+    """Take Microsoft's side, or leave things as they are. Our own side is enforced by a command on the resource."""
+
+    side: Literal["microsoft", "ignore"]
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class DriftDecided(View):
+    """What was decided."""
+
+    drift_id: str
+    side: str
+
+
 def routes() -> APIRouter:
     """The reseller's routes."""
     router = APIRouter(tags=["synchronisation"])
@@ -81,5 +109,22 @@ def routes() -> APIRouter:
         del scope  # checked here, used by the feed
         found = await parts.owners.ask("partner-feed", "/refreshes", caller, body.model_dump())
         return Refreshing.model_validate(found)
+
+    @router.get("/drifts", responses=problems(), operation_id="list_drifts")
+    async def drifts(scope: ResellerScope, caller: UseCaller, parts: UseParts) -> list[Drift]:
+        """What waits for a decision, oldest first."""
+        del scope  # checked here, used by the feed
+        found = await parts.owners.get("partner-feed", "/drifts", caller)
+        return [Drift.model_validate(each) for each in found]
+
+    @router.post("/drifts/{drift_id}/decision", responses=problems(404), operation_id="decide_drift")
+    async def decide(
+        drift_id: str, body: DriftDecision, scope: ResellerScope, caller: UseCaller, parts: UseParts
+    ) -> DriftDecided:
+        """Decide once; deciding again answers 404, so it needs no Idempotency-Key."""
+        del scope  # checked here, used by the feed
+        path = f"/drifts/{quote(drift_id, safe='')}/decision"
+        found = await parts.owners.ask("partner-feed", path, caller, body.model_dump())
+        return DriftDecided(drift_id=drift_id, side=found["side"])
 
     return router

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from csp_contracts.envelope import EffectiveBasis, Meta, Origin, Recorded
 from csp_contracts.ids import Kind, named_id
 from csp_contracts.partner_feed_v1 import ExternalStateObserved
-from csp_partner_feed.domain.observation import Observation, Published, is_news
+from csp_partner_feed.domain.observation import Observation, Published, Resource, is_news
 from csp_runtime.clock import Clock
 from csp_runtime.database import Database
 from csp_runtime.errors import VersionConflict
@@ -178,14 +178,16 @@ def _rows(news: Sequence[tuple[str, Observation]], readings: Sequence[Observatio
 
 # An older reading never overwrites a newer one, whichever process is the last to write.
 _RESOURCE = """
-insert into resources (reseller_id, resource, microsoft_id, microsoft_tenant_id, resource_id, digest, person_digest, began_at, is_gone)
-values (%(reseller)s, %(resource)s, %(id)s, %(tenant)s, %(resource_id)s, %(digest)s, %(person_digest)s, %(began_at)s, %(gone)s)
+insert into resources (reseller_id, resource, microsoft_id, microsoft_tenant_id, resource_id, digest, person_digest, began_at, is_gone, state)
+values (%(reseller)s, %(resource)s, %(id)s, %(tenant)s, %(resource_id)s, %(digest)s, %(person_digest)s, %(began_at)s, %(gone)s,
+    %(state)s)
 on conflict (reseller_id, resource, microsoft_id) do update set
     microsoft_tenant_id = excluded.microsoft_tenant_id,
     digest = excluded.digest,
     person_digest = coalesce(excluded.person_digest, resources.person_digest),
     began_at = excluded.began_at,
-    is_gone = excluded.is_gone
+    is_gone = excluded.is_gone,
+    state = excluded.state
 where resources.began_at <= excluded.began_at
 """
 
@@ -206,6 +208,10 @@ def _resource(seen: Observation) -> dict[str, Any]:
         "person_digest": seen.person_digest,
         "began_at": seen.began_at,
         "gone": seen.state is None,
+        # Only subscriptions are compared with what their owner holds for true.
+        "state": Jsonb(seen.state)
+        if seen.resource is Resource.SUBSCRIPTION and seen.state is not None
+        else None,
     }
 
 

@@ -13,7 +13,7 @@ from csp_runtime.database import Connection, Database
 from csp_runtime.secret_box import SecretBox
 
 WAKEUP = "csp_feed_tenants"
-_CLAIM_SECONDS = 600
+_CLAIM_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
