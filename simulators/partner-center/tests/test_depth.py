@@ -1,5 +1,13 @@
 """Delegated rights over Graph, voided invoices, the extended service term, exports that change (PC 1.2, 6.4, 10, 14.8)."""
 
+from decimal import Decimal
+from random import Random
+
+import httpx
+import pytest
+
+from csp_partner_center_simulator.embed import build
+
 BASIC = "CFQ7TTC0LH18:0001"
 USER_ADMINISTRATOR = "fe930be7-5e62-47db-91af-98c3a49a38b1"
 RELATIONSHIPS = "/graph/v1.0/tenantRelationships/delegatedAdminRelationships"
@@ -247,3 +255,88 @@ async def test_an_annual_legacy_change_is_recognised_on_the_monthly_anniversary(
         ("02-12", "2026-03-10", 2, True),
         ("03-11", "2027-02-10", 2, True),
     ]
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_whatever_happens_invoices_add_up_and_nothing_gets_stuck(seed):
+    """Random changes by random hands over two years, with and without delays."""
+    random = Random(seed)
+    one = build(
+        data=None,
+        world="demo",
+        profile="realistic" if seed % 2 else "fast",
+        seed=seed,
+        base_url="http://simulator.test",
+    )
+    await one.start()
+    try:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(one.app), base_url="http://simulator.test"
+        ) as http:
+            partners = (await http.get("/_control/partners")).json()
+            for _ in range(80):
+                partner = random.choice(partners)["tenant_id"]
+                customer = random.choice((await http.get(f"/_control/customers?tenant_id={partner}")).json())
+                answer = await http.post("/_control/act", json=_random_act(random, partner, customer))
+                assert answer.status_code < 500, answer.text
+                moved = await http.post(
+                    "/_control/clock/advance", json={"by": random.choice(["PT5H", "P1D", "P6D", "P20D"])}
+                )
+                assert moved.status_code == 200, moved.text
+            await http.post("/_control/clock/advance", json={"by": "P1Y"})
+        today = one.world.now.date()
+        for invoice in one.world.invoices:
+            assert (
+                sum(line.amount + line.tax for line in one.world.charges.by("invoice", invoice.id))
+                == invoice.total
+            )
+        for sub in one.world.subscriptions:
+            charged = sum(line.amount for line in one.world.charges.by("subscription", sub.id))
+            assert charged >= Decimal("-0.05"), (sub, charged)  # nobody gets more back than was paid
+            if sub.status in {"active", "suspended"} and sub.commerce == "nce" and not sub.renewing:
+                assert sub.cycle_start <= today <= sub.cycle_end <= sub.term_end, sub
+    finally:
+        await one.stop()
+
+
+def _random_act(random, partner, customer):
+    wish = {"as": "portal_user", "tenant_id": partner, "customer_id": customer["customer_id"]}
+    actions = [
+        "buy",
+        "buy",
+        "change_quantity",
+        "change_quantity",
+        "suspend",
+        "reactivate",
+        "cancel",
+        "set_auto_renew",
+    ]
+    action = random.choice(actions) if customer["subscriptions"] else "buy"
+    if action == "buy":
+        item, term, cycle = random.choice(
+            [
+                (BASIC, "P1M", "monthly"),
+                ("CFQ7TTC0LDPB:0001", "P1Y", "monthly"),
+                ("CFQ7TTC0LCHC:0002", "P1Y", "annual"),
+                ("796B6B5F-613C-4E24-A17C-EBA730D49C02", "", "monthly"),
+                ("2B3B8D2D-10AA-4BE4-B5FD-7F2FEB0C3091", "", "annual"),
+            ]
+        )
+        return {
+            **wish,
+            "action": action,
+            "catalog_item_id": item,
+            "quantity": random.randint(1, 9),
+            "term": term,
+            "billing_cycle": cycle,
+        }
+    chosen = random.choice(customer["subscriptions"])
+    quantity = max(1, chosen["quantity"] + random.choice([-4, -1, 1, 3]))
+    enabled = random.random() < 0.7
+    return {
+        **wish,
+        "action": action,
+        "subscription_id": chosen["subscription_id"],
+        "quantity": quantity,
+        "enabled": enabled,
+    }

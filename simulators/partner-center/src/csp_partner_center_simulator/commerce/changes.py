@@ -83,10 +83,17 @@ def refuse_ended(world: World, subscription: Subscription) -> None:
             raise ApiError(400, 900279, "Updates of this subscription are no longer allowed.")
         case "active" | "pending" | "suspended":
             pass
+    refuse_renewing(subscription)
     if subscription.commerce == "nce" and subscription.updates >= world.profile.update_limit:
         raise ApiError(
             400, 900311, f"The subscription was updated {subscription.updates} times; no more are allowed."
         )
+
+
+def refuse_renewing(subscription: Subscription) -> None:
+    """Refuse changes while a renewal is under way, which can take a day (PC 6.4)."""
+    if subscription.renewing:
+        raise ApiError(409, 900278, "The subscription is being renewed; try again later.")
 
 
 def _status(world: World, one: Subscription, wanted: str) -> Subscription:

@@ -19,6 +19,8 @@ def eligible(one: Subscription) -> str:
     """Give the reason why a subscription cannot be transferred, empty when it can."""
     if one.status != "active":
         return f"The subscription is {one.status}."
+    if one.renewing:
+        return "The subscription is being renewed."
     if one.parent_id:
         return "Add-ons are transferred with their base."
     return "Trials cannot be transferred." if one.is_trial else ""

@@ -50,6 +50,9 @@ def move(
     actor: Actor,
 ) -> Subscription:
     """Do a transition; there is no undo. Gives the subscription the seats are on now."""
+    changes.refuse_renewing(source)
+    if into is not None:
+        changes.refuse_renewing(into)
     refused = problem(source, quantity)
     if refused is not None:
         raise ApiError(400, *refused)

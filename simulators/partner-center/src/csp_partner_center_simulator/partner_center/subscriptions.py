@@ -198,8 +198,7 @@ def update(call: Call) -> Answer:
         code = 900278 if before.commerce == "nce" else 800082
         raise ApiError(409, code, "Another operation on this subscription is pending.")
     _check_etag(call, before, body)
-    if before.renewing:
-        raise ApiError(409, 900278, "The subscription is being renewed; try again later.")
+    changes.refuse_renewing(before)
     wish = read_wish(world, before, body)
     if call.fault == "never_completes":
         world.subscriptions.put(replace(before, busy_until=world.now + timedelta(days=3650)))
