@@ -256,6 +256,28 @@ async def test_a_reactor_writes_its_events_and_its_position_together(store, data
     assert [event.data.number for event in await store.load("prc_a")] == [2, 4]
 
 
+class Quadrupler(Doubler):
+    """Answers each counted thing by four."""
+
+    async def react(self, events):
+        known = len(await self._store.load("prc_a"))
+        return Reaction(events=[counted("prc_a", known + n) for n in range(1, 4 * len(events) + 1)])
+
+
+async def test_a_reactor_that_answers_by_several_events_stays_within_one_save(store, database, feed):
+    for first in range(0, 600, 300):
+        await store.save([counted("ord_a", first + number) for number in range(1, 301)])
+    consumer = Consumer(Quadrupler(store), feed, database, store=store)
+    async with consuming(consumer):
+        await eventually(lambda: _has(store, "prc_a", 2400), within=30)
+    assert [event.version for event in await store.load("prc_a")] == list(range(1, 2401))
+    assert await rows_of(database, "dead_letters") == []
+
+
+async def _has(store, stream, count):
+    return len(await store.load(stream)) >= count
+
+
 async def test_a_reactor_decides_again_when_its_stream_moved_on(store, database, feed):
     await store.save([counted("ord_a", 1)])
     handler = Doubler(store)

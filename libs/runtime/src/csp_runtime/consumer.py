@@ -37,6 +37,9 @@ Events = Sequence[Recorded[Any]]
 DECISIONS = 3
 """How often a decision is taken anew when its stream moved on meanwhile."""
 
+REACTOR_BATCH = 100
+"""A reactor may answer one event by several, and what it answers to a batch is one save."""
+
 OUTAGES = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
@@ -129,7 +132,7 @@ class Consumer:
         self._database = database
         self._store = store
         self._gaps = gaps
-        self._batch = batch
+        self._batch = min(batch, REACTOR_BATCH) if isinstance_reactor(handler) else batch
         self._by_prefix = frozenset(str(kind) for kind in handler.streams)
         self._wire_names = frozenset(type_of(kind).wire_name for kind in handler.types)
 
