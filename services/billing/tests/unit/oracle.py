@@ -18,6 +18,17 @@ def owed(story: dict[str, Any], as_of: date) -> Fraction:
     return sum((_Subscription(story, name, as_of).owed() for name in names), Fraction(0))
 
 
+def seat_days(story: dict[str, Any], as_of: date) -> int:
+    """Seats × days that all begun cycles owe for, where nothing is edited or free: what is owed at a price of 1 a day."""
+    flat = story | {"prices": [row | {"unit_price": "1"} for row in story["prices"]]}
+    total = Fraction(0)
+    for name in {event["subscription"] for event in story["timeline"]}:
+        subscription = _Subscription(flat, name, as_of)
+        if subscription.events:
+            total += sum((sum(days.values(), Fraction(0)) for days, _ in subscription.cycles()), Fraction(0))
+    return int(total)
+
+
 def add_months(day: date, months: int, *, anchor: int | None = None) -> date:
     month = day.year * 12 + day.month - 1 + months
     year, month = divmod(month, 12)
@@ -111,12 +122,6 @@ class _Subscription:
         first = start if n == 0 else after[n - 1]
         return first, end, (end - grid[grid.index(end) - 1]).days
 
-    def _cycle_owed(self, start: date, first: date, end: date, days: int) -> Fraction:
-        if days == 0:
-            return Fraction(0)
-        owed = self._days_owed(start, first, end)
-        return sum(owed.values(), Fraction(0)) / days
-
     def _days_owed(self, start: date, first: date, end: date) -> dict[date, Fraction]:
         """Price × quantity owed for each day of the cycle; replayed event by event in order."""
         quantity, product, status = 0, "", "none"
@@ -170,7 +175,7 @@ class _Subscription:
                         charge(day, quantity, product)
             elif name == "product_changed":
                 if inside and (status == "active" or not self._stops()) and status != "ended":
-                    self._close(settle, day)
+                    settle(day)
                     kept_share = Fraction(1)
                     charge(day, quantity, told["product"])
                 product, kept_share = told["product"], Fraction(1)
@@ -182,7 +187,7 @@ class _Subscription:
                         waiting.clear()
                         wiped = True
                     else:
-                        self._close(settle, day)
+                        settle(day)
                         charge(day, 0, product)
             elif name == "subscription_reactivated" and status == "suspended":
                 status = "active"
@@ -204,7 +209,7 @@ class _Subscription:
                     owed.clear()
                     waiting.clear()
                 else:
-                    self._close(settle, day)
+                    settle(day)
                     charge(day, 0, product)
         if not charged and (status == "active" or (status == "suspended" and not self._stops())):
             charge(first, quantity, product)
@@ -218,9 +223,6 @@ class _Subscription:
         while (anniversary := add_months(self.anchor, n)) < day or anniversary <= max(first, self.anchor):
             n += 1
         return anniversary
-
-    def _close(self, settle: Any, day: date) -> None:
-        settle(day)
 
     def _stops(self) -> bool:
         return self.rule_set != "nce"
