@@ -6,7 +6,8 @@ the client's own httpx, so that one place knows proxies, trust and (for a simula
 
 import asyncio
 import re
-from collections import defaultdict
+import threading
+from collections import OrderedDict, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,8 @@ _REASONS = {
     7000215: "the application's secret is wrong",
     7000222: "the application's secret has expired",
 }
+_MOST_APPLICATIONS = 64
+_MOST_HELD = 1000
 _NEEDS_A_PERSON = {"invalid_grant", "interaction_required", "consent_required", "login_required"}
 
 
@@ -67,7 +70,9 @@ class Tokens:
         self._http = http
         self._held: dict[TokenFor, _Held] = {}
         self._locks: dict[TokenFor, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._applications: dict[tuple[str, str, int], Any] = {}  # Any: msal has no types
+        # Any: msal has no types. Each directory has an application of its own; of thousands only the latest are kept.
+        self._applications: OrderedDict[tuple[str, str, int], Any] = OrderedDict()
+        self._applications_lock = threading.Lock()
 
     async def token(self, purpose: TokenFor) -> Secret:
         """A token that is good for a while yet.
@@ -79,7 +84,14 @@ class Tokens:
             if held is None or held.good_until <= self._clock.monotonic():
                 held = await self._fetch(purpose)
                 self._held[purpose] = held
+                self._forget_dead()
             return held.token
+
+    def _forget_dead(self) -> None:
+        if len(self._held) > _MOST_HELD:
+            now = self._clock.monotonic()
+            for purpose in [each for each, held in self._held.items() if held.good_until <= now]:
+                del self._held[purpose]
 
     def forget(self, purpose: TokenFor, token: Secret) -> None:
         """Microsoft refused this token: the next call fetches another."""
@@ -192,7 +204,10 @@ class Tokens:
         self, reseller_id: str, directory: str, credentials: Credentials, loop: asyncio.AbstractEventLoop
     ) -> Any:  # Any: msal has no types
         key = (reseller_id, directory, hash((credentials.client_id, credentials.proof)))
-        found = self._applications.get(key)
+        with self._applications_lock:
+            found = self._applications.pop(key, None)
+            if found is not None:
+                self._applications[key] = found
         if found is None:
             authority = self._settings.cloud.authority
             found = msal.ConfidentialClientApplication(
@@ -202,7 +217,10 @@ class Tokens:
                 instance_discovery=False,
                 http_client=_LoopHttp(self._http, loop, secure=_https(authority), actual=authority),
             )
-            self._applications[key] = found
+            with self._applications_lock:
+                self._applications[key] = found
+                while len(self._applications) > _MOST_APPLICATIONS:
+                    self._applications.popitem(last=False)
         return found
 
 

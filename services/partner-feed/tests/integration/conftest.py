@@ -57,6 +57,8 @@ class Feed:
     database: Database
     partner: dict[str, Any]
     issuer: DevelopmentIssuer
+    platform: Platform
+    settings: PartnerFeedSettings
     tasks: Sequence["asyncio.Task[None]"] = ()
 
     def check(self) -> None:
@@ -187,7 +189,7 @@ async def stopped_feed(database_url: str, tmp_path, feed_settings) -> AsyncItera
             await database.open()
         assert built.start is not None
         await built.start()
-        yield Feed(built, client, http, clock, built.databases[0], partner, issuer)
+        yield Feed(built, client, http, clock, built.databases[0], partner, issuer, platform, feed_settings)
         if built.stop is not None:
             await built.stop()
         await world.stop()
@@ -220,3 +222,9 @@ def credentials(partner: dict[str, Any], reseller: str = RESELLER) -> Credential
         proof=ClientSecret(secret=Secret(partner["client_secret"])),
         refresh_token=Secret(partner["refresh_token"]),
     )
+
+
+@pytest.fixture
+def known_credentials():
+    """How a partner of the simulator proves itself."""
+    return credentials

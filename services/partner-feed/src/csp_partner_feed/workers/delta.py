@@ -1,5 +1,6 @@
 """Asks each customer's directory what changed among its users: the only channel that sees what the customer's own admins do."""
 
+import asyncio
 from datetime import datetime, timedelta
 
 from csp_partner_center import NotDone, OutcomeUnknown, PartnerCenterError, Refused
@@ -44,6 +45,10 @@ class DirectoryFollower:
         began_at = self._clock.now()
         try:
             link = await self._round(due, began_at)
+        except asyncio.CancelledError:
+            # The process stops: whoever comes next need not wait for our claim to run out.
+            await asyncio.shield(self._tenants.put_back(due, 0.0))
+            raise
         except DeltaExpired:
             # PC 13.5: the token is too old; the next round reads everything.
             await self._tenants.followed(due, None, began_at)

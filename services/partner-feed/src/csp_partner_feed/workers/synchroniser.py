@@ -1,5 +1,6 @@
 """Reads customers in full: once when a reseller is new, then each at its own time of the interval, and on demand."""
 
+import asyncio
 from datetime import date, datetime, timedelta
 
 from csp_partner_center import NotDone, OutcomeUnknown, Refused
@@ -45,6 +46,10 @@ class Synchroniser:
         began_at = self._clock.now()
         try:
             await self._read(due, began_at)
+        except asyncio.CancelledError:
+            # The process stops: whoever comes next need not wait for our claim to run out.
+            await asyncio.shield(self._tenants.put_back(due, 0.0))
+            raise
         except (RelationshipMissing, NotDone, OutcomeUnknown, Refused) as fault:
             await self._failed(due, fault, began_at)
             return True
