@@ -9,7 +9,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class PartnerFeedSettings(BaseSettings):
     """Read from `CSP_FEED_…`."""
 
-    model_config = SettingsConfigDict(env_prefix="CSP_FEED_", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="CSP_FEED_", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     callback_url: str | None = Field(
         default=None,
