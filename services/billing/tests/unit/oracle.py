@@ -5,6 +5,7 @@ that day, given everything effective up to `as_of`.
 """
 
 from calendar import monthrange
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -61,17 +62,22 @@ class _Subscription:
     def owed(self) -> Fraction:
         if not self.events:
             return Fraction(0)
+        return sum((sum(owed.values(), Fraction(0)) / days for owed, days in self.cycles()), Fraction(0))
+
+    def cycles(self) -> Iterator[tuple[dict[date, Fraction], int]]:
+        """For each begun cycle that is not free: what each of its days owes, and the days of the full cycle."""
         start = self.events[0][0]
         self.anchor = self._anchor(start)
         self.first_month_until = add_months(
             self.anchor if self.rule_set == "legacy_anniversary" else start, 1
         )
-        total, n = Fraction(0), 0
+        n = 0
         while True:
             first, end, days = self._cycle(start, n)
             if first > self.as_of:
-                return total
-            total += self._cycle_owed(start, first, end, days)
+                return
+            if days:
+                yield self._days_owed(start, first, end), days
             n += 1
 
     def _anchor(self, start: date) -> date:
