@@ -108,7 +108,7 @@ def test_a_consumer_writes_down_every_type_of_another_context_that_it_imports(fi
     expectation = tomllib.loads(file.read_text(encoding="utf-8"))
     reading = Reading(file.stem)
     imported = {kind.wire_name for kind in published_types() if kind.cls.__name__ in reading.classes}
-    assert set(expectation["reads"]) == imported
+    assert set(expectation["reads"]) == imported, f"complete {file.name}"
 
 
 @pytest.mark.parametrize("file", EXPECTATIONS, ids=lambda path: path.stem)
