@@ -18,7 +18,7 @@ from csp_partner_center_simulator.commerce import (
     tenants,
 )
 from csp_partner_center_simulator.commerce.checks import find, line_error
-from csp_partner_center_simulator.partner_center.subscriptions import subscription_json
+from csp_partner_center_simulator.partner_center.subscription_json import subscription_json
 from csp_partner_center_simulator.partner_center.users import user_json
 from csp_partner_center_simulator.state.customers import Address, Customer, User
 from csp_partner_center_simulator.state.orders import CartLine

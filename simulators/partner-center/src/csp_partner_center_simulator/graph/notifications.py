@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 import httpx
 from msgspec.structs import replace
 
+from csp_partner_center_simulator.graph.delta import home
 from csp_partner_center_simulator.graph.odata import bad_request
-from csp_partner_center_simulator.graph.users import home
 from csp_partner_center_simulator.state.customers import User
 from csp_partner_center_simulator.state.directory import GraphSubscription
 from csp_partner_center_simulator.state.logs import Delivery, Task

@@ -6,22 +6,23 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from csp_partner_center_simulator.catalogue.countries import REGISTRATION_NUMBER
-from csp_partner_center_simulator.catalogue.countries import country as find_country
 from csp_partner_center_simulator.commerce import activity, tenants
-from csp_partner_center_simulator.state.customers import Address, BillingProfile, Customer
+from csp_partner_center_simulator.partner_center.customer_form import (
+    DOMAIN,
+    mail_address,
+    read_address,
+    registration_number,
+)
+from csp_partner_center_simulator.partner_center.customer_json import billing_json, company_json, short_json
+from csp_partner_center_simulator.state.customers import BillingProfile, Customer
 from csp_partner_center_simulator.state.world import World
 from csp_partner_center_simulator.wire.answer import Answer, attributes, collection, link
 from csp_partner_center_simulator.wire.call import Call
 from csp_partner_center_simulator.wire.errors import ApiError, invalid
 from csp_partner_center_simulator.wire.filters import operator, predicate
 from csp_partner_center_simulator.wire.paging import by_seek
-from csp_partner_center_simulator.wire.request import Body
 from csp_partner_center_simulator.wire.router import DIRECTORY_READERS, SELLERS, Rights, Route
 
-DOMAIN = re.compile(
-    r"[a-z0-9](?:[a-z0-9-]{0,25}[a-z0-9])?(?:\.onmicrosoft\.com|\.ccsctp\.net)", re.IGNORECASE
-)
 # Initial passwords are made up and told once; nothing can sign in with them here.
 PASSWORD_LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
@@ -57,7 +58,7 @@ def create(call: Call) -> Answer:
         call.actor,
         company_name=billing.required("companyName"),
         domain=domain,
-        email=_email(billing.required("email")),
+        email=mail_address(billing.required("email")),
         culture=f"{culture.partition('-')[0].lower()}-{culture.partition('-')[2].upper()}",
         language=billing.required("language").lower(),
         address=address,
@@ -87,133 +88,6 @@ def create(call: Call) -> Answer:
         "attributes": attributes("Customer"),
     }
     return Answer(201, answer, {"Location": f"/customers/{customer.id}"})
-
-
-def read_address(body: Body) -> Address:
-    """Read and check a default address; 400 naming the field (PC 3.4)."""
-    code = body.required("country").upper()
-    facts = find_country(code)
-    if facts is None:
-        raise ApiError(
-            400, 800070, f"{body.path}country '{code[:10]}' is not a country Microsoft sells in here."
-        )
-    line = body.required("addressLine1")
-    if len(line) > 200:
-        raise invalid(f"{body.path}addressLine1 must have 1 to 200 characters.", code=3000)
-    city, state, postal = body.text("city"), body.text("state"), body.text("postalCode")
-    if facts.city_required and not city.strip():
-        raise invalid(f"{body.path}city is required in {code}.", code=3000)
-    if facts.state_required and not state.strip():
-        raise invalid(f"{body.path}state is required in {code}.", code=3000)
-    if facts.states and state.upper() not in facts.states:
-        raise invalid(f"{body.path}state '{state[:20]}' is not a state of {code}.", code=3000)
-    if facts.postal_regex and not facts.postal_code_fits(postal):
-        raise invalid(f"{body.path}postalCode must match {facts.postal_regex}.", code=3000)
-    return Address(
-        country=code,
-        city=city,
-        state=state,
-        address_line1=line,
-        address_line2=body.text("addressLine2"),
-        postal_code=postal,
-        first_name=body.text("firstName"),
-        last_name=body.text("lastName"),
-        phone_number=body.text("phoneNumber"),
-    )
-
-
-def registration_number(company: Body, address: Address) -> str:
-    """Check the organisation registration number: codes 600049, 600050, 600051, 600002 (PC 3.4)."""
-    number = company.text("organizationRegistrationNumber")
-    if address.country not in REGISTRATION_NUMBER:
-        if number:
-            raise ApiError(
-                400, 600002, f"Organization registration number is not supported in {address.country}."
-            )
-        return ""
-    if not number:
-        raise ApiError(400, 600049, f"Organization registration number is required in {address.country}.")
-    if not re.fullmatch(r"[A-Za-z0-9./-]{5,20}", number):
-        raise ApiError(400, 600050, "Organization registration number must match ^[A-Za-z0-9./-]{5,20}$.")
-    if not address.phone_number:
-        raise ApiError(
-            400, 600051, f"The phone number of the default address is required in {address.country}."
-        )
-    return number
-
-
-def _email(text: str) -> str:
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text):
-        raise invalid("billingProfile.email must be a mail address.", code=3000)
-    return text
-
-
-def address_json(address: Address) -> dict[str, Any]:
-    """Write a billing address."""
-    return {
-        "country": address.country,
-        "city": address.city or None,
-        "state": address.state or None,
-        "addressLine1": address.address_line1 or None,
-        "addressLine2": address.address_line2 or None,
-        "postalCode": address.postal_code or None,
-        "firstName": address.first_name or None,
-        "lastName": address.last_name or None,
-        "phoneNumber": address.phone_number,
-    }
-
-
-def billing_json(customer: Customer, *, links: bool = True) -> dict[str, Any]:
-    """Write the billing profile with its etag."""
-    profile = customer.billing
-    return {
-        "id": profile.id,
-        "firstName": profile.first_name or None,
-        "lastName": profile.last_name or None,
-        "email": profile.email,
-        "culture": profile.culture,
-        "language": profile.language,
-        "companyName": profile.company_name,
-        "defaultAddress": address_json(profile.address),
-        "links": {"self": link(f"/customers/{customer.id}/profiles/billing")} if links else None,
-        "attributes": attributes("CustomerBillingProfile", profile.etag),
-    }
-
-
-def company_json(customer: Customer, *, full: bool = True) -> dict[str, Any]:
-    """Write the company profile; without delegated rights address and mail are left out (PC 3.5)."""
-    address = customer.billing.address
-    return {
-        "tenantId": customer.id,
-        "domain": customer.domain,
-        "companyName": customer.company_name,
-        "organizationRegistrationNumber": customer.organization_registration_number or None,
-        "address": {
-            "country": address.country,
-            "region": address.state or None,
-            "city": address.city or None,
-            "addressLine1": address.address_line1 or None,
-            "addressLine2": address.address_line2 or None,
-            "postalCode": address.postal_code or None,
-            "phoneNumber": address.phone_number or None,
-        }
-        if full
-        else None,
-        "email": customer.billing.email if full else None,
-        "links": {"self": link(f"/customers/{customer.id}/profiles/company")},
-        "attributes": attributes("CustomerCompanyProfile"),
-    }
-
-
-def short_json(customer: Customer) -> dict[str, Any]:
-    """Write a customer as lists show it."""
-    return {
-        "id": customer.id,
-        "companyProfile": company_json(customer, full=False),
-        "relationshipToPartner": "reseller",
-        "links": {"self": link(f"/customers/{customer.id}")},
-        "attributes": attributes("Customer"),
-    }
 
 
 def get(call: Call) -> Answer:
@@ -313,7 +187,7 @@ def update_billing_profile(call: Call) -> Answer:
     before = billing_json(customer)
     profile = BillingProfile(
         id=customer.billing.id,
-        email=_email(body.required("email")),
+        email=mail_address(body.required("email")),
         culture=body.text("culture", customer.billing.culture),
         language=body.text("language", customer.billing.language),
         company_name=body.required("companyName"),

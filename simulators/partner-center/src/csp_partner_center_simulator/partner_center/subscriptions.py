@@ -1,30 +1,29 @@
 """Subscriptions of both commerces: read, and the one PATCH for nearly everything (PC 6.1 to 6.3)."""
 
 from datetime import timedelta
-from typing import Any
 
 from msgspec.structs import replace
 
 from csp_partner_center_simulator.commerce import changes
 from csp_partner_center_simulator.commerce.coterm import allowed_end_dates
 from csp_partner_center_simulator.partner_center.orders import etag
-from csp_partner_center_simulator.rules import lots, terms
+from csp_partner_center_simulator.partner_center.subscription_json import (
+    shown,
+    subscription_json,
+)
+from csp_partner_center_simulator.partner_center.subscription_wish import read_wish
+from csp_partner_center_simulator.rules import terms
 from csp_partner_center_simulator.state.subscriptions import (
-    NextCharge,
-    NextTerm,
-    ProductChoice,
     Shadow,
     Subscription,
 )
 from csp_partner_center_simulator.state.world import World
-from csp_partner_center_simulator.wire.answer import Answer, attributes, collection, day, instant, link
+from csp_partner_center_simulator.wire.answer import Answer, attributes, collection, day, link
 from csp_partner_center_simulator.wire.call import Call
 from csp_partner_center_simulator.wire.errors import ApiError, invalid
 from csp_partner_center_simulator.wire.request import Body, parse_instant
 from csp_partner_center_simulator.wire.router import DIRECTORY_READERS, SELLERS, Rights, Route
 
-CLOSED_STATES = {"pending": "active", "expired": "suspended", "disabled": "suspended"}  # for clients of 2020
-FULL_REFUND = timedelta(hours=24)
 LATEST_START = 10  # years from now
 
 
@@ -35,125 +34,6 @@ def find(call: Call) -> Subscription:
     if one is None or one.customer_id != call.customer.id or one.partner_id != call.partner.id:
         raise ApiError(404, 20003, f"The subscription {identifier[:40]} was not found.")
     return one
-
-
-def shown(world: World, one: Subscription) -> Subscription:
-    """Give what reads show: for some seconds after a change still the old value (PC 14.3)."""
-    shadow = world.shadows.get(one.id)
-    return shadow.before if shadow is not None and shadow.until > world.now else one
-
-
-def subscription_json(world: World, one: Subscription) -> dict[str, Any]:
-    """Write a subscription with the fields its commerce has (PC 6.1)."""
-    country = world.customers[one.customer_id].country
-    uri = f"/customers/{one.customer_id}/subscriptions/{one.id}"
-    nce = one.commerce == "nce"
-    closed = world.profile.closed_enums
-    links: dict[str, Any] = {"self": link(uri)}
-    if nce:
-        stem = f"/products/{one.product_id}"
-        links |= {
-            "product": link(f"{stem}?country={country}"),
-            "sku": link(f"{stem}/skus/{one.sku_id}?country={country}"),
-            "availability": link(
-                f"{stem}/skus/{one.sku_id}/availabilities/{one.availability_id}?country={country}"
-            ),
-        }
-    else:
-        links["self"] = link(f"/customers/{one.customer_id}/subscriptions/{one.id.upper()}")
-        links["offer"] = link(f"/offers/{one.offer_id.upper()}?country={country}")
-        if one.parent_id:
-            links["parentSubscription"] = link(
-                f"/customers/{one.customer_id}/subscriptions/{one.parent_id.upper()}"
-            )
-    addons = world.catalogue.addons_of(f"{one.product_id}:{one.sku_id}" if nce else one.offer_id)
-    return {
-        "id": one.id,
-        "offerId": one.offer_id,
-        "entitlementId": None if nce else one.id,
-        "offerName": one.offer_name,
-        "friendlyName": one.friendly_name,
-        "productType": {"id": "OnlineServicesNCE", "displayName": "OnlineServicesNCE"} if nce else None,
-        "quantity": one.quantity,
-        "unitType": one.unit_type,
-        "parentSubscriptionId": one.parent_id or None,
-        "hasPurchasableAddons": bool(addons),
-        "creationDate": instant(one.created_at),
-        "effectiveStartDate": instant(one.term_start),
-        "commitmentEndDate": day(one.term_end),
-        "commitmentEndDateTime": instant(terms.last_second(one.term_end)) if nce else day(one.term_end),
-        "cancellationAllowedUntilDate": instant(one.cancel_until) if nce else None,
-        "billingCycleEndDate": day(one.cycle_end) if nce else None,
-        "billingCycleEndDateTime": instant(terms.last_second(one.cycle_end)) if nce else None,
-        "customTermEndDate": instant(one.custom_term_end_date),
-        "status": CLOSED_STATES.get(one.status, one.status) if closed else one.status,
-        "suspensionReasons": list(one.suspension_reasons) or None,
-        "autoRenewEnabled": one.auto_renew,
-        "isTrial": one.is_trial,
-        "billingType": "license",
-        "billingCycle": "annual" if closed and one.billing_cycle == "triennial" else one.billing_cycle,
-        "termDuration": one.term if nce else None,
-        "renewalTermDuration": one.renewal_term if nce else None,
-        "promotionId": one.promotion_id or None,
-        "refundOptions": _refund_options(world, one) if nce else None,
-        "refundableQuantity": _refundable(world, one) if nce else None,
-        "scheduledNextTermInstructions": _next_term_json(one.next_term),
-        "nextChargeInstructions": {
-            "product": _choice_json(one.next_charge.product),
-            "quantity": one.next_charge.quantity,
-        }
-        if one.next_charge
-        else None,
-        "actions": ["Cancel", "Edit"],
-        "isMicrosoftProduct": True,
-        "publisherName": "Microsoft Corporation",
-        "partnerId": one.reseller_mpn,
-        "attentionNeeded": False,
-        "actionTaken": False,
-        "contractType": "subscription",
-        "orderId": one.order_id,
-        "migratedFromSubscriptionId": one.migrated_from or None,
-        "links": links,
-        "attributes": attributes("Subscription", None if nce else etag(one.id, one.version)),
-    }
-
-
-def _refund_options(world: World, one: Subscription) -> list[dict[str, Any]] | None:
-    if one.cancel_until is None or one.cancel_until < world.now:
-        return None
-    options = []
-    if world.profile.full_refund_24h and not one.is_trial:
-        options.append({"type": "Full", "expiresAt": instant(one.cancel_until - terms.WINDOW + FULL_REFUND)})
-    return [*options, {"type": "Partial", "expiresAt": instant(one.cancel_until)}]
-
-
-def _refundable(world: World, one: Subscription) -> dict[str, Any]:
-    still = lots.still_open(one.lots, world.now)
-    return {
-        "totalQuantity": sum(lot.quantity for lot in still),
-        "details": [{"quantity": lot.quantity, "allowedUntilDateTime": instant(lot.until)} for lot in still],
-    }
-
-
-def _choice_json(choice: ProductChoice) -> dict[str, Any]:
-    return {
-        "productId": choice.product_id,
-        "skuId": choice.sku_id,
-        "availabilityId": choice.availability_id,
-        "billingCycle": choice.billing_cycle,
-        "termDuration": choice.term,
-        "promotionId": choice.promotion_id or None,
-    }
-
-
-def _next_term_json(next_term: NextTerm | None) -> dict[str, Any] | None:
-    if next_term is None:
-        return None
-    return {
-        "product": _choice_json(next_term.product),
-        "quantity": next_term.quantity,
-        "customTermEndDate": instant(next_term.custom_term_end_date),
-    }
 
 
 def list_subscriptions(call: Call) -> Answer:
@@ -275,89 +155,6 @@ def _check_etag(call: Call, one: Subscription, body: Body) -> None:
     } - {"", "*"}
     if sent and sent != {current}:
         raise ApiError(400, 2055, "The etag is not the current one; read the subscription again.")
-
-
-def read_wish(world: World, before: Subscription, body: Body) -> changes.Wish:
-    """Read the wished resource. Left out: auto-renew means off, instructions mean none (the trap of PC 6.3)."""
-    if not body.members:
-        raise invalid("The body must be the subscription as read, changed in place.")
-    if (given := body.text("id")) and given.lower() != before.id:
-        raise invalid("id is not the subscription of the path.", code=800021)
-    quantity = body.whole("quantity")
-    status = body.text("status", before.status).lower()
-    if world.profile.closed_enums and CLOSED_STATES.get(before.status) == status:
-        status = before.status
-    if status not in {"active", "suspended", "deleted", "pending", "expired", "disabled", "none"}:
-        raise ApiError(400, 900126, f"status '{status[:20]}' is not known.")
-    if status in {"none", "pending", "expired", "disabled"}:
-        status = before.status
-    return changes.Wish(
-        quantity=before.quantity if quantity is None else quantity,
-        status=status,
-        auto_renew=body.flag("autoRenewEnabled") or False,
-        friendly_name=body.text("friendlyName", before.friendly_name) or before.friendly_name,
-        billing_cycle=body.text("billingCycle", before.billing_cycle).replace("_", "").lower()
-        or before.billing_cycle,
-        term=(body.text("termDuration", before.term).upper() or before.term)
-        if before.commerce == "nce"
-        else before.term,
-        reseller_mpn=body.text("partnerId", before.reseller_mpn),
-        next_term=_read_next_term(world, before, body),
-        next_charge=_read_next_charge(before, body),
-    )
-
-
-def _read_next_term(world: World, before: Subscription, body: Body) -> NextTerm | None:
-    wish = body.object("scheduledNextTermInstructions")
-    if not wish.members:
-        return None
-    product = wish.object("product")
-    choice = _read_choice(before, product)
-    item = world.catalogue.sku(choice.product_id, choice.sku_id)
-    if item is None:
-        raise ApiError(404, 400018, f"The SKU {choice.product_id}:{choice.sku_id} was not found.")
-    if (choice.term, choice.billing_cycle) not in item.plans:
-        raise ApiError(
-            400, 900270, f"{item.title} is not sold with {choice.term} and {choice.billing_cycle}."
-        )
-    quantity = wish.whole("quantity") or before.quantity
-    if not item.minimum <= quantity <= item.maximum:
-        raise ApiError(
-            400, 900269, f"The scheduled quantity must be between {item.minimum} and {item.maximum}."
-        )
-    end = wish.at("customTermEndDate")
-    if end is not None:
-        start = before.term_end + terms.DAY
-        allowed = {
-            found
-            for found, _, _ in allowed_end_dates(
-                world, world.customers[before.customer_id], before.partner_id, term=choice.term, start=start
-            )
-        }
-        if end.date() not in allowed:
-            raise ApiError(400, 900245, f"The next term cannot end on {end.date()}.")
-    return NextTerm(product=choice, quantity=quantity, custom_term_end_date=end)
-
-
-def _read_next_charge(before: Subscription, body: Body) -> NextCharge | None:
-    wish = body.object("nextChargeInstructions")
-    if not wish.members:
-        return None
-    return NextCharge(
-        product=_read_choice(before, wish.object("product")),
-        quantity=wish.whole("quantity") or before.quantity,
-    )
-
-
-def _read_choice(before: Subscription, product: Body) -> ProductChoice:
-    return ProductChoice(
-        product_id=(product.text("productId") or before.product_id).upper(),
-        sku_id=(product.text("skuId") or before.sku_id).upper().rjust(4, "0"),
-        availability_id=(product.text("availabilityId") or before.availability_id).upper(),
-        billing_cycle=(product.text("billingCycle") or before.billing_cycle).replace("_", "").lower(),
-        term=(product.text("termDuration") or before.term).upper(),
-        promotion_id=product.text("promotionId"),
-    )
 
 
 def provisioning_status(call: Call) -> Answer:

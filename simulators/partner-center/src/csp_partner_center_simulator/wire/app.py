@@ -18,12 +18,13 @@ from csp_partner_center_simulator.state.world import World
 from csp_partner_center_simulator.wire import faults as fault_kinds
 from csp_partner_center_simulator.wire.answer import Answer, encode, without_nulls
 from csp_partner_center_simulator.wire.call import Call, Caller
-from csp_partner_center_simulator.wire.errors import ApiError, GatewayError, GraphError
+from csp_partner_center_simulator.wire.errors import ApiError, GraphError
 from csp_partner_center_simulator.wire.faults import Fault, Faults
 from csp_partner_center_simulator.wire.recorder import Recorder
+from csp_partner_center_simulator.wire.refusals import PRICING, instead, not_built, scrubbed, told
 from csp_partner_center_simulator.wire.request import Request
 from csp_partner_center_simulator.wire.router import Route, Router
-from csp_partner_center_simulator.wire.throttle import COUNTED, PUBLISHED, Throttle, too_many
+from csp_partner_center_simulator.wire.throttle import COUNTED, PUBLISHED, Throttle
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -37,7 +38,6 @@ REMEMBERED = 20_000  # stored answers; the lifetime of a request id is not docum
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 LARGEST_BODY = 4_000_000
 # Microsoft's own body forms: the switches of 14.4 do not touch them.
-PRICING = ("pricesheets.", "offermatrix.", "fxrates.")
 PLAIN = ("graph.", "auth.", "webhooks.", "pricesheets.", "offermatrix.", "fxrates.")
 
 
@@ -118,24 +118,24 @@ class Microsoft:
         fault: Fault | None,
     ) -> tuple[Answer, bool]:
         if route is None:
-            return _not_built(request), False
+            return not_built(request), False
         if fault is not None and fault.kind in fault_kinds.BEFORE and fault.kind != "invalid_grant":
-            return _instead(fault, route.operation), False
+            return instead(fault, route.operation), False
         try:
             with self._world.transaction():
                 answer, replayed = self._operate(request, route, params, correlation_id, fault)
         except ApiError as refusal:
-            return _refusal(refusal, route.operation, request, correlation_id), False
+            return told(refusal, route.operation, request, correlation_id), False
         except Exception:
             # Nothing was changed: the transaction is undone. Clients see what a broken service would say.
             log.exception("simulator-failed", extra={"operation": route.operation})
             failed = ApiError(
                 500, 800005, "The simulator failed; its log says why.", headers={"X-Simulator": "failed"}
             )
-            return _refusal(failed, route.operation, request, correlation_id), False
+            return told(failed, route.operation, request, correlation_id), False
         if fault is not None and fault.kind == "error_after":
             failed = ApiError(500, 800003, "The service failed to process the request.")
-            return _refusal(failed, route.operation, request, correlation_id), replayed
+            return told(failed, route.operation, request, correlation_id), replayed
         return answer, replayed
 
     def _operate(
@@ -193,7 +193,7 @@ class Microsoft:
         except ApiError as refusal:
             if refusal.status in {401, 408, 429} or refusal.status >= 500:
                 raise
-            answer = _refusal(refusal, route.operation, request, call.correlation_id)
+            answer = told(refusal, route.operation, request, call.correlation_id)
         if isinstance(answer.body, bytes):
             return answer, False
         replays.put(
@@ -201,7 +201,7 @@ class Microsoft:
                 id=key,
                 body_hash=digest,
                 status=answer.status,
-                answer=_scrubbed(without_nulls(answer.body)),
+                answer=scrubbed(without_nulls(answer.body)),
                 headers=answer.headers,
                 at=self._world.now,
             )
@@ -353,100 +353,6 @@ async def _read(scope: Scope, receive: Receive) -> Request:
         headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
         content=bytes(content),
     )
-
-
-def _not_built(request: Request) -> Answer:
-    # 404, not 501: clients of 2020 repeat a 501 without end (PC 14.10).
-    return Answer(
-        404,
-        {
-            "code": 404,
-            "description": f"The simulator does not implement {request.method} {request.path[:200]}.",
-            "data": [],
-            "source": "Simulator",
-        },
-        {"X-Simulator": "not-implemented"},
-    )
-
-
-def _instead(fault: Fault, operation: str) -> Answer:
-    """Give what the fault answers in the operation's place."""
-    graph = operation.startswith("graph.")
-    match fault.kind:
-        case "throttled":
-            wait = 10 if fault.retry_after is None else fault.retry_after
-            wait = int(wait) if float(wait).is_integer() else wait
-            refusal: ApiError = too_many(wait)
-            if graph:
-                refusal = GraphError(
-                    429, "TooManyRequests", "Please retry again later.", headers=refusal.headers
-                )
-        case "error_before":
-            refusal = ApiError(500, fault.code or 800003, "The service failed to process the request.")
-        case "unavailable":
-            headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
-            refusal = GatewayError(503, 503, "The service is unavailable.", headers=headers)
-        case "gateway_timeout":
-            refusal = GatewayError(504, 504, "The upstream service did not answer in time.")
-        case "html":
-            page = b"<!DOCTYPE html><html><head><title>Service Unavailable</title></head><body><h1>502</h1></body></html>"
-            return Answer(502, page, content_type="text/html")
-        case "empty_401":
-            return Answer(401, None, {"WWW-Authenticate": "Bearer"})
-        case "forbidden":
-            refusal = ApiError(403, fault.code or 900308, "Access denied.")
-        case "not_found_fresh":
-            code = 20003 if "subscriptions" in operation else 60003 if "users" in operation else 20002
-            refusal = ApiError(404, fault.code or code, "The resource was not found.")
-        case "conflict":
-            refusal = ApiError(409, fault.code or 900278, "An operation on this resource is pending.")
-        case "stale_etag":
-            refusal = ApiError(400, 2055, "The etag is not the current one.")
-        case "page_token_expired":
-            refusal = ApiError(fault.code or 410, 2000, "The continuation token has expired.")
-        case _:
-            return Answer(500, None)
-    return Answer(refusal.status, refusal.body(), dict(refusal.headers))
-
-
-def _refusal(refusal: ApiError, operation: str, request: Request, correlation_id: str) -> Answer:
-    body = refusal.body()
-    if isinstance(refusal, GraphError):
-        body["error"]["innerError"] = {
-            "request-id": str(uuid.uuid4()),
-            "client-request-id": request.headers.get("client-request-id", correlation_id),
-        }
-    elif operation.startswith(PRICING):
-        # A wrong token is 400 on the pricing host, not 401 (PC 11.1).
-        status = 400 if refusal.status == 401 else refusal.status
-        body = {
-            "error": {
-                "code": "BadRequest",
-                "message": refusal.description,
-                "target": None,
-                "innerError": None,
-            }
-        }
-        return Answer(status, body, dict(refusal.headers))
-    elif operation.startswith("graph."):
-        name = {401: "InvalidAuthenticationToken", 403: "Authorization_RequestDenied"}.get(
-            refusal.status, "Request_BadRequest"
-        )
-        body = {"error": {"code": name, "message": refusal.description, "innerError": {}}}
-    return Answer(refusal.status, body, dict(refusal.headers))
-
-
-def _scrubbed(body: Any) -> Any:
-    """Take passwords out of an answer that is kept for replaying (PC 2.7)."""
-    if isinstance(body, dict):
-        return {
-            name: _scrubbed(member)
-            for name, member in body.items()
-            if name.lower() not in {"password", "access_token", "refresh_token"}
-        }
-    if isinstance(body, list):
-        return [_scrubbed(member) for member in body]
-    return body
 
 
 def _break(send: Send) -> None:

@@ -1,0 +1,108 @@
+"""What is answered in an operation's place: faults, refusals, what is not built (PC 2.8, 14.8, 14.10)."""
+
+import uuid
+from typing import Any
+
+from csp_partner_center_simulator.wire.answer import Answer
+from csp_partner_center_simulator.wire.errors import ApiError, GatewayError, GraphError
+from csp_partner_center_simulator.wire.faults import Fault
+from csp_partner_center_simulator.wire.request import Request
+from csp_partner_center_simulator.wire.throttle import too_many
+
+PRICING = ("pricesheets.", "offermatrix.", "fxrates.")
+
+
+def not_built(request: Request) -> Answer:
+    """Say honestly that an operation is not there."""
+    # 404, not 501: clients of 2020 repeat a 501 without end (PC 14.10).
+    return Answer(
+        404,
+        {
+            "code": 404,
+            "description": f"The simulator does not implement {request.method} {request.path[:200]}.",
+            "data": [],
+            "source": "Simulator",
+        },
+        {"X-Simulator": "not-implemented"},
+    )
+
+
+def instead(fault: Fault, operation: str) -> Answer:
+    """Give what the fault answers in the operation's place."""
+    graph = operation.startswith("graph.")
+    match fault.kind:
+        case "throttled":
+            wait = 10 if fault.retry_after is None else fault.retry_after
+            wait = int(wait) if float(wait).is_integer() else wait
+            refusal: ApiError = too_many(wait)
+            if graph:
+                refusal = GraphError(
+                    429, "TooManyRequests", "Please retry again later.", headers=refusal.headers
+                )
+        case "error_before":
+            refusal = ApiError(500, fault.code or 800003, "The service failed to process the request.")
+        case "unavailable":
+            headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
+            refusal = GatewayError(503, 503, "The service is unavailable.", headers=headers)
+        case "gateway_timeout":
+            refusal = GatewayError(504, 504, "The upstream service did not answer in time.")
+        case "html":
+            page = b"<!DOCTYPE html><html><head><title>Service Unavailable</title></head><body><h1>502</h1></body></html>"
+            return Answer(502, page, content_type="text/html")
+        case "empty_401":
+            return Answer(401, None, {"WWW-Authenticate": "Bearer"})
+        case "forbidden":
+            refusal = ApiError(403, fault.code or 900308, "Access denied.")
+        case "not_found_fresh":
+            code = 20003 if "subscriptions" in operation else 60003 if "users" in operation else 20002
+            refusal = ApiError(404, fault.code or code, "The resource was not found.")
+        case "conflict":
+            refusal = ApiError(409, fault.code or 900278, "An operation on this resource is pending.")
+        case "stale_etag":
+            refusal = ApiError(400, 2055, "The etag is not the current one.")
+        case "page_token_expired":
+            refusal = ApiError(fault.code or 410, 2000, "The continuation token has expired.")
+        case _:
+            return Answer(500, None)
+    return Answer(refusal.status, refusal.body(), dict(refusal.headers))
+
+
+def told(refusal: ApiError, operation: str, request: Request, correlation_id: str) -> Answer:
+    """Tell a refusal in the words of the surface it was met on: Partner Center, pricing host, Graph."""
+    body = refusal.body()
+    if isinstance(refusal, GraphError):
+        body["error"]["innerError"] = {
+            "request-id": str(uuid.uuid4()),
+            "client-request-id": request.headers.get("client-request-id", correlation_id),
+        }
+    elif operation.startswith(PRICING):
+        # A wrong token is 400 on the pricing host, not 401 (PC 11.1).
+        status = 400 if refusal.status == 401 else refusal.status
+        body = {
+            "error": {
+                "code": "BadRequest",
+                "message": refusal.description,
+                "target": None,
+                "innerError": None,
+            }
+        }
+        return Answer(status, body, dict(refusal.headers))
+    elif operation.startswith("graph."):
+        name = {401: "InvalidAuthenticationToken", 403: "Authorization_RequestDenied"}.get(
+            refusal.status, "Request_BadRequest"
+        )
+        body = {"error": {"code": name, "message": refusal.description, "innerError": {}}}
+    return Answer(refusal.status, body, dict(refusal.headers))
+
+
+def scrubbed(body: Any) -> Any:
+    """Take passwords out of an answer that is kept for replaying (PC 2.7)."""
+    if isinstance(body, dict):
+        return {
+            name: scrubbed(member)
+            for name, member in body.items()
+            if name.lower() not in {"password", "access_token", "refresh_token"}
+        }
+    if isinstance(body, list):
+        return [scrubbed(member) for member in body]
+    return body
