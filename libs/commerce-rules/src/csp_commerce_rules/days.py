@@ -44,6 +44,11 @@ def month_length(month: int) -> int:
     return _LENGTHS[index]
 
 
+def last_of_month(month: int) -> int:
+    """Last day of a month number. Raises DayOutOfRange."""
+    return first_of_month(month) + month_length(month) - 1
+
+
 def day_in_month(month: int, day_of_month: int) -> int:
     """The day with this number in the month, clamped to its last day (R2.6)."""
     return first_of_month(month) + min(day_of_month, month_length(month)) - 1

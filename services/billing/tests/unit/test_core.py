@@ -44,6 +44,21 @@ def test_a_subscription_to_which_nothing_happens_is_plain_and_pays_one_fee_a_cyc
     assert [line.reason for line in more if line.reason != "cycle"] == ["renew"] * 3
 
 
+@pytest.mark.parametrize(
+    "bought",
+    [
+        f.Started(**known("2023-06-30", 1), product="P1", quantity=5),
+        f.Started(**known("2023-06-29", 1), product="P1", quantity=5),
+        f.Started(**known("2023-06-10", 1), product="P1", quantity=5, promotion=12_50),
+    ],
+)
+def test_month_ends_and_promotions_are_plain_too(bought):
+    lines, checkpoint = folded([bought], "2023-08-15")
+    assert isinstance(checkpoint, Plain)
+    more, later = folded([], "2024-09-15", checkpoint)
+    assert (lines + more, later) == folded([bought], "2024-09-15")
+
+
 def test_a_change_after_a_plain_checkpoint_refunds_the_fee_it_stands_for():
     _, checkpoint = folded([BOUGHT], "2024-02-29")
     changed = f.QuantityChanged(**known("2024-03-20", 2), quantity=8)

@@ -11,14 +11,15 @@ from csp_billing.domain.lines import Line, LineKey
 from csp_billing.domain.rules import Rules
 from csp_billing.domain.state import Charge, Segment, State
 from csp_commerce_rules.charge_cycles import MONTHS, Frequency, Grid, Term
-from csp_commerce_rules.days import day_in_month, month_of
-from csp_commerce_rules.rounding import line_amount, nce_cost_profile
+from csp_commerce_rules.days import day_in_month, last_of_month, month_of
+from csp_commerce_rules.rounding import discount_of, line_amount, nce_cost_profile
 
 
 class Plain(NamedTuple):
     """State of an active subscription whose running cycle is full and has one untouched fee.
 
-    Days are ordinals; `end_month` is the month number of `cycle_end`, `grid_day` the anchor's day of the month.
+    Days are ordinals; `end_month` is the month number of `cycle_end`; `grid_day` and `from_end` are those of the grid.
+    `fee` is what a full cycle costs after the `discount` of a promotion.
     """
 
     day: int
@@ -29,6 +30,7 @@ class Plain(NamedTuple):
     term_end: int | None
     auto_renew: bool
     grid_day: int
+    from_end: bool
     end_month: int
     cycle: int
     cycle_start: int
@@ -37,6 +39,8 @@ class Plain(NamedTuple):
     price_ref: str
     cause: str
     last_change: int
+    promotion: int
+    discount: int
     fee: int
 
 
@@ -53,7 +57,11 @@ def advance(subscription: str, plain: Plain, until: int) -> tuple[list[Line], Pl
     step, caused_by, start = MONTHS[plain.frequency], (plain.cause,), plain.cycle_start
     while end <= until:
         next_month = end_month + step
-        next_end = day_in_month(next_month, plain.grid_day)
+        next_end = (
+            last_of_month(next_month) - plain.grid_day
+            if plain.from_end
+            else day_in_month(next_month, plain.grid_day)
+        )
         if term_end is not None and next_end > term_end:
             break
         start, end, end_month = end, next_end, next_month
@@ -74,7 +82,7 @@ def advance(subscription: str, plain: Plain, until: int) -> tuple[list[Line], Pl
                 plain.fee,
                 days,
                 days,
-                0,
+                plain.discount,
                 plain.price_ref,
                 "R4.1",
                 caused_by,
@@ -90,6 +98,7 @@ def advance(subscription: str, plain: Plain, until: int) -> tuple[list[Line], Pl
         term_end,
         plain.auto_renew,
         plain.grid_day,
+        plain.from_end,
         end_month,
         cycle,
         start,
@@ -98,6 +107,8 @@ def advance(subscription: str, plain: Plain, until: int) -> tuple[list[Line], Pl
         plain.price_ref,
         plain.cause,
         plain.last_change,
+        plain.promotion,
+        plain.discount,
         plain.fee,
     )
 
@@ -115,7 +126,6 @@ def plain_of(state: State, rules: Rules) -> Plain | None:
         state.status != "active"
         or len(state.charges) != 1
         or state.price is None
-        or state.promotion
         or state.free
         or state.cycle_months is not None
         or state.refunded_whole
@@ -128,7 +138,6 @@ def plain_of(state: State, rules: Rules) -> Plain | None:
         or state.new_anchor_day is not None
         or state.new_plan is not None
         or state.deferred
-        or state.grid.from_end
         or state.recognise_on is not None
         or not allows_plain(rules)
         or (rules.billing_from is not None and state.day < rules.billing_from)
@@ -144,6 +153,7 @@ def plain_of(state: State, rules: Rules) -> Plain | None:
         state.term_end,
         state.auto_renew,
         state.grid.day,
+        state.grid.from_end,
         month_of(state.cycle_end),
         state.cycle,
         state.cycle_start,
@@ -152,6 +162,8 @@ def plain_of(state: State, rules: Rules) -> Plain | None:
         state.price_ref,
         state.cause,
         state.last_change,
+        state.promotion,
+        discount_of(_gross(state.price, state.quantity, rules), state.promotion),
         fee.charged or 0,
     )
     return plain if state_of(plain, rules) == state else None
@@ -160,10 +172,8 @@ def plain_of(state: State, rules: Rules) -> Plain | None:
 def state_of(plain: Plain, rules: Rules) -> State:
     """The full state that a Plain stands for."""
     grid = _grid(plain)
-    fee = line_amount(
-        nce_cost_profile("cycle") if rules.microsoft_rounding else rules.rounding,
-        *(plain.unit_price, plain.quantity, 1, 1, rules.digits),
-    )
+    gross = _gross(plain.unit_price, plain.quantity, rules)
+    fee = gross - discount_of(gross, plain.promotion)
     return State(
         day=plain.day,
         status="active",
@@ -181,6 +191,7 @@ def state_of(plain: Plain, rules: Rules) -> State:
         basis=plain.cycle_start,
         price=plain.unit_price,
         price_ref=plain.price_ref,
+        promotion=plain.promotion,
         cause=plain.cause,
         last_change=plain.last_change,
         charges=[
@@ -196,7 +207,7 @@ def state_of(plain: Plain, rules: Rules) -> State:
                 plain.unit_price,
                 plain.cycle_end - plain.cycle_start,
                 plain.product,
-                0,
+                plain.promotion,
                 plain.price_ref,
             )
         ],
@@ -204,6 +215,11 @@ def state_of(plain: Plain, rules: Rules) -> State:
     )
 
 
+def _gross(unit_price: int, quantity: int, rules: Rules) -> int:
+    profile = nce_cost_profile("cycle") if rules.microsoft_rounding else rules.rounding
+    return line_amount(profile, unit_price, quantity, 1, 1, rules.digits)
+
+
 def _grid(plain: Plain) -> Grid:
     step = MONTHS[plain.frequency]
-    return Grid(plain.end_month % step, plain.grid_day, step)
+    return Grid(plain.end_month % step, plain.grid_day, step, plain.from_end)
