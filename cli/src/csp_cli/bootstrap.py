@@ -74,3 +74,17 @@ async def load_demo_reseller(
         currency=partner["currency"],
         microsoft_tenant_id=partner["tenant_id"],
     )
+
+
+async def has_catalogue(
+    reseller: DemoReseller, issuer: DevelopmentIssuer, pricing: httpx.AsyncClient
+) -> bool:
+    """Whether the demo reseller can already sell something."""
+    token = issuer.issue(reseller=reseller.reseller_id, role=Role.SERVICE, actor="service:bootstrap")
+    try:
+        answer = await pricing.get(
+            "/internal/v1/choices/category", headers={"Authorization": f"Bearer {token}"}
+        )
+    except httpx.TransportError:
+        return False
+    return answer.is_success and bool(answer.json())

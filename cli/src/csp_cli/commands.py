@@ -19,6 +19,9 @@ def up(
         bool, typer.Option("--processes", help="Each service in a process of its own.")
     ] = False,
     kafka: Annotated[str | None, typer.Option(envvar="CSP_KAFKA", help="Broker for --processes.")] = None,
+    services_port: Annotated[
+        int, typer.Option(envvar="CSP_SERVICES_PORT", help="First port of the services, for --processes.")
+    ] = 8101,
 ) -> None:
     """Run everything in one process: database, services, simulator, gateway. Ctrl-C ends it."""
     if processes:
@@ -28,7 +31,7 @@ def up(
             raise typer.BadParameter(
                 "separate processes need a Kafka broker", param_hint="--kafka / CSP_KAFKA"
             )
-        raise typer.Exit(run_processes(data, port, simulator_port, kafka))
+        raise typer.Exit(run_processes(data, port, simulator_port, kafka, services_port))
     from csp_cli.up import run_embedded
 
     raise typer.Exit(run_embedded(data, port, simulator_port))

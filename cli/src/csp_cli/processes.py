@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 
-from csp_cli.bootstrap import DemoReseller, load_demo_reseller
+from csp_cli.bootstrap import DemoReseller, has_catalogue, load_demo_reseller
 from csp_cli.composition import MICROSOFT_SCHEMA, migrate_all
 from csp_cli.local_state import AlreadyRunning, LocalState
 from csp_cli.server import PortBusy, bind
@@ -40,7 +40,7 @@ class ProcessFailed(Exception):
     code = "process-failed"
 
 
-def run_processes(folder: Path, port: int, simulator_port: int, kafka: str) -> int:
+def run_processes(folder: Path, port: int, simulator_port: int, kafka: str, services_port: int) -> int:
     """Run until Ctrl-C or until a service fails; the exit status."""
     state = LocalState(folder)
     database: EmbeddedPostgres | None = None
@@ -53,7 +53,7 @@ def run_processes(folder: Path, port: int, simulator_port: int, kafka: str) -> i
             database.start()
             url = database.url
         migrate_all(url, SERVICES)
-        ports = _ports(port)
+        ports = _ports(port, services_port)
         environment = _environment(state, url, kafka, simulator_port, ports)
         children["simulator"] = _start(
             [
@@ -82,11 +82,11 @@ def run_processes(folder: Path, port: int, simulator_port: int, kafka: str) -> i
         state.release()
 
 
-def _ports(gateway: int) -> dict[str, int]:
-    """The services' own ports, and a clear word now if one of them is in use."""
-    ports = {known.name: known.port for known in SERVICES} | {"gateway": gateway}
+def _ports(gateway: int, first: int) -> dict[str, int]:
+    """The services' own ports from the first on, and a clear word now if one of them is in use."""
+    ports = {known.name: first + number for number, known in enumerate(SERVICES)} | {"gateway": gateway}
     for name, port in ports.items():
-        bind(HOST, port, "CSP_PORT" if name == "gateway" else f"the port of {name}").close()
+        bind(HOST, port, "CSP_PORT" if name == "gateway" else "CSP_SERVICES_PORT").close()
     return ports
 
 
@@ -147,6 +147,10 @@ async def _watch(
         reseller = await _load_reseller(state, url, issuer, ports, simulator_port)
         for name, port in ports.items():
             await _until_answers(f"http://{HOST}:{port}/readyz", children, ending, what=name)
+        async with httpx.AsyncClient(base_url=f"http://{HOST}:{ports['pricing']}") as pricing:
+            while not ending.is_set() and not await has_catalogue(reseller, issuer, pricing):
+                _raise_if_one_ended(children)
+                await asyncio.sleep(0.2)
         state.announce(
             {
                 "gateway": f"http://{HOST}:{ports['gateway']}",

@@ -8,11 +8,10 @@ from types import ModuleType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A service by its name, its module, and the port it has when it runs alone on one machine."""
+    """A service by its name and its module."""
 
     name: str
     module: str
-    port: int
     talks_to_microsoft: bool
 
     def load(self) -> ModuleType:
@@ -21,13 +20,13 @@ class Known:
 
 
 SERVICES: Sequence[Known] = (
-    Known(name="provisioning", module="csp_provisioning.service", port=8101, talks_to_microsoft=True),
-    Known(name="subscriptions", module="csp_subscriptions.service", port=8102, talks_to_microsoft=True),
-    Known(name="identity-sync", module="csp_identity_sync.service", port=8103, talks_to_microsoft=True),
-    Known(name="pricing", module="csp_pricing.service", port=8104, talks_to_microsoft=True),
-    Known(name="billing", module="csp_billing.service", port=8105, talks_to_microsoft=False),
-    Known(name="partner-feed", module="csp_partner_feed.service", port=8106, talks_to_microsoft=True),
-    Known(name="gateway", module="csp_gateway.service", port=8108, talks_to_microsoft=False),
+    Known(name="provisioning", module="csp_provisioning.service", talks_to_microsoft=True),
+    Known(name="subscriptions", module="csp_subscriptions.service", talks_to_microsoft=True),
+    Known(name="identity-sync", module="csp_identity_sync.service", talks_to_microsoft=True),
+    Known(name="pricing", module="csp_pricing.service", talks_to_microsoft=True),
+    Known(name="billing", module="csp_billing.service", talks_to_microsoft=False),
+    Known(name="partner-feed", module="csp_partner_feed.service", talks_to_microsoft=True),
+    Known(name="gateway", module="csp_gateway.service", talks_to_microsoft=False),
 )
 
 

@@ -16,7 +16,7 @@ import httpx
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from csp_cli.bootstrap import DemoReseller, load_demo_reseller
+from csp_cli.bootstrap import DemoReseller, has_catalogue, load_demo_reseller
 from csp_cli.composition import compose, migrate_all
 from csp_cli.local_state import AlreadyRunning, LocalState
 from csp_cli.newest import ClockBehind, refuse_a_clock_that_is_behind
@@ -97,7 +97,11 @@ async def _run(state: LocalState, url: str, listeners: list[Any]) -> int:
         stack.push_async_callback(composed.host.stop)
         provisioning = composed.platform.peers.client("provisioning")
         reseller = await load_demo_reseller(simulator_url, http, composed.client, issuer, provisioning)
-        parts = composed.host.readiness()
+        pricing = composed.platform.peers.client("pricing")
+        catalogue = Readiness(
+            name="the demo reseller's catalogue", probe=lambda: has_catalogue(reseller, issuer, pricing)
+        )
+        parts = [*composed.host.readiness(), catalogue]
         app = composed.services["gateway"].app
         _development_routes(app, issuer)
         add_health(app, parts, lambda: clock.now().isoformat())

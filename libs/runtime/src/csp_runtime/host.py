@@ -56,21 +56,17 @@ class Host:
 
     async def stop(self) -> None:
         """Cancel everything, then close; what was not committed will be done again."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for publisher in self._publishers:
-            with contextlib.suppress(Exception):
-                async with asyncio.timeout(1.0):
-                    await publisher.stop()
-        for service in self.services:
-            if service.stop is not None:
-                await service.stop()
-            for database in service.databases:
-                await database.close()
-            if service.store is not None:
-                await asyncio.to_thread(service.store.close)
-        await self._wakeups.stop()
+        pending = set(self._tasks)
+        while pending:
+            # Libraries on Python 3.11 may swallow a cancellation that meets a result: ask until it is heard.
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=0.2)
+        await asyncio.gather(
+            self._wakeups.stop(),
+            *(_stopped(publisher) for publisher in self._publishers),
+            *(_closed(service) for service in self.services),
+        )
 
     def readiness(self) -> list[Readiness]:
         """Every part of this process that can be waited for."""
@@ -103,6 +99,21 @@ def _running(consumer: Consumer) -> Callable[[], Awaitable[bool]]:
         return consumer.health.is_running
 
     return ask
+
+
+async def _stopped(publisher: Publisher) -> None:
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(1.0):
+            await publisher.stop()
+
+
+async def _closed(service: Service) -> None:
+    if service.stop is not None:
+        await service.stop()
+    closing = [database.close() for database in service.databases]
+    if service.store is not None:
+        closing.append(asyncio.to_thread(service.store.close))
+    await asyncio.gather(*closing)
 
 
 class LocalPeers:

@@ -15,6 +15,22 @@ def free_port() -> int:
     return port
 
 
+def free_ports(count: int) -> int:
+    """The first of so many neighbouring ports that nobody listens on now."""
+    while True:
+        first = free_port()
+        probes = [socket.socket() for _ in range(count)]
+        try:
+            for offset, probe in enumerate(probes):
+                probe.bind(("127.0.0.1", first + offset))
+            return first
+        except (OSError, OverflowError):
+            continue
+        finally:
+            for probe in probes:
+                probe.close()
+
+
 def die_with_parent() -> None:
     """For `preexec_fn`: the kernel kills this process when the thread that made it ends (Linux)."""
     ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
