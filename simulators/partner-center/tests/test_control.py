@@ -226,3 +226,63 @@ async def test_relationships_begin_and_end_and_what_still_runs_holds_them(servic
     ended = await service.call("PATCH", path, body)
     assert (ended.status_code, ended.json()["RelationshipToPartner"]) == (200, "none")
     assert (await service.call("GET", path)).json()["code"] == 20002
+
+
+async def test_a_world_that_cannot_be_built_leaves_the_old_one_as_it_was(service, tmp_path):
+    customer = await service.customer()
+    await service.advance(by="P3D")
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"kind": "partner", "key": "p", "name": "P"}\n{"kind": "customer", "partner": "p"}\n')
+    for world, said in (("atlantis", "neither demo nor empty"), (str(bad), "bad.jsonl:2")):
+        refused = await service.control("POST", "/reset", {"world": world}, expect=400)
+        assert said in refused["detail"]
+    assert [one["id"] for one in (await service.get("/v1/customers"))["items"]] == [customer]
+    assert (await service.control("GET", "/clock"))["now"] == "2026-01-04T00:00:00Z"
+
+
+async def test_acts_check_their_arguments(service):
+    customer = await service.customer(prefix="checked")
+    partner = service.partner["tenant_id"]
+    users = (await service.get(f"/v1/customers/{customer}/users"))["items"]
+    for arguments, said in (
+        ({"action": "fly"}, "action must be one of"),
+        ({"action": "buy", "customer_id": customer, "catalog_item_id": "x", "quantity": 1}, "does not exist"),
+        (
+            {"action": "buy", "customer_id": customer, "catalog_item_id": BASIC, "quantity": "many"},
+            "quantity",
+        ),
+        ({"action": "suspend"}, "subscription_id"),
+        (
+            {
+                "action": "create_user",
+                "customer_id": customer,
+                "user_principal_name": "x",
+                "display_name": "X",
+            },
+            "sign-in name",
+        ),
+        (
+            {
+                "action": "update_user",
+                "customer_id": customer,
+                "user_id": users[0]["id"],
+                "changes": {"displayName": 5},
+            },
+            "changes.display_name",
+        ),
+        (
+            {
+                "action": "update_user",
+                "customer_id": customer,
+                "user_id": users[0]["id"],
+                "changes": {"colour": "red"},
+            },
+            "colour",
+        ),
+        ({"action": "buy", "as": "customer_admin", "customer_id": customer}, "portal_user"),
+    ):
+        answer = await service.http.post(
+            "/_control/act", json={"as": "portal_user", "tenant_id": partner, **arguments}
+        )
+        assert answer.status_code in {400, 404}, answer.text
+        assert said in answer.json()["detail"]

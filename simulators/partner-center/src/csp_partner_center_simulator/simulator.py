@@ -96,11 +96,17 @@ class Simulator:
     def fill(self, name: str, now: datetime | None) -> None:
         """Start a world anew: state, profile, channels, faults, counts and recorded requests."""
         world = self.world
+        running, before = self.clock.running, world.memory()
+        self.clock.running = False
         world.clear()
-        running, self.clock.running = self.clock.running, False
         world.name, world.seed = name, self._defaults.seed
         world.profile, world.channels = Profile(seed=self._defaults.seed), Channels()
-        worlds.build(world, name, now or START)
+        try:
+            worlds.build(world, name, now or START)
+        except Exception:
+            world.recall(before)  # a world that cannot be built leaves the old one as it was
+            self.clock.running = running
+            raise
         world.profile = self._defaults
         self.faults.clear()
         self.recorder.clear()

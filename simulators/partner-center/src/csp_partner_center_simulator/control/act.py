@@ -247,6 +247,12 @@ def _update_user(act: Act) -> dict[str, Any]:
     wished: dict[str, Any] = {camel.get(str(key), str(key)): value for key, value in asked.items()}
     if unknown := set(wished) - known:
         raise invalid(f"changes: {min(unknown)} is not one of {', '.join(sorted(known))}.")
+    for name, value in wished.items():
+        if not isinstance(value, bool if name == "account_enabled" else str):
+            raise invalid(
+                f"changes.{name} must be {'true or false' if name == 'account_enabled' else 'a string'}."
+            )
+    people.check_usage_location(str(wished.get("usage_location", "")))
     before = act.user()
     if "user_principal_name" in wished and wished["user_principal_name"] != before.user_principal_name:
         people.check_name(act.world, act.customer, str(wished["user_principal_name"]))

@@ -8,6 +8,7 @@ from csp_partner_center_simulator.control.clock import utc
 from csp_partner_center_simulator.control.models import Reset
 from csp_partner_center_simulator.wire.answer import instant
 from csp_partner_center_simulator.wire.errors import ApiError, invalid
+from csp_partner_center_simulator.world.facts import BadWorldFileError
 from csp_partner_center_simulator.world.worlds import UnknownWorldError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def router(simulator: "Simulator") -> APIRouter:
     async def reset(wish: Reset) -> dict[str, Any]:
         try:
             simulator.fill(wish.world, utc(wish.now) if wish.now else None)
-        except UnknownWorldError as unknown:
+        except (UnknownWorldError, BadWorldFileError) as unknown:
             raise invalid(f"world: {unknown}") from None
         return {"now": instant(simulator.world.now), "world": simulator.world.name}
 

@@ -263,15 +263,27 @@ class World:
             self.channels = msgspec.convert(meta.channels, Channels)
         self.agenda.rebuild()
 
-    def snapshot(self, name: str) -> None:
-        """Keep the state under a name; cheap, because rows are frozen."""
+    def memory(self) -> dict[str, dict[str, Any]]:
+        """Give everything as it is now; cheap, because rows are frozen."""
         self.keep_time()
         self._journal.drain()
+        return {kind: table.copy_rows() for kind, table in self.tables.items()}
+
+    def recall(self, memory: dict[str, dict[str, Any]]) -> None:
+        """Make everything as it was, clock and profile included."""
+        for kind, rows in memory.items():
+            self.tables[kind].replace_rows(rows)
+        self._journal.drain()
+        self._recall()
+
+    def snapshot(self, name: str) -> None:
+        """Keep the state under a name; cheap, because rows are frozen."""
+        memory = self.memory()
         if self.store is not None:
             self.store.rewrite(self.tables)
             self.store.save_snapshot(name)
         else:
-            self._snapshots[name] = {kind: table.copy_rows() for kind, table in self.tables.items()}
+            self._snapshots[name] = memory
 
     def snapshots(self) -> list[str]:
         """Name the snapshots."""
@@ -285,10 +297,9 @@ class World:
             for table in self.tables.values():
                 table.replace_rows({})
             self.store.load(self.tables)
+            self._recall()
         elif name in self._snapshots:
-            for kind, rows in self._snapshots[name].items():
-                self.tables[kind].replace_rows(rows)
+            self.recall(self._snapshots[name])
         else:
             return False
-        self._recall()
         return True

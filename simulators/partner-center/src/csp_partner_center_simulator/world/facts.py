@@ -14,6 +14,7 @@ from typing import Any
 from csp_partner_center_simulator.state.customers import Customer
 from csp_partner_center_simulator.state.subscriptions import Subscription
 from csp_partner_center_simulator.state.world import World
+from csp_partner_center_simulator.wire.errors import ApiError
 from csp_partner_center_simulator.world.making import Maker
 from csp_partner_center_simulator.world.partners import make
 
@@ -41,8 +42,10 @@ def build(world: World, path: Path, now: datetime) -> None:
             world.settle()
         try:
             _apply(world, fact, makers, homes, bought)
-        except KeyError as missing:
+        except (KeyError, StopIteration) as missing:
             raise BadWorldFileError(f"{path}:{number}: {missing} is missing or names nothing.") from None
+        except (ApiError, ValueError, TypeError, AttributeError) as problem:
+            raise BadWorldFileError(f"{path}:{number}: {problem}") from None
     if makers:
         next(iter(makers.values())).at(now)
 
