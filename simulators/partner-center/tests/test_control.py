@@ -286,3 +286,19 @@ async def test_acts_check_their_arguments(service):
         )
         assert answer.status_code in {400, 404}, answer.text
         assert said in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        {"by": "P99999Y"},
+        {"by": "PT99999999999S"},
+        {"by": "P900Y"},
+        {"to": "9999-12-31T00:00:00Z"},
+        {},
+        {"by": "P1D", "until": "idle"},
+    ],
+)
+async def test_the_clock_refuses_what_it_cannot_do(service, move):
+    await service.control("POST", "/clock/advance", move, expect=400)
+    assert (await service.control("GET", "/clock"))["now"] == "2026-01-01T00:00:00Z"

@@ -15,6 +15,8 @@ from csp_partner_center_simulator.wire.request import parse_instant
 if TYPE_CHECKING:
     from csp_partner_center_simulator.simulator import Simulator
 
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+MOST_MONTHS = 1200
 DURATION = re.compile(
     r"P(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
     r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
@@ -26,8 +28,12 @@ def after_duration(at: datetime, text: str) -> datetime:
     found = DURATION.fullmatch(text)
     if found is None or not any(found.groupdict().values()):
         raise invalid(f"by: '{text[:40]}' is not an ISO 8601 duration such as P7D or PT2H.")
+    if any(len(value or "") > 9 for value in found.groupdict().values()):
+        raise invalid(f"by: '{text[:40]}' is too long.")
     part = {name: float(value or 0) for name, value in found.groupdict().items()}
     months = int(part["years"] * 12 + part["months"])
+    if months > MOST_MONTHS:
+        raise invalid(f"by: at most {MOST_MONTHS} months at a time.")
     if months:
         at = datetime.combine(add_months(at.date(), months), at.timetz())
     return at + timedelta(
@@ -50,6 +56,8 @@ def router(simulator: "Simulator") -> APIRouter:
     world = simulator.world
 
     def not_backwards(to: datetime) -> datetime:
+        if to > LATEST:
+            raise invalid(f"The clock does not go beyond {instant(LATEST)}.")
         if to < world.now:
             raise ApiError(409, 409, f"The clock stands at {instant(world.now)} and does not go backwards.")
         return to

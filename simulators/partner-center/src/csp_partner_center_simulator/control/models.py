@@ -29,7 +29,7 @@ class TokenWish(Strict):
     kind: Literal["app", "app_user"] = "app"
     mfa: bool = True
     roles: list[str] = Field(default_factory=lambda: ["AdminAgents"])
-    lifetime_seconds: int = Field(default=3600, ge=1)
+    lifetime_seconds: int = Field(default=3600, ge=1, le=10_000_000_000)
     audience: Literal["partner_center", "graph", "retired"] = "partner_center"
     customer_id: str | None = None
 

@@ -173,8 +173,16 @@ def list_addons(call: Call) -> Answer:
 def list_categories(call: Call) -> Answer:
     """List the categories that hold an offer."""
     country = market(call)
-    present = {category_of(item) for item in _offers(call)}
-    items = [category_json(name, country, _locale(call)) for name in CATEGORIES if name in present]
+    offers = _offers(call)
+    present = {category_of(item) for item in offers}
+    recorded = {
+        category_of(item): item.raw["category"] for item in offers if item.raw and "category" in item.raw
+    }
+    known = [
+        category_json(name, country, _locale(call)) for name in CATEGORIES if name in present - set(recorded)
+    ]
+    items = [{**one, "country": country} for name, one in recorded.items() if name] + known
+    items.sort(key=lambda one: int(one.get("rank", 0)))
     return Answer(body=collection(items, f"/offercategories?country={country}"))
 
 
