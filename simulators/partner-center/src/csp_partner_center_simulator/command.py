@@ -19,6 +19,7 @@ from csp_partner_center_simulator.catalogue.loading import BadCatalogueFileError
 from csp_partner_center_simulator.simulator import Simulator
 from csp_partner_center_simulator.wire.answer import instant
 from csp_partner_center_simulator.world import generator
+from csp_partner_center_simulator.world.demo import UnfitCatalogueError
 from csp_partner_center_simulator.world.facts import BadWorldFileError
 from csp_partner_center_simulator.world.worlds import UnknownWorldError
 
@@ -87,7 +88,7 @@ def run(
             catalogue=with_files(packaged(), offers, legacy_prices),
             open_control=open_control,
         )
-    except (UnknownWorldError, BadWorldFileError, BadCatalogueFileError) as problem:
+    except (UnknownWorldError, BadWorldFileError, BadCatalogueFileError, UnfitCatalogueError) as problem:
         typer.echo(str(problem), err=True)
         raise typer.Exit(2) from None
     asyncio.run(_serve(simulator, listener, address))

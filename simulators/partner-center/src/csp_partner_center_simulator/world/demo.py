@@ -23,11 +23,11 @@ def build(world: World, now: datetime) -> None:
 
     bakery = direct.customer("Harbor Bakery", "harborbakery", "US", "Seattle", "98101", state="WA")
     basic = direct.buy(bakery, BASIC, 12, term="P1Y")
-    e3 = direct.buy(bakery, OFFICE_E3, 4)
+    e3 = direct.buy(bakery, _legacy(world, OFFICE_E3), 4)
     addon = next(
         (
             item
-            for item in world.catalogue.addons_of(OFFICE_E3)
+            for item in world.catalogue.addons_of(e3.offer_id)
             if "monthly" in item.billing_cycles and item.minimum == 1
         ),
         None,
@@ -47,7 +47,7 @@ def build(world: World, now: datetime) -> None:
 
     direct.at(begin + timedelta(days=17))
     studio = direct.customer("Prairie Design Studio", "prairiedesign", "US", "Omaha", "68102", state="NE")
-    paused = direct.buy(studio, OFFICE_PREMIUM, 6)
+    paused = direct.buy(studio, _legacy(world, OFFICE_PREMIUM), 6)
     suspended = direct.buy(studio, PREMIUM, 5, term="P1Y")
     direct.user(studio, "Zoe", "Hart", suspended)
 
@@ -76,3 +76,28 @@ def build(world: World, now: datetime) -> None:
     provider.change(seats, quantity=24)
 
     direct.at(now)
+
+
+def _legacy(world: World, wanted: str) -> str:
+    """Give the legacy offer, or where an own list of offers lacks it, another that sells like it."""
+    if world.catalogue.offer(wanted) is not None:
+        return wanted
+    alike = [
+        item.product_id
+        for item in world.catalogue.offers.values()
+        if not item.is_addon
+        and not item.is_trial
+        and "monthly" in item.billing_cycles
+        and item.minimum <= 4
+        and item.maximum >= 6
+        and item.segment == "commercial"
+    ]
+    if not alike:
+        raise UnfitCatalogueError(
+            "The demo world needs a commercial legacy offer that is billed monthly; use --world empty."
+        )
+    return alike[0]
+
+
+class UnfitCatalogueError(ValueError):
+    """The catalogue lacks what the demo world sells."""
