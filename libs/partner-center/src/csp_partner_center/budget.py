@@ -2,12 +2,12 @@
 
 A process leases the next calls by one `update … returning` and starts them evenly from the moment it was granted. The
 rate climbs while it is used up: doubling within a minute until the first 429, by two percent a minute from then on; a 429
-takes a fifth away at first, later a twentieth, and holds every process back for as long as `Retry-After` says.
+takes a fifth away at first, later a tenth if it follows another closely, else three percent, and holds every process back
+for as long as `Retry-After` says.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,6 +24,9 @@ class CallBudget(Protocol):
 
     async def throttled(self, reseller_id: str, api_group: str, *, retry_after: float, age: float) -> None:
         """A call that was sent `age` seconds ago was answered with 429."""
+
+    def is_held_back(self, reseller_id: str, api_group: str) -> bool:
+        """Whether a 429 in this process asked for a pause that is not over: a place reserved before it is worth nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,10 @@ class SharedBudget:
         self._leased: dict[tuple[str, str], list[float]] = defaultdict(list)
         self._waiting: dict[tuple[str, str], int] = defaultdict(int)
         self._locks: dict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._held_until: dict[tuple[str, str], float] = {}
+
+    def is_held_back(self, reseller_id: str, api_group: str) -> bool:
+        return self._held_until.get((reseller_id, api_group), 0.0) > self._clock.monotonic()
 
     async def reserve(self, reseller_id: str, api_group: str) -> float:
         key = (reseller_id, api_group)
@@ -62,7 +69,9 @@ class SharedBudget:
         return max(0.0, starts_at - self._clock.monotonic())
 
     async def throttled(self, reseller_id: str, api_group: str, *, retry_after: float, age: float) -> None:
-        self._leased.pop((reseller_id, api_group), None)
+        key = (reseller_id, api_group)
+        self._leased.pop(key, None)
+        self._held_until[key] = max(self._held_until.get(key, 0.0), self._clock.monotonic() + retry_after)
         async with self._database.connection() as connection:
             await connection.execute(
                 """
@@ -70,7 +79,11 @@ class SharedBudget:
                     calls_per_minute = case
                         -- several calls of one overshoot answer 429: it counts once
                         when throttled_at > clock_timestamp() - make_interval(secs => %(age)s) then calls_per_minute
-                        else greatest(%(lowest)s, calls_per_minute * case when is_exploring then 0.8 else 0.95 end)
+                        else greatest(%(lowest)s, calls_per_minute * case
+                            when is_exploring then 0.8
+                            when throttled_at > clock_timestamp() - interval '90 seconds' then 0.9
+                            else 0.97
+                        end)
                     end,
                     next_free_at = greatest(next_free_at, clock_timestamp() + make_interval(secs => %(pause)s)),
                     is_exploring = false,
@@ -151,6 +164,7 @@ class UnsharedBudget:
         self._clock = clock
         self._spacing = 60.0 / calls_per_minute
         self._next: dict[tuple[str, str], float] = {}
+        self._held: dict[tuple[str, str], float] = {}
 
     async def reserve(self, reseller_id: str, api_group: str) -> float:
         now = self._clock.monotonic()
@@ -158,19 +172,25 @@ class UnsharedBudget:
         self._next[reseller_id, api_group] = starts_at + self._spacing
         return max(0.0, starts_at - now)
 
+    def is_held_back(self, reseller_id: str, api_group: str) -> bool:
+        return self._held.get((reseller_id, api_group), 0.0) > self._clock.monotonic()
+
     async def throttled(self, reseller_id: str, api_group: str, *, retry_after: float, age: float) -> None:  # noqa: ARG002 - the port's
         key = (reseller_id, api_group)
-        self._next[key] = max(self._next.get(key, 0.0), self._clock.monotonic() + retry_after)
+        self._held[key] = self._clock.monotonic() + retry_after
+        self._next[key] = max(self._next.get(key, 0.0), self._held[key])
 
 
 async def wait_for_turn(
     budget: CallBudget, reseller_id: str, api_group: str, sleep_at_most: float, clock: Clock
 ) -> bool:
     """Wait for a place; False where it lies beyond `sleep_at_most` seconds (the place is then lost, nothing was sent)."""
-    wait = await budget.reserve(reseller_id, api_group)
-    if wait > sleep_at_most:
-        return False
-    if wait > 0:
-        sleeping: Awaitable[None] = clock.sleep(wait)
-        await sleeping
-    return True
+    ends_at = clock.monotonic() + sleep_at_most
+    while True:
+        wait = await budget.reserve(reseller_id, api_group)
+        if clock.monotonic() + wait > ends_at:
+            return False
+        if wait > 0:
+            await clock.sleep(wait)
+        if not budget.is_held_back(reseller_id, api_group):
+            return True

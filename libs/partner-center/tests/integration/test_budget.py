@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from csp_partner_center import PartnerCenterSettings
-from csp_partner_center.budget import SharedBudget
+from csp_partner_center.budget import SharedBudget, UnsharedBudget, wait_for_turn
 from csp_runtime.clock import SystemClock
 from csp_runtime.database import Database
 
@@ -53,7 +53,12 @@ async def test_later_throttling_takes_less_away(processes: list[SharedBudget], d
     await processes[0].throttled("r", "g", retry_after=0.0, age=0.0)
     first = await rate_of(database)
     await processes[0].throttled("r", "g", retry_after=0.0, age=0.0)
-    assert await rate_of(database) == pytest.approx(first * 0.95)
+    assert await rate_of(database) == pytest.approx(first * 0.9)
+    async with database.connection() as connection:
+        await connection.execute("update budget set throttled_at = now() - interval '5 minutes'")
+    second = await rate_of(database)
+    await processes[0].throttled("r", "g", retry_after=0.0, age=0.0)
+    assert await rate_of(database) == pytest.approx(second * 0.97)
 
 
 async def test_the_rate_climbs_only_while_it_is_used_up(processes: list[SharedBudget], database: Database):
@@ -69,3 +74,24 @@ async def test_resellers_and_groups_do_not_share(processes: list[SharedBudget]):
     await processes[0].throttled("r", "g", retry_after=30.0, age=0.0)
     assert await processes[0].reserve("other", "g") < 1.0
     assert await processes[0].reserve("r", "other") < 1.0
+
+
+async def test_a_place_reserved_before_a_429_is_reserved_anew(processes: list[SharedBudget]):
+    """Whoever slept towards its turn when the 429 came would only be throttled too."""
+    budget = processes[0]
+    await budget.lease("r", "g", 1)
+    await budget.throttled("r", "g", retry_after=0.4, age=0.0)
+    assert budget.is_held_back("r", "g")
+    began = SystemClock().monotonic()
+    assert await wait_for_turn(budget, "r", "g", 5.0, SystemClock())
+    assert SystemClock().monotonic() - began >= 0.4
+
+
+async def test_without_a_database_the_pace_is_even_and_pauses_too():
+    clock = SystemClock()
+    budget = UnsharedBudget(clock, 600)
+    waits = [await budget.reserve("r", "g") for _ in range(40)]
+    assert waits[0] == 0.0
+    assert 0.5 < waits[-1] < 1.2  # three seconds' worth at once, then ten a second
+    await budget.throttled("r", "g", retry_after=0.2, age=0.0)
+    assert budget.is_held_back("r", "g")
