@@ -94,6 +94,15 @@ def test_a_running_clock_passes_by_itself():
         assert "2026-01-01T00:00:00.2" <= passed < "2026-01-01T00:00:10"
 
 
+def test_a_running_clock_never_goes_back_over_a_crash(tmp_path):
+    data = str(tmp_path / "data")
+    with running("--world", "empty", "--clock", "running", "--data", data) as (process, url, _line):
+        seen = httpx.get(f"{url}/_control/clock?after=2026-01-01T00:00:01.500Z&wait=10").json()["now"]
+        process.kill()
+    with running("--clock", "running", "--data", data) as (_, url, _line):
+        assert httpx.get(f"{url}/_control/clock").json()["now"] > seen
+
+
 def test_a_generated_world_can_be_started_and_offers_of_ones_own_are_shown_as_they_are(tmp_path):
     world = tmp_path / "world.jsonl.gz"
     made = subprocess.run(

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -31,6 +31,7 @@ from csp_partner_center_simulator.wire.throttle import Throttle
 from csp_partner_center_simulator.world import worlds
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+SAFELY_LATER = timedelta(seconds=5)
 
 
 class Simulator:
@@ -68,6 +69,9 @@ class Simulator:
         )
         if not self.world.load():
             self.fill(world, None)
+        elif running:
+            # The time is stored once a second: whoever followed it before a crash must not see it go back.
+            self.clock.set(self.clock.now() + SAFELY_LATER)
         self.clock.running = running
         self.clock.set(self.clock.now())
         microsoft = Microsoft(
