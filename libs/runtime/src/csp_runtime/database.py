@@ -4,15 +4,17 @@
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 from weakref import WeakKeyDictionary
 
+import msgspec
 import psycopg
 from psycopg import AsyncConnection, conninfo, sql
 from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
 from csp_runtime.scope import Scope
@@ -40,6 +42,10 @@ def connection_info(url: str, schema: str, role: DatabaseRole | None) -> str:
     return conninfo.make_conninfo(url, options=options, application_name=f"csp {schema}")
 
 
+# Rows with JSON columns are decoded several times quicker than by the standard library.
+set_json_loads(msgspec.json.decode)
+
+_ENTER_SCOPE = "select set_config('csp.reseller', %s, true), set_config('csp.customer', %s, true)"
 _IDLE_SECONDS = 1.0
 _checked_at: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
 
@@ -96,11 +102,18 @@ class Database:
         """
         async with self._pool.connection() as connection, connection.transaction():
             if scope is not None:
-                await connection.execute(
-                    "select set_config('csp.reseller', %s, true), set_config('csp.customer', %s, true)",
-                    [scope.reseller, scope.customer or ""],
-                )
+                await connection.execute(_ENTER_SCOPE, [scope.reseller, scope.customer or ""])
             yield connection
+
+    async def read(self, scope: Scope, statement: str, values: Sequence[Any]) -> list[DictRow]:
+        """The rows of one query inside a scope, in two round trips.
+
+        Raises `psycopg.OperationalError` or `PoolTimeout` where the database does not answer.
+        """
+        async with self._pool.connection() as connection, connection.pipeline(), connection.transaction():
+            await connection.execute(_ENTER_SCOPE, [scope.reseller, scope.customer or ""])
+            cursor = await connection.execute(statement, values)
+            return await cursor.fetchall()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:

@@ -106,7 +106,7 @@ async def command_of(
 AnyCommand = Annotated[Command, Depends(command_of)]
 
 
-def awaited_versions(consistency_token: Annotated[str | None, Header()] = None) -> dict[str, int]:
+async def awaited_versions(consistency_token: Annotated[str | None, Header()] = None) -> dict[str, int]:
     """What a read has to wait for, by its Consistency-Token header."""
     return {} if consistency_token is None else from_token(consistency_token)
 

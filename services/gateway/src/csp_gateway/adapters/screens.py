@@ -78,6 +78,6 @@ class Screens:
         )
 
     async def _rows(self, scope: Scope, statement: str, values: list[Any]) -> list[Row]:
-        async with self._database.transaction(scope) as tx:
-            cursor = await tx.execute(statement, [scope.reseller, scope.customer, scope.customer, *values])
-            return await cursor.fetchall()
+        return await self._database.read(
+            scope, statement, [scope.reseller, scope.customer, scope.customer, *values]
+        )

@@ -31,7 +31,10 @@ class Parts:
     clock: Clock
 
 
-def parts_of(request: Request) -> Parts:
+# Dependencies are coroutines although they wait for nothing: FastAPI sends plain functions through a thread.
+
+
+async def parts_of(request: Request) -> Parts:
     """The parts of the running app."""
     parts: Parts = request.app.state.parts
     return parts
@@ -40,14 +43,14 @@ def parts_of(request: Request) -> Parts:
 UseParts = Annotated[Parts, Depends(parts_of)]
 
 
-def reseller_scope(scope: AnyScope) -> Scope:
+async def reseller_scope(scope: AnyScope) -> Scope:
     """Staff of a reseller; 403 for others."""
     if not scope.roles & (RESELLER_ROLES | {Role.SERVICE}):
         raise Problem("forbidden", "This surface is for the reseller's staff")
     return scope
 
 
-def customer_scope(scope: AnyScope) -> Scope:
+async def customer_scope(scope: AnyScope) -> Scope:
     """People of a customer; 403 for others."""
     if not scope.roles & CUSTOMER_ROLES or scope.customer is None:
         raise Problem("forbidden", "This surface is for customers")
@@ -58,7 +61,7 @@ ResellerScope = Annotated[Scope, Depends(reseller_scope)]
 CustomerScope = Annotated[Scope, Depends(customer_scope)]
 
 
-def page_of(
+async def page_of(
     size: Annotated[int, Query(alias="page[size]", ge=1, le=500)] = 50,
     after: Annotated[str | None, Query(alias="page[after]", max_length=2000)] = None,
 ) -> Page:
@@ -69,7 +72,7 @@ def page_of(
 UsePage = Annotated[Page, Depends(page_of)]
 
 
-def caller_of(request: Request, scope: AnyScope) -> Caller:
+async def caller_of(request: Request, scope: AnyScope) -> Caller:
     """What travels to the owner: the caller's own token, once it is verified."""
     return Caller(bearer=request.state.bearer, correlation_id=request.headers.get("X-Correlation-Id"))
 
