@@ -196,3 +196,13 @@ async def test_the_export_holds_the_same_lines_as_the_paged_api(demo):
     failed = await graph("POST", path, {"invoiceId": "G0", "attributeSet": "full"})
     ended = (await graph("GET", failed.headers["Location"])).json()
     assert (ended["status"], ended["error"]["code"]) == ("failed", "5000")
+
+
+async def test_throttled_graph_calls_are_told_in_graphs_words(service):
+    customer = await service.customer()
+    graph = await graph_of(service, customer)
+    await service.control("PATCH", "/profile", {"requests_per_minute": 1})
+    answers = [await graph("GET", "/graph/v1.0/users") for _ in range(2)]
+    assert [one.status_code for one in answers] == [200, 429]
+    assert answers[1].json()["error"]["code"] == "TooManyRequests"
+    assert float(answers[1].headers["Retry-After"]) > 0

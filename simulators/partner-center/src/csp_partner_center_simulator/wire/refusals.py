@@ -9,6 +9,14 @@ from csp_partner_center_simulator.wire.faults import Fault
 from csp_partner_center_simulator.wire.request import Request
 from csp_partner_center_simulator.wire.throttle import too_many
 
+GRAPH_NAMES = {
+    401: "InvalidAuthenticationToken",
+    403: "Authorization_RequestDenied",
+    404: "Request_ResourceNotFound",
+    409: "Conflict",
+    429: "TooManyRequests",
+    500: "InternalServerError",
+}
 PRICING = ("pricesheets.", "offermatrix.", "fxrates.")
 
 
@@ -64,7 +72,11 @@ def instead(fault: Fault, operation: str) -> Answer:
             refusal = ApiError(fault.code or 410, 2000, "The continuation token has expired.")
         case _:
             return Answer(500, None)
-    return Answer(refusal.status, refusal.body(), dict(refusal.headers))
+    body = refusal.body()
+    if graph and not isinstance(refusal, GraphError):
+        name = GRAPH_NAMES.get(refusal.status, "Request_BadRequest")
+        body = {"error": {"code": name, "message": refusal.description, "innerError": {}}}
+    return Answer(refusal.status, body, dict(refusal.headers))
 
 
 def told(refusal: ApiError, operation: str, request: Request, correlation_id: str) -> Answer:
@@ -88,9 +100,7 @@ def told(refusal: ApiError, operation: str, request: Request, correlation_id: st
         }
         return Answer(status, body, dict(refusal.headers))
     elif operation.startswith("graph."):
-        name = {401: "InvalidAuthenticationToken", 403: "Authorization_RequestDenied"}.get(
-            refusal.status, "Request_BadRequest"
-        )
+        name = GRAPH_NAMES.get(refusal.status, "Request_BadRequest")
         body = {"error": {"code": name, "message": refusal.description, "innerError": {}}}
     return Answer(refusal.status, body, dict(refusal.headers))
 
