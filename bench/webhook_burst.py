@@ -31,6 +31,7 @@ from csp_partner_center import (
     simulator,
 )
 from csp_partner_center.budget import UnsharedBudget
+from csp_partner_feed.adapters.directory_skus import DirectorySkus
 from csp_partner_feed.adapters.first_syncs import FirstSyncs
 from csp_partner_feed.adapters.freshness import Freshness
 from csp_partner_feed.adapters.inbox import Inbox
@@ -115,6 +116,8 @@ class Microsoft:
         if path.endswith("/token"):
             return httpx.Response(200, json={"access_token": "t", "expires_in": 3600, "token_type": "Bearer"})
         self.reads += 1
+        if path.endswith("/transfers"):
+            return httpx.Response(200, json=[])
         if path.endswith("/subscriptions"):
             tenant = int(path.split("/")[-2].partition("-")[0], 16)
             owned = range(tenant, self.subscriptions, CUSTOMERS)
@@ -294,6 +297,7 @@ def _parts(client: PartnerCenter, database: Database, store: EventStore, wakeups
         first_syncs=FirstSyncs(database, box, 15),
         freshness=Freshness(database),
         parked=Parked(database),
+        skus=DirectorySkus(),
     )
 
 

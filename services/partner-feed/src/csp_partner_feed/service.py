@@ -6,6 +6,7 @@ import httpx
 
 from csp_partner_center import PartnerCenter
 from csp_partner_feed.adapters.audit_cursors import AuditCursors
+from csp_partner_feed.adapters.directory_skus import DirectorySkus
 from csp_partner_feed.adapters.drifts import DriftRows
 from csp_partner_feed.adapters.first_syncs import FirstSyncs
 from csp_partner_feed.adapters.freshness import Freshness
@@ -83,6 +84,7 @@ def build(platform: Platform, client: PartnerCenter, settings: PartnerFeedSettin
         first_syncs=FirstSyncs(worker, platform.box, settings.close_day),
         freshness=Freshness(worker),
         parked=Parked(worker),
+        skus=DirectorySkus(),
     )
     reader = Reader(parts, visibility=visibility)
     synchroniser = Synchroniser(parts, every=every)

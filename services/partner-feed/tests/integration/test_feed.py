@@ -44,6 +44,7 @@ async def test_the_first_synchronisation_tells_every_customer_subscription_and_s
     assert len(ids) == len(set(ids))
     assert all(each.is_first_synchronisation for each in subscriptions)
     assert {each.channel for each in subscriptions} == {"first_sync"}
+    assert all(each.state["directory_sku_id"] for each in subscriptions if each.state["commerce"] == "nce")
     assert all(
         each.tenant_id == named_id(Kind.TENANT, "res_north", each.microsoft_tenant_id) for each in tenants
     )

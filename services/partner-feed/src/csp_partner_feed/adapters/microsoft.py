@@ -2,10 +2,10 @@
 
 `subscription`: commerce, product, product_title, status, quantity, auto_renew, term, charge_cycle (both ISO durations), started_at,
 created_at, commitment_ends_on, seat_lots, order_id, friendly_name, is_trial, parent_microsoft_id, migrated_from, promotion_id,
-billing_from (first synchronisation only).
+billing_from (first synchronisation only), paid_until (from another partner), directory_sku_id (when first told).
 `user`: usage_location, is_enabled, is_deleted, is_synchronised, sku_ids; personal fields apart: user_principal_name, display_name,
 first_name, last_name, usage_location.
-`licences`: skus with available, consumed, total, part_number.
+`licences`: skus with available, consumed, total, sku_part_number.
 `tenant`: domain, company_name, country, relationship.
 """
 
@@ -87,7 +87,7 @@ def licences_state(seen: list[SubscribedSku]) -> State:
     skus: list[dict[str, str | int | None]] = [
         {
             "sku_id": each.product_sku.id,
-            "part_number": each.product_sku.sku_part_number,
+            "sku_part_number": each.product_sku.sku_part_number,
             "available": each.available_units,
             "consumed": each.consumed_units,
             "total": each.total_units,

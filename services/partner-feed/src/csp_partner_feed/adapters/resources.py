@@ -22,6 +22,18 @@ class Resources:
             )
             return {row["microsoft_id"] for row in await cursor.fetchall()}
 
+    async def known(self, reseller: str, microsoft_tenant_id: str, resource: Resource) -> set[str]:
+        """Microsoft's ids of a customer's resources that were ever told, also of those that are gone."""
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(
+                """
+                select microsoft_id from resources
+                where reseller_id = %s and microsoft_tenant_id = %s and resource = %s
+                """,
+                [reseller, microsoft_tenant_id, str(resource)],
+            )
+            return {row["microsoft_id"] for row in await cursor.fetchall()}
+
     async def by_id(self, resource: Resource, resource_id: str) -> tuple[str, str, str] | None:
         """(reseller, Microsoft's tenant id, Microsoft's id) behind an id of ours."""
         async with self._database.connection() as connection:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from csp_partner_center import PartnerCenter
+from csp_partner_feed.adapters.directory_skus import DirectorySkus
 from csp_partner_feed.adapters.first_syncs import FirstSyncs
 from csp_partner_feed.adapters.freshness import Freshness
 from csp_partner_feed.adapters.parked import Parked
@@ -28,3 +29,4 @@ class Parts:
     first_syncs: FirstSyncs
     freshness: Freshness
     parked: Parked
+    skus: DirectorySkus

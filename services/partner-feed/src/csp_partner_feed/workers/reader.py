@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 from csp_partner_center import NotDone, OutcomeUnknown, PartnerCenterError, Reseller
 from csp_partner_center.errors import Forbidden, NotFound, Refused, RelationshipMissing, RightsMissing
+from csp_partner_center.subscriptions import Subscription
+from csp_partner_feed.adapters.arrivals import mark_arrivals
 from csp_partner_feed.adapters.microsoft import (
     licences_state,
     person_of,
@@ -37,6 +39,8 @@ class Reader:
         self._tenants = parts.tenants
         self._freshness = parts.freshness
         self._parked = parts.parked
+        self._resources = parts.resources
+        self._skus = parts.skus
         self._clock = parts.clock
         self._wakeups = parts.wakeups
         self._visibility = visibility
@@ -98,24 +102,45 @@ class Reader:
         self, partner: Reseller, group: Sequence[Claimed], began_at: datetime
     ) -> list[Observation]:
         tenant = group[0].microsoft_tenant_id
-        found: dict[str, State] = {}
+        found: dict[str, Subscription] = {}
         if len(group) > 1:
             # One call for all of a customer's changed subscriptions.
             page = await partner.subscriptions.of_customer(tenant)
             await self._parked.put(group[0].reseller, "subscriptions", page.unreadable, began_at)
-            found = {each.id: subscription_state(each) for each in page.items}
-        seen: list[Observation] = []
+            found = {each.id: each for each in page.items}
+        known = await self._resources.known(group[0].reseller, tenant, Resource.SUBSCRIPTION)
+        seen: list[tuple[Claimed, State | None]] = []
+        arrived: list[tuple[Subscription, State]] = []
         for each in group:
-            state: State | None = found.get(each.microsoft_id)
-            if state is None:
+            shown = found.get(each.microsoft_id)
+            if shown is None:
                 # Not in the list is no proof: only its own address tells that it is gone.
                 try:
-                    answer = await partner.subscriptions.get(tenant, each.microsoft_id)
-                    state = subscription_state(answer.value)
+                    shown = (await partner.subscriptions.get(tenant, each.microsoft_id)).value
                 except NotFound:
-                    state = None
-            seen.append(_observation(each, state, began_at))
-        return seen
+                    seen.append((each, None))
+                    continue
+            state = subscription_state(shown)
+            seen.append((each, state))
+            if shown.id not in known:
+                arrived.append((shown, state))
+        if arrived:
+            await self._complete(partner, group[0].reseller, tenant, arrived)
+        return [_observation(each, state, began_at) for each, state in seen]
+
+    async def _complete(
+        self, partner: Reseller, reseller: str, tenant: str, arrived: list[tuple[Subscription, State]]
+    ) -> None:
+        """What the owner needs besides when it first hears of a subscription."""
+        country = tenant_state((await partner.customers.get(tenant)).value).get("country")
+        for subscription, state in arrived:
+            sku = await self._skus.of(
+                partner, subscription.product, country if isinstance(country, str) else None
+            )
+            if sku is not None:
+                state["directory_sku_id"] = sku
+        ours = (await self._client.credentials.load(reseller)).microsoft_tenant_id
+        await mark_arrivals(partner, tenant, arrived, ours=ours)
 
     async def _user(self, partner: Reseller, each: Claimed, began_at: datetime) -> Observation:
         try:

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 
 from csp_partner_center import NotDone, OutcomeUnknown, Refused
 from csp_partner_center.errors import RelationshipMissing
+from csp_partner_feed.adapters.arrivals import mark_arrivals
 from csp_partner_feed.adapters.microsoft import licences_state, subscription_state, tenant_state
 from csp_partner_feed.adapters.reads import wanted
 from csp_partner_feed.adapters.tenants import WAKEUP, TenantDue
@@ -33,6 +34,7 @@ class Synchroniser:
         self._clock = parts.clock
         self._wakeups = parts.wakeups
         self._every = every
+        self._skus = parts.skus
 
     async def run(self) -> None:
         """Read due customers, for ever."""
@@ -63,28 +65,33 @@ class Synchroniser:
         tenant = due.microsoft_tenant_id
         customer = (await partner.customers.get(tenant)).value
         # The tenant first: its owner must know it before its subscriptions.
-        await self._publisher.publish([_seen(due, Resource.TENANT, tenant, tenant_state(customer), began_at)])
+        told = tenant_state(customer)
+        await self._publisher.publish([_seen(due, Resource.TENANT, tenant, told, began_at)])
         page = await partner.subscriptions.of_customer(tenant)
         await self._parked.put(due.reseller, "subscriptions", page.unreadable, began_at)
         billing_from: date | None = None
         if due.channel is Channel.FIRST_SYNC:
             billing_from = billing_start(began_at.date(), await self._first_syncs.close_day(due.reseller))
-        seen = [
-            _seen(
-                due,
-                Resource.SUBSCRIPTION,
-                each.id,
-                subscription_state(each, billing_from=billing_from),
-                began_at,
+        states = [(each, subscription_state(each, billing_from=billing_from)) for each in page.items]
+        known = await self._resources.known(due.reseller, tenant, Resource.SUBSCRIPTION)
+        new = [one for one in states if one[0].id not in known]
+        country = told.get("country")
+        for subscription, state in new:
+            sku = await self._skus.of(
+                partner, subscription.product, country if isinstance(country, str) else None
             )
-            for each in page.items
-        ]
+            if sku is not None:
+                state["directory_sku_id"] = sku
+        if due.channel is not Channel.FIRST_SYNC:
+            ours = (await self._client.credentials.load(due.reseller)).microsoft_tenant_id
+            await mark_arrivals(partner, tenant, new, ours=ours)
+        seen = [_seen(due, Resource.SUBSCRIPTION, each.id, state, began_at) for each, state in states]
         missing: list[Wish] = []
         if not page.unreadable:
-            known = await self._resources.present(due.reseller, tenant, Resource.SUBSCRIPTION)
+            present = await self._resources.present(due.reseller, tenant, Resource.SUBSCRIPTION)
             missing = [
                 _wish(due, Resource.SUBSCRIPTION, each, began_at)
-                for each in known - {each.id for each in page.items}
+                for each in present - {each.id for each in page.items}
             ]
         await self._publisher.publish(seen, also=[wanted(missing)] if missing else [])
         await self._licences(due, began_at)
