@@ -180,8 +180,8 @@ def _change_and_assign(
     preview = admin.post(f"{path}/change-previews", {"quantity": 8})
     _answer(
         world,
-        f"preview: allowed={preview['allowed']}, {_money(preview['current_cycle_cost'])} becomes "
-        f"{_money(preview['new_cycle_cost'])} a month; now "
+        f"preview: allowed={preview['allowed']}, {_money(preview['current_cycle_amount'])} becomes "
+        f"{_money(preview['new_cycle_amount'])} a month; now "
         + ", ".join(f"{line['kind']} {_money(line['amount'])}" for line in preview["lines"]),
     )
     admin.post(f"{path}/change-quantity", {"quantity": 8})

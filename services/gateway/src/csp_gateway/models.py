@@ -339,8 +339,8 @@ class Preview(View):
     refund: str
     current_quantity: int
     wanted_quantity: int
-    current_cycle_cost: Money | None
-    new_cycle_cost: Money | None
+    current_cycle_amount: Money | None
+    new_cycle_amount: Money | None
     lines: list[dict[str, Any]]
     approval_needed: bool
 

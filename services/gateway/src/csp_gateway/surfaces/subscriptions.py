@@ -274,8 +274,8 @@ async def _preview(parts: Parts, caller: Caller, row: Row, quantity: int) -> Pre
                     "wanted_quantity",
                 )
             },
-            "current_cycle_cost": money(None if unit is None else unit * row["quantity"], currency),
-            "new_cycle_cost": money(None if unit is None else unit * quantity, currency),
+            "current_cycle_amount": money(None if unit is None else unit * row["quantity"], currency),
+            "new_cycle_amount": money(None if unit is None else unit * quantity, currency),
             "lines": lines,
             "approval_needed": False,
         }

@@ -1,0 +1,65 @@
+"""Both surfaces publish an OpenAPI 3.1 document that the linter accepts, and the customer's has no cost in it."""
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from csp_cli.no_tokens import NoTokens
+from csp_gateway.api import customer_app, reseller_app
+from csp_testing.outside_tools import program
+
+SURFACES = {"reseller": reseller_app, "customer": customer_app}
+
+
+def document(surface: str) -> dict[str, Any]:
+    published: dict[str, Any] = SURFACES[surface](NoTokens(), None).openapi()
+    return published
+
+
+def field_names(node: Any) -> set[str]:
+    if isinstance(node, list):
+        return {name for each in node for name in field_names(each)}
+    if not isinstance(node, dict):
+        return set()
+    own = set(node.get("properties", {})) if isinstance(node.get("properties"), dict) else set()
+    return own | {name for each in node.values() for name in field_names(each)}
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("surface", sorted(SURFACES))
+def test_the_linter_finds_no_error(surface, node_packages, tmp_path):
+    path = tmp_path / f"{surface}.json"
+    path.write_text(json.dumps(document(surface)))
+    done = subprocess.run(
+        [
+            program("node"),
+            node_packages / "node_modules" / "@redocly" / "cli" / "bin" / "cli.js",
+            "lint",
+            path,
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+
+
+@pytest.mark.parametrize("surface", sorted(SURFACES))
+def test_every_operation_says_how_it_fails(surface):
+    for path, operations in document(surface)["paths"].items():
+        for method, operation in operations.items():
+            assert {"401", "403", "422", "503"} <= set(operation["responses"]), f"{method} {path}"
+            assert operation["operationId"]
+            for status, answer in operation["responses"].items():
+                if status[0] in "45":
+                    assert list(answer["content"]) == ["application/problem+json"], (
+                        f"{method} {path} {status}"
+                    )
+
+
+def test_the_customers_surface_has_no_field_for_cost_or_margin():
+    assert not {name for name in field_names(document("customer")) if "cost" in name or "margin" in name}
+    assert {"cost", "margin", "margin_percent"} <= field_names(document("reseller"))
