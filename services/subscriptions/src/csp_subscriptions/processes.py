@@ -120,7 +120,7 @@ class ObservationReactor:
         if not changes:
             return
         written = await self._last_write(state.id)
-        if written is not None and observed.began_at <= written + self._visibility:
+        if written is not None and observed.began_at < written + self._visibility:
             # Old values stay visible for a while after a write of ours: look once more when the span is over.
             found.also.append(_reread(observed, event.meta.reseller, written + self._visibility))
             return

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from opentelemetry import propagate
 
 from csp_runtime.http import Command
 from csp_runtime.platform import Peers
-from csp_runtime.problems import Problem
+from csp_runtime.problems import Problem, not_found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class Owners:
         """A read."""
         given = {name: value for name, value in params.items() if value is not None}
         answer = await self._peers.client(service).get(
-            f"/internal/v1{path}", params=given, headers=_headers(caller)
+            _internal(path), params=given, headers=_headers(caller)
         )
         return _read(answer)
 
@@ -38,7 +39,7 @@ class Owners:
         """A read whose body is passed on as it is."""
         given = {name: value for name, value in params.items() if value is not None}
         answer = await self._peers.client(service).get(
-            f"/internal/v1{path}", params=given, headers=_headers(caller)
+            _internal(path), params=given, headers=_headers(caller)
         )
         if not answer.is_success:
             _read(answer)
@@ -46,14 +47,12 @@ class Owners:
 
     async def ask(self, service: str, path: str, caller: Caller, body: Any) -> Any:  # JSON
         """A question that needs a body and changes nothing that anyone would miss."""
-        answer = await self._peers.client(service).post(
-            f"/internal/v1{path}", json=body, headers=_headers(caller)
-        )
+        answer = await self._peers.client(service).post(_internal(path), json=body, headers=_headers(caller))
         return _read(answer)
 
     async def redeem(self, service: str, path: str, **params: str) -> Any:  # JSON
         """A call whose parameters are the right to make it."""
-        answer = await self._peers.client(service).post(f"/internal/v1{path}", params=params)
+        answer = await self._peers.client(service).post(_internal(path), params=params)
         return _read(answer)
 
     async def command(
@@ -74,8 +73,15 @@ class Owners:
             headers["X-Ticket"] = command.ticket
         if expected is not None:
             headers["X-Expected-Version"] = str(expected)
-        answer = await self._peers.client(service).post(f"/internal/v1{path}", json=body, headers=headers)
+        answer = await self._peers.client(service).post(_internal(path), json=body, headers=headers)
         return _read(answer)
+
+
+def _internal(path: str) -> str:
+    """The owner's path; ids come from callers, and must not lead anywhere else."""
+    if any(part in (".", "..") for part in path.split("/")):
+        raise not_found("address")
+    return "/internal/v1" + quote(path, safe="/-_~")
 
 
 def _headers(caller: Caller) -> dict[str, str]:
