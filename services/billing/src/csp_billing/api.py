@@ -1,5 +1,6 @@
 """The internal HTTP edge: parse, authorise, call, answer. The gateway is its only caller from outside."""
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any, Literal
 
@@ -8,11 +9,16 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from csp_billing.application import BillingUseCases
+from csp_billing.close import CloseUseCases
+from csp_billing.reports import Report
 from csp_billing.views import csv_rows, detailed, json_lines, summary
+from csp_billing.worksheet import MEDIA_TYPE, workbook
 from csp_runtime.consistency import KnownVersions
-from csp_runtime.http import AnyScope, AwaitedVersions
+from csp_runtime.http import AnyCommand, AnyScope, AwaitedVersions
 from csp_runtime.problems import Problem
+from csp_runtime.scope import Role
 
+_MAY_ISSUE = frozenset({Role.RESELLER_ADMIN, Role.RESELLER_BILLING, Role.SERVICE})
 STREAMS = ("cus_", "ten_", "sub_", "spr_", "res_")
 
 
@@ -25,7 +31,7 @@ class WhatIfBody(BaseModel):
     quantity: int = Field(ge=1)
 
 
-def routes(use_cases: BillingUseCases, known: KnownVersions) -> APIRouter:
+def routes(use_cases: BillingUseCases, closes: CloseUseCases, known: KnownVersions) -> APIRouter:
     """The routes of this context."""
     router = APIRouter(prefix="/internal/v1")
 
@@ -60,15 +66,21 @@ def routes(use_cases: BillingUseCases, known: KnownVersions) -> APIRouter:
         format: Literal["csv", "jsonl", "xlsx"] = "csv",  # noqa: A002 - the parameter's public name
     ) -> StreamingResponse:
         await wait(versions)
-        if format == "xlsx":
-            raise Problem("not-built", "Reports can be exported as csv and jsonl so far")
         found = await use_cases.report(scope, report_id)
         name = f"report-{found.key.until_on.isoformat()}-{found.key.ledger}.{format}"
-        media = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}[format]
-        body = csv_rows(found) if format == "csv" else json_lines(found)
+        body, media = _exported(found, format)
         return StreamingResponse(
             body, media_type=media, headers={"Content-Disposition": f'attachment; filename="{name}"'}
         )
+
+    @router.post("/reports/{report_id}/issue")
+    async def issue(
+        report_id: str, scope: AnyScope, command: AnyCommand, versions: AwaitedVersions
+    ) -> dict[str, Any]:
+        if not scope.roles & _MAY_ISSUE:
+            raise Problem("forbidden", "Your role does not allow to issue reports")
+        await wait(versions)
+        return await closes.issue(scope, report_id, command)
 
     @router.post("/what-ifs")
     async def what_if(body: WhatIfBody, scope: AnyScope, versions: AwaitedVersions) -> dict[str, Any]:
@@ -76,3 +88,14 @@ def routes(use_cases: BillingUseCases, known: KnownVersions) -> APIRouter:
         return {"lines": await use_cases.what_if(scope, body.subscription_id, body.quantity)}
 
     return router
+
+
+def _exported(report: Report, kind: str) -> tuple[Iterator[str] | Iterator[bytes], str]:
+    """The body of an export and its media type."""
+    match kind:
+        case "xlsx":
+            return workbook(report), MEDIA_TYPE
+        case "jsonl":
+            return json_lines(report), "application/jsonl"
+        case _:
+            return csv_rows(report), "text/csv; charset=utf-8"

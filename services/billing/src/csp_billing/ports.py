@@ -1,7 +1,9 @@
 """What the use cases know of subscriptions and reports."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
 from csp_contracts.ids import Kind, named_id
 
@@ -41,3 +43,20 @@ def report_key(
         from_on=from_on,
         until_on=until_on,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealing:
+    """Everything that is written when a report is issued; `number` is the `count`-th of its reseller and ledger."""
+
+    reseller: str
+    key: ReportKey
+    customer_name: str
+    count: int
+    number: str
+    rows: Sequence[Mapping[str, Any]]
+    sha256: str
+    net: int
+    watermark: int
+    engine: str
+    issued_at: datetime

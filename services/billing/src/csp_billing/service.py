@@ -1,8 +1,10 @@
 """Composition root: the only place of this service that knows concrete classes."""
 
 from csp_billing.adapters.facts import Facts, ReportKeys
+from csp_billing.adapters.issued import Issuance, IssuedReports
 from csp_billing.api import routes
 from csp_billing.application import BillingUseCases
+from csp_billing.close import CloseUseCases
 from csp_billing.projections import Inbox
 from csp_runtime.consistency import KnownVersions
 from csp_runtime.consumer import Consumer
@@ -22,10 +24,19 @@ def build(platform: Platform) -> Service:
     worker = platform.database(SCHEMA, DatabaseRole.WORKER, max_size=6)
     request = platform.database(SCHEMA, DatabaseRole.REQUEST)
     log = StoredPublicLog(worker, NAME)
-    use_cases = BillingUseCases(facts=Facts(request), report_ids=ReportKeys(worker), clock=platform.clock)
+    store = platform.store(SCHEMA)
+    issuance = Issuance(worker)
+    use_cases = BillingUseCases(
+        facts=Facts(request),
+        report_ids=ReportKeys(worker),
+        issued=IssuedReports(request),
+        books=issuance,
+        clock=platform.clock,
+    )
+    closes = CloseUseCases(store=store, reports=use_cases, issuance=issuance, clock=platform.clock)
     known = KnownVersions(worker, Inbox.name, platform.wakeups, platform.clock)
     app = create_app("CSP billing (internal)", platform.verifier)
-    app.include_router(routes(use_cases, known))
+    app.include_router(routes(use_cases, closes, known))
     app.include_router(events_router(log))
     return Service(
         name=NAME,
@@ -33,6 +44,6 @@ def build(platform: Platform) -> Service:
         app=app,
         log=log,
         databases=[worker, request],
-        store=platform.store(SCHEMA),
+        store=store,
         consumers=[Consumer(Inbox(), platform.feed, worker, gaps=platform.gaps)],
     )

@@ -4,10 +4,11 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from datetime import UTC
 from itertools import groupby
 from typing import Any
 
-from csp_billing.application import Report, ShownLine, as_json
+from csp_billing.reports import Report, ShownLine, as_json
 from csp_commerce_rules.money import format_decimal, minor_digits
 
 COLUMNS = (
@@ -33,7 +34,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def summary(report: Report) -> dict[str, Any]:
     """A report without its lines."""
-    key = report.key
+    key, seal = report.key, report.seal
     digits = minor_digits(key.currency)
     return {
         "id": key.report_id,
@@ -44,8 +45,11 @@ def summary(report: Report) -> dict[str, Any]:
         "status": report.status,
         "ledger": key.ledger,
         "net": {"amount": format_decimal(report.net, digits), "currency": key.currency},
-        "line_count": len(report.lines),
+        "line_count": report.line_count,
         "pending_count": report.pending,
+        "number": None if seal is None else seal.number,
+        "sha256": None if seal is None else seal.sha256,
+        "issued_at": None if seal is None else seal.issued_at.astimezone(UTC).isoformat(),
     }
 
 
@@ -87,7 +91,7 @@ def csv_rows(report: Report) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(COLUMNS)
-    for row in _rows(report):
+    for row in rows(report):
         writer.writerow([_harmless(value) for value in row])
         yield buffer.getvalue()
         buffer.seek(0)
@@ -102,7 +106,8 @@ def json_lines(report: Report) -> Iterator[str]:
         yield json.dumps(as_json(shown, digits, report.key.currency)) + "\n"
 
 
-def _rows(report: Report) -> Iterator[list[Any]]:
+def rows(report: Report) -> Iterator[list[Any]]:
+    """The lines as rows of `COLUMNS`; dates in ISO form, amounts as decimal text."""
     digits = minor_digits(report.key.currency)
     for shown in report.lines:
         line = as_json(shown, digits, report.key.currency)

@@ -42,14 +42,16 @@ class Facts:
             )
             return [Billed(**row) for row in await cursor.fetchall()]
 
-    async def events(self, scope: Scope, subscription_ids: Sequence[str]) -> dict[str, list[Recorded[Any]]]:
-        """The facts of subscriptions, as they are known now. The caller has made sure that they are in scope."""
+    async def events(
+        self, scope: Scope, subscription_ids: Sequence[str], *, known_at: int | None = None
+    ) -> dict[str, list[Recorded[Any]]]:
+        """The facts of subscriptions, as they are known now, or were at a watermark. The caller has checked the scope."""
         found: dict[str, list[Recorded[Any]]] = defaultdict(list)
         async with self._database.transaction(scope) as tx:
             cursor = await tx.execute(
                 "select subscription_id, stream, version, type, data, meta from inbox "
-                "where reseller_id = %s and subscription_id = any(%s)",
-                [scope.reseller, list(subscription_ids)],
+                "where reseller_id = %s and subscription_id = any(%s) and (%s::bigint is null or arrival <= %s)",
+                [scope.reseller, list(subscription_ids), known_at, known_at],
             )
             for row in await cursor.fetchall():
                 found[row["subscription_id"]].append(

@@ -13,6 +13,7 @@ from csp_gateway.surfaces.common import (
     problems,
     reseller_scope,
 )
+from csp_runtime.http import AnyCommand
 from csp_runtime.scope import Scope
 
 
@@ -64,7 +65,16 @@ def routes(*, with_cost: bool) -> APIRouter:
 
     @router.get(
         "/billing-reports/{report_id}/export",
-        responses={200: {"content": {"text/csv": {}, "application/jsonl": {}}}, **problems(404)},
+        responses={
+            200: {
+                "content": {
+                    "text/csv": {},
+                    "application/jsonl": {},
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": {},
+                }
+            },
+            **problems(404),
+        },
         operation_id="export_billing_report",
         dependencies=[Waited],
         response_class=Response,
@@ -85,5 +95,25 @@ def routes(*, with_cost: bool) -> APIRouter:
             media_type=answer.headers.get("content-type", "application/octet-stream"),
             headers={"Content-Disposition": answer.headers.get("content-disposition", "attachment")},
         )
+
+    if with_cost:
+
+        @router.post(
+            "/billing-reports/{report_id}/issue",
+            responses=problems(400, 404, 409),
+            operation_id="issue_billing_report",
+        )
+        async def issue(
+            report_id: str,
+            command: AnyCommand,
+            caller: UseCaller,
+            parts: UseParts,
+            scope: Scope = scoped,
+        ) -> dict[str, Any]:
+            """Make a report final: numbered, hashed, unchanged for good. What is learnt later goes into the next one."""
+            found: dict[str, Any] = await parts.owners.command(
+                "billing", f"/reports/{report_id}/issue", caller, command, {}
+            )
+            return found
 
     return router
