@@ -9,7 +9,14 @@ import httpx
 from csp_cli.services import SERVICES, Known
 from csp_partner_center.client import PartnerCenter, connect
 from csp_partner_center.settings import CLOUDS, PartnerCenterSettings, simulator
-from csp_runtime.auth import ClientCredentials, DevelopmentIssuer, JwksVerifier, ServiceTokens, TokenVerifier
+from csp_runtime.auth import (
+    ClientCredentials,
+    DevelopmentIssuer,
+    JwksVerifier,
+    RememberingVerifier,
+    ServiceTokens,
+    TokenVerifier,
+)
 from csp_runtime.clock import Clock, SimulatorClock, SystemClock
 from csp_runtime.database import Database, DatabaseRole
 from csp_runtime.feed import Feed
@@ -112,7 +119,7 @@ def _identity(
     settings: RuntimeSettings, issuer: DevelopmentIssuer | None, http: httpx.AsyncClient
 ) -> tuple[TokenVerifier, ServiceTokens]:
     if issuer is not None:
-        return issuer, issuer
+        return RememberingVerifier(issuer), issuer
     if settings.service_token_url is None or settings.service_client_secret is None:
         raise ValueError(
             "without the development issuer CSP_SERVICE_TOKEN_URL, _CLIENT_ID and _SECRET are needed"
@@ -123,7 +130,7 @@ def _identity(
         settings.service_client_secret.get_secret_value(),
         http,
     )
-    return JwksVerifier(settings.issuers, http), tokens
+    return RememberingVerifier(JwksVerifier(settings.issuers, http)), tokens
 
 
 async def _transport(

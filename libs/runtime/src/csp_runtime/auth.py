@@ -1,6 +1,7 @@
 """Bearer tokens to scopes, and the development issuer that stands in for an identity provider on one machine."""
 
 import secrets
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from csp_runtime.problems import Problem
 from csp_runtime.scope import Role, Scope
 
 AUDIENCE = "csp"
+REMEMBERED_SECONDS = 30.0
 _ALGORITHMS = ["EdDSA", "RS256", "ES256"]
 
 
@@ -50,6 +52,28 @@ def scope_of_claims(claims: Mapping[str, Any]) -> Scope:
         actor=str(claims["sub"]),
         on_behalf_of=claims.get("csp_on_behalf_of"),
     )
+
+
+class RememberingVerifier:
+    """Verifies a token once, and remembers its scope for half a minute at most, never past the token's end."""
+
+    def __init__(self, verifier: TokenVerifier, *, most: int = 10_000) -> None:
+        self._verifier = verifier
+        self._most = most
+        self._known: dict[str, tuple[float, Scope]] = {}
+
+    async def verify(self, token: str) -> Scope:
+        """As `TokenVerifier`."""
+        now = time.time()
+        known = self._known.get(token)
+        if known is not None and known[0] > now:
+            return known[1]
+        scope = await self._verifier.verify(token)
+        ends = float(jwt.decode(token, options={"verify_signature": False})["exp"])
+        if len(self._known) >= self._most:
+            self._known.clear()
+        self._known[token] = (min(ends, now + REMEMBERED_SECONDS), scope)
+        return scope
 
 
 class JwksVerifier:
