@@ -2,6 +2,7 @@
 
 from csp_billing.adapters.facts import Facts, ReportKeys
 from csp_billing.adapters.issued import Issuance, IssuedReports
+from csp_billing.adapters.public_log import BillingLog
 from csp_billing.api import routes
 from csp_billing.application import BillingUseCases
 from csp_billing.close import CloseUseCases
@@ -12,7 +13,6 @@ from csp_runtime.database import DatabaseRole
 from csp_runtime.http import create_app
 from csp_runtime.internal_api import events_router
 from csp_runtime.platform import Platform, Service
-from csp_runtime.public_log import StoredPublicLog
 
 NAME = "billing"
 SCHEMA = "billing"
@@ -23,7 +23,7 @@ def build(platform: Platform) -> Service:
     """The billing service."""
     worker = platform.database(SCHEMA, DatabaseRole.WORKER, max_size=6)
     request = platform.database(SCHEMA, DatabaseRole.REQUEST)
-    log = StoredPublicLog(worker, NAME)
+    log = BillingLog(worker, NAME)
     store = platform.store(SCHEMA)
     issuance = Issuance(worker)
     use_cases = BillingUseCases(

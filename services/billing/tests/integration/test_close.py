@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from csp_billing.issued import digest, rows_of, shown_of
-from csp_contracts.billing_v1 import ReportIssued
+from csp_contracts.billing_v1 import BillingLineAdded, ReportIssued
 from csp_contracts.codec import decode_event
 from csp_runtime.scope import Role
 
@@ -40,8 +40,9 @@ async def test_an_issued_report_has_number_hash_lines_and_an_event(february):
     assert answer.json()["net"] == {"amount": "200.00", "currency": "EUR"}
     issued = await february.report("2026-02-16")
     assert (issued["status"], issued["number"], issued["line_count"]) == ("issued", "R-000001", 1)
-    (event,) = await _events(february)
+    *lines, event = await _events(february)
     assert isinstance(event, ReportIssued)
+    assert [type(line) for line in lines] == [BillingLineAdded]
     assert (event.net_minor, event.lines, event.sha256) == (20000, 1, issued["sha256"])
 
 
@@ -105,7 +106,7 @@ async def test_issuing_again_writes_no_row_and_answers_the_same(february):
 
     assert first.json() == again.json() == other.json()
     assert await february.count("issued_lines") == lines == 1
-    assert len(await _events(february)) == 1
+    assert await february.count("billing_events") == 1
 
 
 async def test_two_closers_at_once_issue_one_report(february):
@@ -116,7 +117,7 @@ async def test_two_closers_at_once_issue_one_report(february):
     assert [answer.status_code for answer in answers] == [200] * 4
     assert len({answer.text for answer in answers}) == 1
     assert await february.count("issued_lines") == 1
-    assert len(await _events(february)) == 1
+    assert await february.count("billing_events") == 1
 
 
 async def test_numbers_have_no_gap_when_many_reports_are_issued_at_once(february):
@@ -290,3 +291,36 @@ async def test_the_windows_of_issued_reports_follow_each_other(february):
 
     assert len(sell) > 2
     assert all(a["period"]["until"] == b["period"]["from"] for a, b in pairwise(sell))
+
+
+async def test_the_log_tells_every_line_before_its_report_and_pages_never_part_them(february):
+    await february.bought("sub_c", "cus_a", "2026-01-22")
+    await february.priced("sub_c", "cus_a", "2026-01-22", sell=20, cost=15)
+    for number, ledger in enumerate(("sell", "cost")):
+        await february.issue((await february.report("2026-02-16", ledger=ledger))["id"], f"k{number}")
+    log = february.service.log
+    assert log is not None
+
+    whole = await log.read(0, 1000)
+    first = await log.read(0, 1)
+    rest = await log.read(first.next_offset, 1000)
+
+    assert [record.version for record in whole.records] == [1, 2, 1, 1, 2, 1]
+    assert len(first.records) == 3
+    assert [*first.records, *rest.records] == list(whole.records)
+    for lines, issued in ((whole.records[:2], whole.records[2]), (whole.records[3:5], whole.records[5])):
+        event = decode_event(issued.type, issued.data)
+        told = [decode_event(line.type, line.data) for line in lines]
+        assert (event.lines, event.net_minor) == (len(told), sum(line.amount_minor for line in told))
+        assert list(await log.read_stream(f"{issued.stream}/lines", 0, 10)) == list(lines)
+        assert list(await log.read_stream(f"{issued.stream}/lines", 1, 10)) == [lines[1]]
+
+
+async def test_no_event_of_the_cost_ledger_belongs_to_a_customer(february):
+    await february.issue((await february.report("2026-02-16", ledger="cost"))["id"])
+    assert february.service.log is not None
+
+    page = await february.service.log.read(0, 1000)
+
+    assert page.records
+    assert {record.meta.customer for record in page.records} == {None}
