@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -42,6 +43,7 @@ class Billing:
     http: httpx.AsyncClient
     clock: MovedClock
     issuer: DevelopmentIssuer
+    platform: Platform
     versions: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -196,6 +198,12 @@ class Billing:
             headers=self.headers(**who) | {"Idempotency-Key": key},
         )
 
+    @asynccontextmanager
+    async def second_process(self) -> AsyncIterator["Billing"]:
+        """The same service once more over the same database; shares no lock in memory with the first."""
+        async with _running(self.platform) as (built, http):
+            yield Billing(built, http, self.clock, self.issuer, self.platform, self.versions)
+
     async def count(self, table: str) -> int:
         async with self.worker.transaction() as tx:
             row = await (await tx.execute(f"select count(*) as n from {table}")).fetchone()
@@ -206,6 +214,20 @@ class Billing:
 class _Peers:
     def client(self, service: str) -> httpx.AsyncClient:
         raise AssertionError(f"billing asked {service}")
+
+
+@asynccontextmanager
+async def _running(platform: Platform) -> AsyncIterator[tuple[Service, httpx.AsyncClient]]:
+    built = service.build(platform)
+    for database in built.databases:
+        await database.open()
+    transport = httpx.ASGITransport(built.app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://billing") as http:
+        yield built, http
+    for database in built.databases:
+        await database.close()
+    assert built.store is not None
+    built.store.close()
 
 
 @pytest.fixture
@@ -229,16 +251,8 @@ async def billing(database_url: str, tmp_path) -> AsyncIterator[Billing]:
         peers=_Peers(),
         approvals=None,  # type: ignore[arg-type]  # nor asks for approval
     )
-    built = service.build(platform)
-    for database in built.databases:
-        await database.open()
-    transport = httpx.ASGITransport(built.app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://billing") as http:
-        yield Billing(built, http, clock, issuer)
-    for database in built.databases:
-        await database.close()
-    assert built.store is not None
-    built.store.close()
+    async with _running(platform) as (built, http):
+        yield Billing(built, http, clock, issuer, platform)
     await wakeups.stop()
 
 

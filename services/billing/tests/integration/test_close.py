@@ -112,12 +112,26 @@ async def test_issuing_again_writes_no_row_and_answers_the_same(february):
 async def test_two_closers_at_once_issue_one_report(february):
     report = await february.report("2026-02-16")
 
-    answers = await asyncio.gather(*(february.issue(report["id"], f"k{number}") for number in range(4)))
+    async with february.second_process() as other:
+        answers = await asyncio.gather(
+            *(each.issue(report["id"], f"{each is other}{n}") for n in range(3) for each in (february, other))
+        )
 
-    assert [answer.status_code for answer in answers] == [200] * 4
+    assert [answer.status_code for answer in answers] == [200] * 6
     assert len({answer.text for answer in answers}) == 1
     assert await february.count("issued_lines") == 1
     assert await february.count("billing_events") == 1
+
+
+async def test_a_line_corrected_again_and_again_sums_to_what_it_should_be(february):
+    issued = [await february.issue((await february.report("2026-02-16"))["id"])]
+    for dated_on, price in (("2026-03-16", 18), ("2026-04-16", 25)):
+        _clock(february, dated_on)
+        await february.told_edit("sub_a", "2026-01-20", price)
+        issued.append(await february.issue((await february.report(dated_on))["id"], dated_on))
+
+    # January and February at 20, then both at 18, then three months at 25.
+    assert [each.json()["net"]["amount"] for each in issued] == ["200.00", "160.00", "390.00"]
 
 
 async def test_numbers_have_no_gap_when_many_reports_are_issued_at_once(february):
