@@ -34,8 +34,8 @@ def fuzz(url: str, token: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_nothing_that_is_sent_breaks_either_surface(tmp_path):
-    with Running(tmp_path / "data") as running:
+def test_nothing_that_is_sent_breaks_either_surface(data_folder):
+    with Running(data_folder) as running:
         token = running.csp("token").stdout.strip()
         customer = asyncio.run(eventually(lambda: customers(running, token), within=60.0))[0]["id"]
         carl = running.csp("token", "--as", "customer-admin", "--customer", customer).stdout.strip()

@@ -17,8 +17,8 @@ def processes_of(folder: Path) -> list[str]:
     return [line for line in listed.stdout.splitlines() if str(folder) in line and "ps -eo" not in line]
 
 
-def test_the_story_passes_in_one_process_and_can_be_told_again(tmp_path):
-    folder = tmp_path / "data"
+def test_the_story_passes_in_one_process_and_can_be_told_again(data_folder):
+    folder = data_folder
     with Running(folder) as running:
         assert running.ready().json()["status"] == "ready"
         assert httpx.get(f"{running.gateway}/healthz").json() == {"status": "alive"}
@@ -34,8 +34,8 @@ def test_the_story_passes_in_one_process_and_can_be_told_again(tmp_path):
     assert not (folder / "running.json").exists()
 
 
-def test_data_and_clock_survive_a_restart(tmp_path):
-    folder = tmp_path / "data"
+def test_data_and_clock_survive_a_restart(data_folder):
+    folder = data_folder
     with Running(folder) as running:
         token = running.csp("token").stdout.strip()
         first = httpx.get(f"{running.gateway}/v1/customers", headers={"Authorization": f"Bearer {token}"})
@@ -50,8 +50,8 @@ def test_data_and_clock_survive_a_restart(tmp_path):
 
 
 @pytest.mark.kafka
-def test_the_same_story_passes_as_separate_processes_over_kafka(tmp_path, kafka_server):
-    folder = tmp_path / "data"
+def test_the_same_story_passes_as_separate_processes_over_kafka(data_folder, kafka_server):
+    folder = data_folder
     kafka_server.start()
     with Running(
         folder, "--processes", "--services-port", str(free_ports(8)), CSP_KAFKA=kafka_server.bootstrap

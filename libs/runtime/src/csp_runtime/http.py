@@ -21,6 +21,7 @@ from csp_runtime.errors import KeyReused, VersionConflict
 from csp_runtime.logs import logger
 from csp_runtime.problems import MEDIA_TYPE, RETRYABLE, InvalidParameter, Problem
 from csp_runtime.scope import Scope
+from csp_runtime.secret_box import SealBroken
 
 log = logger(__name__)
 
@@ -44,6 +45,7 @@ def create_app(title: str, verifier: TokenVerifier, *, version: str = "1.0.0", d
     app.add_exception_handler(VersionConflict, _on_version_conflict)
     app.add_exception_handler(ReadModelBehind, _on_behind)
     app.add_exception_handler(MalformedToken, _on_malformed_token)
+    app.add_exception_handler(SealBroken, _on_seal_broken)
     for outage in (
         psycopg.OperationalError,
         PoolTimeout,
@@ -207,6 +209,10 @@ async def _on_behind(_: Request, fault: Exception) -> Response:
 async def _on_malformed_token(_: Request, fault: Exception) -> Response:
     parameter = InvalidParameter(field="Consistency-Token", rule="format", reason=str(fault), source="header")
     return problem_response(Problem("validation", "The request breaks a rule", invalid=[parameter]))
+
+
+async def _on_seal_broken(_: Request, __: Exception) -> Response:
+    return problem_response(Problem("seal-broken", "There is no such secret, or it was seen before"))
 
 
 async def _on_outage(_: Request, fault: Exception) -> Response:

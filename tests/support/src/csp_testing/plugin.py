@@ -6,8 +6,10 @@ from csp_testing.helm import helm
 from csp_testing.kafka import kafka, kafka_bootstrap, kafka_context, kafka_server
 from csp_testing.node import node_packages
 from csp_testing.postgres import database_url, postgres_server
+from csp_testing.running import data_folder
 
 __all__ = [
+    "data_folder",
     "database_url",
     "helm",
     "kafka",

@@ -22,8 +22,12 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield given
         return
     folder: Path = tmp_path_factory.mktemp("postgres")
-    with EmbeddedPostgres(folder, durable=False) as server:
-        yield server.url
+    server = EmbeddedPostgres(folder / "server", durable=False)
+    try:
+        with server:
+            yield server.url
+    finally:
+        server.remove()
 
 
 @pytest.fixture

@@ -2,14 +2,17 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import pytest
 
 from csp_testing.ports import die_with_parent, free_port
 
@@ -97,3 +100,13 @@ class Running:
     def tail(self) -> str:
         """The end of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-30:])
+
+
+@pytest.fixture
+def data_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder for `csp up`; whatever of it had to lie elsewhere is gone after the test."""
+    folder = tmp_path / "data"
+    yield folder
+    data = folder / "postgres"
+    if data.is_symlink():
+        shutil.rmtree(data.resolve(), ignore_errors=True)
