@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,24 +22,25 @@ def customers(running: Running, token: str) -> list[dict[str, Any]]:
     return answer.json()["data"]
 
 
-def fuzz(url: str, token: str) -> subprocess.CompletedProcess[str]:
+def fuzz(url: str, token: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "run", url),
             *("-H", f"Authorization: Bearer {token}", "--checks", CHECKS),
             *("--phases", "examples,fuzzing", "--max-examples", "5", "--workers", "2", "--no-color"),
         ],
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
     )
 
 
-def test_nothing_that_is_sent_breaks_either_surface(data_folder):
+def test_nothing_that_is_sent_breaks_either_surface(data_folder, tmp_path):
     with Running(data_folder) as running:
         token = running.csp("token").stdout.strip()
         customer = asyncio.run(eventually(lambda: customers(running, token), within=60.0))[0]["id"]
         carl = running.csp("token", "--as", "customer-admin", "--customer", customer).stdout.strip()
         for path, bearer in (("/v1", token), ("/portal/v1", carl)):
-            done = fuzz(f"{running.gateway}{path}/openapi.json", bearer)
+            done = fuzz(f"{running.gateway}{path}/openapi.json", bearer, tmp_path)
             assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-1000:]
