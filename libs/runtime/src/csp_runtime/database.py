@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 import psycopg
-from psycopg import AsyncConnection, conninfo, sql
+from psycopg import AsyncConnection, conninfo
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
@@ -129,8 +129,3 @@ class Database:
         except psycopg.Error:
             return False
         return True
-
-
-def identifier(name: str) -> sql.Identifier:
-    """A quoted SQL identifier."""
-    return sql.Identifier(name)

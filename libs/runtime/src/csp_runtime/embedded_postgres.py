@@ -6,7 +6,6 @@ changes hands.
 """
 
 import ctypes
-import json
 import os
 import pwd
 import secrets
@@ -287,9 +286,3 @@ def _end_with_parent() -> None:
     """On Linux the kernel sends the server a fast-shutdown signal when the starter dies, however it dies."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGINT, 0, 0, 0)
-
-
-def described(url: str) -> str:
-    """A database URL without its password, for messages."""
-    info = psycopg.conninfo.conninfo_to_dict(url)
-    return json.dumps({name: value for name, value in info.items() if name != "password"})

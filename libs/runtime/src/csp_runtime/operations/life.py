@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, assert_never
+from uuid import UUID
 
 from csp_contracts.envelope import Meta, Recorded
+from csp_contracts.ids import uuid_of
 from csp_contracts.operations_v1 import (
     OperationApproved,
     OperationProgressed,
@@ -53,6 +55,11 @@ class Operation:
     last_attempts: dict[str, int] = field(default_factory=dict)
     resources: tuple[str, ...] = ()
     problem: dict[str, Any] | None = None
+
+    @property
+    def call_correlation_id(self) -> UUID:
+        """What all its calls carry, for life; whoever sees it upstream can compute the operation from it."""
+        return uuid_of(self.id)
 
     @property
     def is_settled(self) -> bool:

@@ -2,13 +2,11 @@
 
 import json
 from typing import Any
-from uuid import UUID
 
-from csp_contracts.ids import uuid_of
-from csp_partner_center.answers import RequestIds
-from csp_partner_center.client import PartnerCenter, Reseller
+from csp_partner_center.client import PartnerCenter
 from csp_partner_center.errors import AlreadyExists, Invalid, NotFound
 from csp_partner_center.licences import LicenceToAssign
+from csp_partner_center.operation_calls import ids_of, reseller_of
 from csp_partner_center.secrets import Secret
 from csp_partner_center.step_faults import as_step_faults
 from csp_partner_center.users import NewUser, PasswordProfile
@@ -41,8 +39,8 @@ class CreateUser:
         )
         with as_step_faults():
             try:
-                answer = await _partner(self._client, operation).users.create(
-                    operation.target["microsoft_tenant_id"], new, _ids(operation, request_id)
+                answer = await reseller_of(self._client, operation).users.create(
+                    operation.target["microsoft_tenant_id"], new, ids_of(operation, request_id)
                 )
             except AlreadyExists:
                 found = await self.read_back(operation, body) if _was_lost(operation) else None
@@ -54,7 +52,7 @@ class CreateUser:
     async def read_back(self, operation: Operation, body: bytes) -> Answered | None:
         wanted = json.loads(body)["user_principal_name"].lower()
         with as_step_faults():
-            async for page in _partner(self._client, operation).users.pages(
+            async for page in reseller_of(self._client, operation).users.pages(
                 operation.target["microsoft_tenant_id"]
             ):
                 for user in page.items:
@@ -83,12 +81,12 @@ class ChangeLicence:
         is_assignment = operation.kind == "user.assign_licence"
         with as_step_faults():
             try:
-                answer = await _partner(self._client, operation).licences.update(
+                answer = await reseller_of(self._client, operation).licences.update(
                     target["microsoft_tenant_id"],
                     target["microsoft_user_id"],
                     assign=[LicenceToAssign(sku_id=target["sku_id"])] if is_assignment else [],
                     remove=[] if is_assignment else [target["sku_id"]],
-                    ids=_ids(operation, request_id),
+                    ids=ids_of(operation, request_id),
                 )
             except Invalid as fault:
                 if fault.upstream_code == "60012":
@@ -100,7 +98,7 @@ class ChangeLicence:
         del body
         target = operation.target
         with as_step_faults():
-            held = await _partner(self._client, operation).licences.of_user(
+            held = await reseller_of(self._client, operation).licences.of_user(
                 target["microsoft_tenant_id"], target["microsoft_user_id"]
             )
         has = any(str(licence.product_sku.id).lower() == target["sku_id"].lower() for licence in held.items)
@@ -126,8 +124,8 @@ class DeleteUser:
         target = operation.target
         with as_step_faults():
             try:
-                answer = await _partner(self._client, operation).users.delete(
-                    target["microsoft_tenant_id"], target["microsoft_user_id"], _ids(operation, request_id)
+                answer = await reseller_of(self._client, operation).users.delete(
+                    target["microsoft_tenant_id"], target["microsoft_user_id"], ids_of(operation, request_id)
                 )
             except NotFound:
                 return Answered()
@@ -157,8 +155,8 @@ class RestoreUser:
         del body
         target = operation.target
         with as_step_faults():
-            answer = await _partner(self._client, operation).users.restore(
-                target["microsoft_tenant_id"], target["microsoft_user_id"], _ids(operation, request_id)
+            answer = await reseller_of(self._client, operation).users.restore(
+                target["microsoft_tenant_id"], target["microsoft_user_id"], ids_of(operation, request_id)
             )
         return Answered(at=answer.answered_at)
 
@@ -170,11 +168,3 @@ class RestoreUser:
 
 def _was_lost(operation: Operation) -> bool:
     return operation.submitted is not None and operation.is_uncertain
-
-
-def _partner(client: PartnerCenter, operation: Operation) -> Reseller:
-    return client.as_reseller(operation.meta.reseller, correlation_id=uuid_of(operation.id))
-
-
-def _ids(operation: Operation, request_id: str) -> RequestIds:
-    return RequestIds(request_id=UUID(request_id), correlation_id=uuid_of(operation.id))

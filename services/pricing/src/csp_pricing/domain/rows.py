@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from csp_commerce_rules.money import NotADecimal, minor_digits, parse_decimal
+from csp_commerce_rules.money import NotADecimal, parse_decimal
 from csp_commerce_rules.prices import PriceQuery, PriceRow, resolve, resolve_at_takeover
 from csp_runtime.problems import InvalidParameter
 
@@ -114,8 +114,3 @@ def margin(sell_micro: int | None, cost_micro: int | None) -> tuple[int | None, 
     hundredths = (abs(amount) * 10_000 * 2 + sell_micro) // (sell_micro * 2)
     sign = "-" if amount < 0 else ""
     return amount, f"{sign}{hundredths // 100}.{hundredths % 100:02d}"
-
-
-def digits_of(currency: str) -> int:
-    """Digits of a currency's minor unit."""
-    return minor_digits(currency)

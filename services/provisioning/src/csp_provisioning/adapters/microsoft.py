@@ -3,15 +3,13 @@
 import json
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-from csp_contracts.ids import uuid_of
 from csp_partner_center.agreements import Contact as AgreementContact
-from csp_partner_center.answers import RequestIds
-from csp_partner_center.client import PartnerCenter, Reseller
+from csp_partner_center.client import PartnerCenter
 from csp_partner_center.customers import NewCustomer
 from csp_partner_center.domains import Address as MicrosoftAddress
 from csp_partner_center.errors import AlreadyExists, NotDone, OutcomeUnknown, PartnerCenterError
+from csp_partner_center.operation_calls import ids_of, reseller_of
 from csp_partner_center.secrets import Secret
 from csp_partner_center.step_faults import as_step_faults
 from csp_partner_center.users import PasswordProfile
@@ -76,7 +74,7 @@ class CreateTenant:
 
     async def prepare(self, operation: Operation, payload: dict[str, Any]) -> bytes:
         """The form; the domain is asked for once more, because it can be taken between check and command."""
-        partner = _partner(self._client, operation)
+        partner = reseller_of(self._client, operation)
         with as_step_faults():
             taken = (await partner.domains.is_taken(operation.target["domain"])).value
         if taken:
@@ -106,8 +104,8 @@ class CreateTenant:
         )
         with as_step_faults():
             try:
-                answer = await _partner(self._client, operation).customers.create(
-                    new, _ids(operation, request_id)
+                answer = await reseller_of(self._client, operation).customers.create(
+                    new, ids_of(operation, request_id)
                 )
             except AlreadyExists:
                 raise Refused(
@@ -128,7 +126,7 @@ class CreateTenant:
     async def read_back(self, operation: Operation, body: bytes) -> Answered | None:
         """A customer of ours with that very domain; its password is lost and will be set anew."""
         del body
-        partner = _partner(self._client, operation)
+        partner = reseller_of(self._client, operation)
         with as_step_faults():
             found = await partner.customers.find("Domain", operation.target["domain"].split(".")[0])
         for customer in found:
@@ -154,7 +152,7 @@ class ConfirmAgreement:
 
     async def send(self, operation: Operation, body: bytes, request_id: str) -> Answered:
         said = json.loads(body)
-        partner = _partner(self._client, operation)
+        partner = reseller_of(self._client, operation)
         contact = AgreementContact(
             first_name=said["contact"]["first_name"],
             last_name=said["contact"]["last_name"],
@@ -170,7 +168,7 @@ class ConfirmAgreement:
                     templates[0],
                     contact,
                     datetime.fromisoformat(said["agreed_at"]),
-                    _ids(operation, request_id),
+                    ids_of(operation, request_id),
                 )
             except AlreadyExists:
                 return Answered(refs={"agreement_type": templates[0].agreement_type})
@@ -196,7 +194,7 @@ class SecurePassword:
     async def prepare(self, operation: Operation, payload: dict[str, Any]) -> bytes:
         """The administrator, and a new password if the first one is lost (the body is kept sealed)."""
         del payload
-        partner = _partner(self._client, operation)
+        partner = reseller_of(self._client, operation)
         administrator = f"admin@{operation.target['domain']}"
         with as_step_faults():
             users = [
@@ -219,13 +217,13 @@ class SecurePassword:
         refs: dict[str, Any] = {"administrator_id": wish["user_id"]}
         if wish["password"] is None or wish["user_id"] is None:
             return Answered(refs=refs)
-        partner = _partner(self._client, operation)
+        partner = reseller_of(self._client, operation)
         with as_step_faults():
             answer = await partner.users.reset_password(
                 operation.refs["microsoft_tenant_id"],
                 wish["user_id"],
                 PasswordProfile(password=Secret(wish["password"])),
-                _ids(operation, request_id),
+                ids_of(operation, request_id),
             )
         seal_id, seal = self._seals.prepare(
             reseller=operation.meta.reseller,
@@ -239,11 +237,3 @@ class SecurePassword:
         """Setting the same password again is harmless."""
         del operation, body
         return None
-
-
-def _partner(client: PartnerCenter, operation: Operation) -> Reseller:
-    return client.as_reseller(operation.meta.reseller, correlation_id=uuid_of(operation.id))
-
-
-def _ids(operation: Operation, request_id: str) -> RequestIds:
-    return RequestIds(request_id=UUID(request_id), correlation_id=uuid_of(operation.id))

@@ -4,14 +4,12 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
-from csp_contracts.ids import uuid_of
-from csp_partner_center.answers import RequestIds
 from csp_partner_center.calls import Call
 from csp_partner_center.carts import NewLine
 from csp_partner_center.client import PartnerCenter, Reseller
 from csp_partner_center.errors import NotFound
+from csp_partner_center.operation_calls import ids_of, reseller_of
 from csp_partner_center.step_faults import as_step_faults
 from csp_partner_center.subscriptions import Subscription, cancelling, changing_auto_renew, changing_quantity
 from csp_partner_center.subscriptions import reactivating as reactivating_call
@@ -20,16 +18,6 @@ from csp_runtime.operations import Answered, Busy, Operation, Refused
 
 CYCLES = {"P1M": "monthly", "P1Y": "annual", "P3Y": "triennial"}
 CHARGE_CYCLES = {word: cycle for cycle, word in CYCLES.items()}
-
-
-def reseller_of(client: PartnerCenter, operation: Operation) -> Reseller:
-    """The client of the operation's reseller, with the operation's correlation id for life."""
-    return client.as_reseller(operation.meta.reseller, correlation_id=uuid_of(operation.id))
-
-
-def ids_of(operation: Operation, request_id: str) -> RequestIds:
-    """The names of one write."""
-    return RequestIds(request_id=UUID(request_id), correlation_id=uuid_of(operation.id))
 
 
 class CreateCart:
