@@ -9,7 +9,7 @@ import re
 PRICE_DIGITS = 6
 """Decimals of a unit price: 10.00 is stored as 10_000_000."""
 
-_DECIMAL = re.compile(r"^(-?)(\d{1,15})(?:\.(\d{1,12}))?$", re.ASCII)
+_DECIMAL = re.compile(r"(-?)(\d{1,15})(?:\.(\d{1,12}))?", re.ASCII)
 
 # ISO 4217: currencies whose minor unit is not a hundredth.
 _MINOR_DIGITS = {
@@ -41,7 +41,7 @@ def parse_decimal(text: str, digits: int) -> int:
 
     Raises NotADecimal for anything else, and for digits that would be lost.
     """
-    match = _DECIMAL.match(text)
+    match = _DECIMAL.fullmatch(text)
     if match is None:
         raise NotADecimal(f'must be a decimal number such as "10.00", is "{text}"')
     sign, whole, fraction = match[1], match[2], (match[3] or "").rstrip("0")

@@ -50,6 +50,17 @@ EVENT = ("timeline", 1)
         ((*EVENT, "quantity"), "5", 'timeline[1].quantity: must be a whole number, is "5"'),
         ((*EVENT, "quantity"), True, "timeline[1].quantity: must be a whole number, is true"),
         ((*EVENT, "quantity"), ..., "timeline[1].quantity: is missing"),
+        ((*EVENT, "quantity"), [[["\n"]]], 'timeline[1].quantity: must be a whole number, is [[["\\n"]]]'),
+        ((*EVENT, "effectiv_at"), "x", "timeline[1].effectiv_at: is unknown here, effective_at is meant"),
+        ((*EVENT, "subscription"), "a\nb", 'timeline[1].subscription: "a\\nb" never begins'),
+        ((*EVENT, "effective_on"), "2024-03-15\n", "timeline[1].effective_on: must be a date"),
+        (("currency",), "EUR\n", "currency: must be an ISO 4217 code"),
+        (("prices", 0, "unit_price"), "10.00\n", "prices[0].unit_price: must be a decimal number"),
+        (
+            ("prices", 0, "valid_fom"),
+            "2024-04-01",
+            "prices[0].valid_fom: is unknown here, valid_from is meant",
+        ),
         ((*EVENT, "effective_on"), "2024-02-30", "timeline[1].effective_on: must be a date"),
         ((*EVENT, "effective_on"), "15.03.2024", "timeline[1].effective_on: must be a date"),
         ((*EVENT, "effective_on"), "9999-01-01", "timeline[1].effective_on: must be between"),
@@ -120,6 +131,18 @@ def test_a_fault_is_named_with_path_and_rule(good, path, value, fault):
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"', '{"a": NaN}', b"\xff\xfe", "[" * 100_000])
 def test_what_is_no_story_at_all_is_refused(text):
     assert refused(text)[0].startswith("$: ")
+
+
+def test_a_name_that_stands_twice_is_refused_with_its_path(good):
+    text = json.dumps(good).replace('"quantity": 10', '"quantity": 10, "quantity": 7')
+    assert refused(text) == ["timeline[1].quantity: stands twice in this object"]
+
+
+def test_more_seats_than_there_are_cannot_be_moved(story):
+    moved = ("2024-03-05", "moved", {"quantity": 6, "to_subscription": "S2", "product": "P1"})
+    assert refused(story([BOUGHT, moved], ["2024-03-31"])) == [
+        "timeline[1].quantity: is more than the subscription has"
+    ]
 
 
 def test_all_faults_are_reported_at_once_in_the_order_of_the_file(good):
@@ -219,6 +242,16 @@ def test_a_refused_story_prints_only_faults(good):
     done = run_csp("-", stdin=json.dumps(good))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "timeline[1].quantity: must be 1 or more, is -2\n"
+
+
+def test_a_field_that_nothing_reads_is_named_and_changes_nothing(good):
+    good["timeline"][1]["comment"] = good["source"] = "an example"
+    done = run_csp("-", stdin=json.dumps(good))
+    assert (done.returncode, json.loads(done.stdout)["total_net"]) == (0, "77.42")
+    assert done.stderr.splitlines() == [
+        "note: source: is unknown here and was ignored",
+        "note: timeline[1].comment: is unknown here and was ignored",
+    ]
 
 
 def test_many_stories_give_one_result_a_line_in_order(good, story):

@@ -380,6 +380,93 @@ def test_a_plan_change_may_name_the_end_of_the_old_or_of_the_new_cycle(tell, cyc
     assert told.all[1:] == ["pro_rata 2021-07-18..2022-06-17 10 1108.80"]
 
 
+def test_a_plan_change_in_a_three_year_term_charges_the_months_up_to_the_next_anniversary(tell):
+    told = tell(
+        [("2021-09-20", "bought", {"quantity": 10}), ("2021-10-01", "plan", {"frequency": "P1Y"})],
+        ["2021-10-31", "2022-09-30"],
+        prices=monthly_and_annual("20.00", "250.00"),
+        term="P3Y",
+    )
+    assert told.rows == [
+        ["cycle_fee 2021-09-20..2021-10-19 10 200.00", "pro_rata 2021-10-20..2022-09-19 10 2291.60"],
+        ["cycle_fee 2022-09-20..2023-09-19 10 2500.00"],
+    ]
+
+
+@pytest.mark.parametrize("bought", ["2021-01-30", "2021-01-31"])
+def test_months_left_are_counted_in_charge_cycles_at_the_end_of_months_too(tell, bought):
+    told = tell(
+        [(bought, "bought", {"quantity": 1}), ("2021-02-10", "plan", {"frequency": "P1Y"})],
+        ["2021-03-31"],
+        prices=monthly_and_annual("20.00", "250.00"),
+        term="P1Y",
+    )
+    assert told.all[-1].split()[-1] == "229.16"  # 11 of 12 months, cut
+
+
+def test_going_back_to_the_present_plan_calls_a_waiting_change_off(tell):
+    told = tell(
+        [
+            ("2021-09-20", "bought", {"quantity": 10}),
+            ("2021-09-25", "plan", {"frequency": "P1Y"}),
+            ("2021-09-27", "plan", {"frequency": "P1M"}),
+        ],
+        ["2021-10-31"],
+        prices=monthly_and_annual("20.00", "250.00"),
+        term="P1Y",
+    )
+    assert told.all[1:] == ["cycle_fee 2021-10-20..2021-11-19 10 200.00"]
+
+
+def test_a_named_end_of_the_first_cycle_of_a_new_plan_anchors_the_cycles_after_it(tell):
+    told = tell(
+        [
+            ("2021-09-20", "bought", {"quantity": 10}),
+            ("2021-10-05", "plan", {"frequency": "P1Y", "cycle_end_on": "2022-09-19"}),
+        ],
+        ["2021-10-31", "2022-10-31"],
+        rule_set="flex",
+        prices=monthly_and_annual("20.00", "365.00"),
+    )
+    assert told.rows[0][2] == "pro_rata 2021-10-05..2022-09-19 10 3500.00"
+    assert told.rows[1] == ["cycle_fee 2022-09-20..2023-09-19 10 3650.00"]
+
+
+def test_a_plan_change_known_late_rewrites_the_issued_fee_and_is_no_price_correction(tell):
+    told = tell(
+        [
+            ("2021-09-20", "bought", {"quantity": 10}),
+            ("2021-10-22", "2021-10-20", "plan", {"frequency": "P1Y"}),
+        ],
+        ["2021-10-20", "2021-10-31"],
+        prices=monthly_and_annual("20.00", "250.00"),
+        term="P1Y",
+    )
+    assert [(line["reason"], line["amount"]) for line in told.result["runs"][1]["lines"]] == [
+        ("cycle", "-200.00"),
+        ("convert_in", "2291.60"),
+    ]
+
+
+def test_a_successor_may_name_another_end_of_its_running_cycle(tell):
+    told = tell(
+        [
+            ("2024-05-10", "bought", {"quantity": 3}),
+            (
+                *("2024-06-01", "transferred"),
+                {"subscription": "S2", "quantity": 3, "predecessor": "S1", "cycle_end_on": "2024-06-20"},
+            ),
+        ],
+        ["2024-06-30"],
+        prices="31.00",
+    )
+    assert told.all[1:] == [
+        "S1 refund 2024-06-01..2024-06-09 3 -27.00",
+        "S2 pro_rata 2024-06-01..2024-06-20 3 60.00",
+        "S2 cycle_fee 2024-06-21..2024-07-20 3 93.00",
+    ]
+
+
 def test_days_paid_to_another_partner_are_carried_and_the_base_of_refunds(tell):
     told = tell(
         [
@@ -529,6 +616,25 @@ def test_an_addon_is_suspended_and_reactivated_with_its_base(tell):
     ]
 
 
+def test_a_legacy_change_of_plan_takes_the_addons_of_the_order_along(tell):
+    told = tell(
+        [
+            ("2018-06-01", "bought", {"quantity": 2}),
+            ("2018-06-01", "addon", {"subscription": "A1", "product": "P1", "quantity": 1, "base": "S1"}),
+            ("2018-07-11", "plan", {"frequency": "P1Y"}),
+        ],
+        ["2018-06-30", "2018-07-31", "2019-07-31"],
+        rule_set="legacy_anniversary",
+        prices=monthly_and_annual("31.00", "365.00"),
+    )
+    assert [row for row in (*told.rows[1], *told.rows[2]) if row.startswith("A1")] == [
+        "A1 cycle_fee 2018-07-01..2018-07-31 1 31.00",
+        "A1 refund 2018-07-11..2018-07-31 1 -21.00",
+        "A1 cycle_fee 2018-07-11..2019-07-10 1 365.00",
+        "A1 cycle_fee 2019-07-11..2020-07-10 1 365.00",
+    ]
+
+
 # -- what became known late, was wrong, or is given back by hand -----------------------------------------------------
 
 
@@ -585,6 +691,28 @@ def test_a_corrected_time_reverses_the_pair_and_posts_it_anew(tell):
         "pro_rata 2024-04-15..2024-05-09 20 100.00",
     ]
     assert told.nets[1] == "3.00"  # 5 seats × 6.00 × 3/30
+
+
+@pytest.mark.parametrize(
+    ("correction", "nets"),
+    [
+        (("2024-04-10", "2024-03-11", "corrected", {"refs": [2]}), ["43.00", "71.00"]),
+        (("2024-04-10", "2024-03-20", "suspension_withdrawn", {"refs": [2]}), ["43.00", "19.00"]),
+    ],
+)
+def test_a_price_change_can_be_corrected_and_withdrawn_like_any_other_event(tell, correction, nets):
+    told = tell(
+        [
+            ("2024-03-01", "bought", {"quantity": 1}),
+            ("2024-03-20", "price", {"product": "P1", "unit_price": "62.00"}),
+            correction,
+        ],
+        ["2024-03-31", "2024-04-30"],
+        rule_set="flex",
+        prices="31.00",
+        price_change_policy="immediate_prorated",
+    )
+    assert told.nets == nets  # 12 days at 2.00 more, then 21 of them, or none
 
 
 def test_a_late_change_on_a_cycle_start_rewrites_the_issued_fee(tell):

@@ -3,10 +3,14 @@
 from csp_billing.domain import facts as f
 from csp_billing.domain.cycles import leave_cycle, open_cycle, renew
 from csp_billing.domain.run import Run
+from csp_billing.domain.state import Rejection
 from csp_billing.domain.steps import charge_rest, close, end, is_billed, note_immediate
 from csp_commerce_rules.charge_cycles import MONTHS, grid_from, grid_on_day
 from csp_commerce_rules.days import add_months
 from csp_commerce_rules.seat_lots import open_window, take
+
+MOVES_TOO_MANY = "moves-more-than-owned"
+"""Code of a conversion that moves more seats than the subscription has; only those are billed on."""
 
 
 def convert(run: Run, fact: f.ProductChanged) -> None:
@@ -60,6 +64,8 @@ def move_out(run: Run, fact: f.SeatsMovedOut) -> None:
     """Seats leave for another subscription, which begins with its own fact."""
     state = run.state
     note_immediate(run, fact)
+    if fact.quantity > state.quantity:
+        run.rejections.append(Rejection(fact.id, fact.seq, MOVES_TOO_MANY, None))
     if fact.quantity >= state.quantity:
         end(run, fact, "convert_out")
         return
@@ -76,6 +82,7 @@ def change_plan(run: Run, fact: f.BillingPlanChanged) -> None:
     """Another frequency: new commerce waits for the end of the charge cycle, all others begin a new cycle at once."""
     state, rules = run.state, run.rules
     if fact.frequency == state.frequency and fact.product in {None, state.product}:
+        state.new_plan = None  # back to the present plan: what was still waiting is off
         return
     if rules.rule_set == "nce":
         # 8.6: at the end of a charge cycle
@@ -88,15 +95,18 @@ def change_plan(run: Run, fact: f.BillingPlanChanged) -> None:
     state.frequency = fact.frequency
     state.product = fact.product or state.product
     state.cause = fact.id
-    state.grid = grid_from(fact.day, run.step)
+    # A named end of the first cycle is a date of the new grid, so that full cycles follow it.
+    state.grid = grid_from(fact.cycle_end or fact.day, run.step)
     if rules.legacy:
         state.promotion = 0
         if state.term is not None:
-            state.term_end = add_months(fact.day, max(MONTHS[state.term], run.step))
+            reset = add_months(fact.day, max(MONTHS[state.term], run.step))
+            on_grid = state.grid.cycle(reset)[0]
+            state.term_end = on_grid if on_grid > fact.day else reset
     run.lock_price(fact.day)
     if not run.between:
         state.cycle += 1
-        open_cycle(run, fact.day, reason="convert_in", fee=billed, end=fact.cycle_end)
+        open_cycle(run, fact.day, reason="convert_in", fee=billed)
 
 
 def renew_off_boundary(run: Run, fact: f.Renewed) -> None:

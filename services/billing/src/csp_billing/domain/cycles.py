@@ -262,11 +262,20 @@ def _new_plan(run: Run, day: int, reason: Reason, plan: Plan) -> tuple[Reason, i
     end = end if end is not None and end > day else None  # it may name the end of the cycle that is now over
     last = end or state.term_end
     if step > 1 and last is not None:
-        state.grid = grid_from(last, step)
-        months = months_between(day, last)
+        before, state.grid = state.grid, grid_from(last, step)
+        last = min(last, state.grid.cycle(day)[1])
+        months = _months_left(before, day, last)
         if months is not None and 0 < months < step:
             state.cycle_months = (months, step)
-            return "convert_in", last
-        return "convert_in", min(last, state.grid.cycle(day)[1])
+        return "convert_in", last
     state.grid = _regrid(state.grid, day, step)
     return "convert_in", end
+
+
+def _months_left(grid: Grid, day: int, end: int) -> int | None:
+    """Months from a start of the old cycles to the end of the new one; None where they do not meet on month dates."""
+    monthly = Grid(grid.month, grid.day, 1, grid.from_end)
+    first, last = monthly.index(day), monthly.index(end)
+    if monthly.start(first) == day and monthly.start(last) == end:
+        return last - first
+    return months_between(day, end)

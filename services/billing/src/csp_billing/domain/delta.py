@@ -121,4 +121,6 @@ def _same(a: Line, b: Line) -> bool:
 
 def _only_price_differs(a: Line, b: Line) -> bool:
     same_service = a.start == b.start and a.quantity == b.quantity and a.product == b.product
-    return same_service and a.kind != "adjustment" and (a.unit_price != b.unit_price or a.rule == "R5.4")
+    cut = "R5.4" in {a.rule, b.rule}  # an edit also cuts the days of a line
+    priced = a.end == b.end and a.unit_price != b.unit_price
+    return same_service and a.kind != "adjustment" and (cut or priced)

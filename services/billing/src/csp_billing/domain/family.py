@@ -14,12 +14,11 @@ from csp_billing.domain.plain import Plain, state_of
 from csp_billing.domain.price_book import PriceBook
 from csp_billing.domain.rules import Rules
 from csp_billing.domain.state import State
+from csp_commerce_rules.charge_cycles import MONTHS, grid_from
 from csp_commerce_rules.seat_lots import take
 
 # What happens to a base also happens to its add-ons (6.1): suspended with it, renewed with it, ended with it.
-_SHARED = (
-    f.Suspended | f.Reactivated | f.Cancelled | f.Expired | f.TransferredOut | f.AnchorMoved | f.AutoRenewSet
-)
+_SHARED = f.Suspended | f.Cancelled | f.Expired | f.TransferredOut | f.AnchorMoved | f.AutoRenewSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +90,34 @@ def _begin_like(fact: f.Started, link: f.Link, other: Story) -> f.Started:
         term_end=state.term_end,
         free=state.free,
     )
+    if fact.paid_until is not None and fact.paid_until != state.cycle_end:
+        alignment = _ending_on(fact.paid_until, fact.day, alignment)
     match link.kind:
         case "addon":
             return replace(fact, alignment=alignment)
         case "moved":
             # 8.1: a partial upgrade inherits the window of its source.
             _, taken = take(state.lots, fact.quantity, fact.instant)
-            return replace(fact, alignment=alignment, lots=taken, window_from=state.window_from)
+            return replace(
+                fact,
+                quantity=min(fact.quantity, state.quantity),  # what is not there cannot be billed on
+                alignment=alignment,
+                lots=taken,
+                window_from=state.window_from,
+            )
         case "transfer":
             return replace(
                 fact, alignment=alignment, converted=True, lots=state.lots, window_from=state.window_from
             )
         case _:
             assert_never(link.kind)
+
+
+def _ending_on(cycle_end: int, day: int, like: f.Alignment) -> f.Alignment:
+    """A successor whose running cycle is told to end elsewhere: a stub of the cycle that ends there (D-11)."""
+    grid = grid_from(cycle_end, MONTHS[like.frequency])
+    start, end = grid.cycle(day)
+    return replace(like, grid=grid, cycle_end=end, cycle_days=end - start)
 
 
 def _state_before(story: Story, fact: f.Fact) -> State:
@@ -116,8 +130,14 @@ def _state_before(story: Story, fact: f.Fact) -> State:
 
 
 def _shared(base: Story, addon: f.Started) -> list[f.Fact]:
-    return [
-        replace(fact, quantity=None) if isinstance(fact, f.Reactivated) else fact
-        for fact in base.facts
-        if isinstance(fact, _SHARED) and (fact.day, fact.seq) > (addon.day, addon.seq)
-    ]
+    shared: list[f.Fact] = []
+    for fact in base.facts:
+        if (fact.day, fact.seq) <= (addon.day, addon.seq):
+            continue
+        if isinstance(fact, f.Reactivated):
+            shared.append(replace(fact, quantity=None))
+        elif isinstance(fact, f.BillingPlanChanged) and base.rules.legacy:
+            shared.append(replace(fact, product=None))  # 8.6: legacy changes the plan of the whole order
+        elif isinstance(fact, _SHARED):
+            shared.append(fact)
+    return shared

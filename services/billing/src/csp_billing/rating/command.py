@@ -51,6 +51,7 @@ def _rate_one(file: str, *, why: bool, table: bool) -> int:
     except StoryRefused as refused:
         _complain(refused.faults)
         return BAD_INPUT
+    _complain([f"note: {text}" for text in story.ignored])
     if table:
         for row in as_table(result, story.digits, why=why):
             _print(row)
@@ -62,9 +63,10 @@ def _rate_one(file: str, *, why: bool, table: bool) -> int:
 
 def _rate_lines(file: str, *, why: bool) -> int:
     status = 0
-    for text in _texts(file):
+    for number, text in enumerate(_texts(file), start=1):
         try:
             story = parse(text)
+            _complain([f"note: line {number}: {note}" for note in story.ignored])
             result: dict[str, object] = as_json(rate(story), story.digits, why=why)
         except StoryRefused as refused:
             result, status = {"error": refused.faults}, BAD_INPUT

@@ -310,3 +310,36 @@ _TELL: Mapping[str, Callable[[Reader, Event, int], Event]] = {
     "effective_time_corrected": _time_corrected,
     "subscription_transferred_in": _transferred_in,
 }
+
+_OF_ALL = (
+    *("seq", "recorded_on", "effective_on", "effective_at", "event", "event_id", "subscription"),
+    *("after_run", "rule_set"),
+)
+_OWN: Mapping[str, tuple[str, ...]] = {
+    "subscription_purchased": ("product", "quantity", "promotion_percent", "term_end_on"),
+    "addon_purchased": ("product", "quantity", "promotion_percent", "base"),
+    "quantity_changed": ("quantity",),
+    "quantity_change_requested": ("quantity",),
+    "product_changed": (
+        *("product", "quantity", "frequency", "anchor", "anchor_day", "term_end_on", "promotion_percent"),
+    ),
+    "subscription_reactivated": ("quantity", "planned"),
+    "anchor_changed": ("anchor_day",),
+    "price_changed": ("product", "unit_price", "per"),
+    "historic_price_edited": ("unit_price", "until"),
+    "manual_credit": ("amount", "line_of"),
+    "seats_moved": ("quantity", "to_subscription", "product"),
+    "billing_plan_changed": ("product", "frequency", "cycle_end_on"),
+    "change_scheduled": ("at", "quantity", "product", "frequency", "term", "term_end_on"),
+    "purchase_withdrawn": ("refs",),
+    "suspension_withdrawn": ("refs",),
+    "effective_time_corrected": ("refs",),
+    "subscription_transferred_in": ("product", "quantity", "predecessor", "cycle_end_on", "term_end_on"),
+}
+
+
+def fields_of(name: object) -> tuple[str, ...]:
+    """The fields that an event of a name can have; any field that some event has, where the name is unknown."""
+    if isinstance(name, str) and name in _TELL:
+        return (*_OF_ALL, *_OWN.get(name, ()))
+    return (*_OF_ALL, *(field for fields in _OWN.values() for field in fields))

@@ -1,15 +1,20 @@
 """Reading a JSON story field by field: every fault is kept with its path, and reading goes on to find the next one."""
 
+import json
 import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
 from typing import TypeVar, cast
 
 from csp_commerce_rules.money import NotADecimal, parse_decimal
 
-_DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 EARLIEST, LATEST = date(1980, 1, 1), date(2199, 12, 31)
 """Days that a story may name: room for terms and virtual cycles on both sides within the calendar tables."""
+
+_SHOWN, _LONGEST = 60, 500
+"""Characters of a value that a fault repeats, and of a whole fault."""
 
 Literals = TypeVar("Literals", bound=str)
 
@@ -20,8 +25,25 @@ class StoryRefused(Exception):
     code = "story-refused"
 
     def __init__(self, faults: list[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = faults
+        self.faults = [_one_line(fault) for fault in faults]
+        super().__init__("\n".join(self.faults))
+
+
+class Doubled(dict[str, object]):
+    """A JSON object in which a name stands twice; JSON readers differ in which of the values they take."""
+
+    twice: tuple[str, ...] = ()
+
+
+def object_of(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """The object of its members, `Doubled` where a name stands twice (a hook of `json.loads`)."""
+    content = dict(pairs)
+    if len(content) == len(pairs):
+        return content
+    names = [name for name, _ in pairs]
+    doubled = Doubled(content)
+    doubled.twice = tuple(name for name in content if names.count(name) > 1)
+    return doubled
 
 
 class Reader:
@@ -34,6 +56,8 @@ class Reader:
         self.content: Mapping[str, object] = {}
         if isinstance(content, dict):
             self.content = content
+            for name in content.twice if isinstance(content, Doubled) else ():
+                self.fault(name, "stands twice in this object")
         else:
             faults.append(f"{path or '$'}: must be an object, is {shown(content)}")
 
@@ -54,6 +78,19 @@ class Reader:
         for name in self.content:
             if name not in known:
                 self.fault(name, "is unknown here")
+
+    def unread(self, known: Collection[str]) -> list[str]:
+        """Notes on fields that nothing reads. One that looks like a misspelling of an absent field is a fault instead."""
+        notes: list[str] = []
+        for name in self.content:
+            if name in known:
+                continue
+            absent = [other for other in known if other not in self.content]
+            if near := get_close_matches(name, absent, n=1, cutoff=0.8):
+                self.fault(name, f"is unknown here, {near[0]} is meant")
+            else:
+                notes.append(_one_line(f"{self.at(name)}: is unknown here and was ignored"))
+        return notes
 
     def _get(self, name: str, what: str, *, required: bool) -> object:
         value = self.content.get(name)
@@ -94,7 +131,7 @@ class Reader:
             self.fault(name, f"must be a whole number, is {shown(value)}")
             return None
         if value < at_least or (at_most is not None and value > at_most):
-            self.fault(name, f"must be {what}, is {value}")
+            self.fault(name, f"must be {what}, is {shown(value)}")
             return None
         return value
 
@@ -115,7 +152,7 @@ class Reader:
 
     def day_of(self, name: str, value: object) -> int | None:
         """The same for a value that was already taken out of the field."""
-        if isinstance(value, str) and _DAY.match(value):
+        if isinstance(value, str) and _DAY.fullmatch(value):
             try:
                 on = date.fromisoformat(value)
             except ValueError:
@@ -184,9 +221,19 @@ class Reader:
         return Reader({} if value is None else value, self.at(name), self.faults)
 
 
+def _one_line(text: str) -> str:
+    """The text without line breaks and control characters, cut where it is endless."""
+    plain = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:_LONGEST])
+    return plain if len(text) <= _LONGEST else f"{plain}..."
+
+
 def shown(value: object) -> str:
     """A value as it stands in the file, cut where it is long."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    text = f'"{value}"' if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    try:
+        # Escaped, so that a fault is one line whatever stands in the file.
+        text = json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        text = "an array" if isinstance(value, list) else "an object"
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

@@ -1,8 +1,10 @@
 """Rate a story: append what each run knows, fold, subtract what was issued, post the difference."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from csp_billing.domain import facts as f
+from csp_billing.domain.conversions import MOVES_TOO_MANY
 from csp_billing.domain.delta import Issued, Posting, delta, pending, remember, report_order
 from csp_billing.domain.family import Story, linked
 from csp_billing.domain.fold import fold
@@ -49,7 +51,7 @@ class _Book:
 
 
 def rate(story: StoryFile) -> Result:
-    """Rate a story run by run. Raises StoryRefused where a price is missing (R5.1, D-6)."""
+    """Rate a story run by run. Raises StoryRefused where a price is missing (R5.1, D-6) or seats move that are not there."""
     books: dict[str, _Book] = {}
     results: list[RunResult] = []
     known: list[Event] = []
@@ -75,6 +77,8 @@ def rate(story: StoryFile) -> Result:
         results.append(RunResult(as_of, postings, net, None if tax_rate is None else tax_of(net, tax_rate)))
         before = as_of
     refused = [refusal for book in books.values() for refusal in book.rejections]
+    if impossible := [refusal for refusal in refused if refusal.code == MOVES_TOO_MANY]:
+        raise StoryRefused(_too_many_moved(impossible, story))
     return Result(results, sorted(refused, key=lambda refusal: refusal.seq))
 
 
@@ -134,6 +138,7 @@ def _stories(story: StoryFile, known: list[Event]) -> dict[str, Story]:
         if event.starts is not None:
             rule_sets.setdefault(event.starts, _rules(story, event))
     stories: dict[str, Story] = {}
+    changes = _price_changes(known)
     for name, facts in told.items():
         rules = rule_sets.get(name)
         if rules is None:
@@ -143,8 +148,8 @@ def _stories(story: StoryFile, known: list[Event]) -> dict[str, Story]:
         source = next((fact.link.subscription for fact in starts if fact.link is not None), None)
         if source is not None and source in rule_sets and not _own_rule_set(known, name):
             rules = rule_sets[source]
-        rows = _rows(story, known, name)
-        listed = _listed(story, known, name, rows) if rules.price_policy == "immediate_prorated" else []
+        rows = _rows(story, changes, name)
+        listed = _listed(story, changes, name, rows) if rules.price_policy == "immediate_prorated" else []
         stories[name] = Story(name, (*held, *listed), rules, PriceBook(rows))
     return stories
 
@@ -181,10 +186,27 @@ def _rules(story: StoryFile, event: Event) -> Rules:
     )
 
 
-def _rows(story: StoryFile, known: list[Event], subscription: str) -> list[PriceRow]:
+def _price_changes(known: list[Event]) -> list[Event]:
+    """The changes of the price lists that hold, on the days last known for them (R9.6, R9.8)."""
+    changes = {event.id: event for event in known if event.price is not None}
+    ids = {event.seq: event.id for event in known}
+    told: list[f.Fact] = []
+    for event in known if changes else ():
+        common: dict[str, Any] = {"seq": event.seq, "day": event.day, "recorded": event.recorded}
+        refs = tuple(ids[ref] for ref in event.refs if ref in ids)
+        if event.price is not None:
+            told.append(f.PriceListed(id=event.id, **common))
+        elif event.name == "effective_time_corrected":
+            told.extend(f.TimeCorrected(id=f"{event.id} of {ref}", ref=ref, **common) for ref in refs)
+        elif refs:
+            told.append(f.Withdrawn(id=event.id, refs=refs, **common))
+    return [replace(changes[fact.id], day=fact.day) for fact in holding(told)]
+
+
+def _rows(story: StoryFile, changes: list[Event], subscription: str) -> list[PriceRow]:
     """Rows of the file, and those that price changes add: for the subscription they name, else for all."""
     rows = list(story.prices)
-    for event in known:
+    for event in changes:
         change = event.price
         if change is None or event.subscription not in {None, subscription}:
             continue
@@ -206,12 +228,12 @@ def _rows(story: StoryFile, known: list[Event], subscription: str) -> list[Price
     return rows
 
 
-def _listed(story: StoryFile, known: list[Event], subscription: str, rows: list[PriceRow]) -> list[f.Fact]:
+def _listed(story: StoryFile, changes: list[Event], subscription: str, rows: list[PriceRow]) -> list[f.Fact]:
     """Days on which a new price begins, where it applies at once (R5.3)."""
     changed = [
         f.PriceListed(id=event.id, seq=event.seq, day=event.day, recorded=event.recorded)
-        for event in known
-        if event.price is not None and event.subscription in {None, subscription}
+        for event in changes
+        if event.subscription in {None, subscription}
     ]
     listed = [
         f.PriceListed(id=row.ref, seq=row.seq, day=row.valid_from, recorded=row.valid_from)
@@ -219,6 +241,11 @@ def _listed(story: StoryFile, known: list[Event], subscription: str, rows: list[
         if row.valid_from is not None
     ]
     return [*changed, *listed]
+
+
+def _too_many_moved(refused: list[Rejection], story: StoryFile) -> list[str]:
+    paths = {event.id: event.path for event in story.events}
+    return [f"{paths[refusal.fact]}.quantity: is more than the subscription has" for refusal in refused]
 
 
 def _missing_prices(missing: list[Line], story: StoryFile) -> list[str]:

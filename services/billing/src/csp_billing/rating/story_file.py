@@ -7,18 +7,22 @@ from typing import Any, NoReturn, get_args
 
 from csp_billing.domain.rules import ChangeStyle, Ledger, Recognition, RefundPolicy
 from csp_billing.rating.coherence import check
-from csp_billing.rating.event_reading import Event, read_event
-from csp_billing.rating.faults import Reader, StoryRefused, shown
+from csp_billing.rating.event_reading import Event, fields_of, read_event
+from csp_billing.rating.faults import Reader, StoryRefused, object_of, shown
 from csp_commerce_rules.charge_cycles import MONTHS, Frequency, NceMonthEnd, Term
 from csp_commerce_rules.prices import PriceChangePolicy, PriceRow, Scope
 from csp_commerce_rules.rounding import ROUNDING_PROFILES, RoundingProfile
 from csp_commerce_rules.seat_lots import RuleSet
 
-_CURRENCY = re.compile(r"^[A-Z]{3}$", re.ASCII)
-_ANCHOR_DAY = re.compile(r"^day ([1-9]|[12]\d|3[01])$", re.ASCII)
+_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+_ANCHOR_DAY = re.compile(r"day ([1-9]|[12]\d|3[01])", re.ASCII)
 _RULE_SETS: tuple[RuleSet, ...] = get_args(RuleSet)
 _FREQUENCIES: tuple[Frequency, ...] = get_args(Frequency)
 _TERMS: tuple[Term, ...] = get_args(Term)
+_STORY = ("rule_set", "calendar", "currency", "minor_digits", "prices", "settings", "timeline", "runs")
+_CALENDAR = ("frequency", "anchor", "report_close_day")
+_PRICE = ("product", "unit_price", "per", "scope", "valid_from")
+_RUN = ("as_of",)
 _SETTINGS = {
     *("rule_set", "close_day", "billing_from", "anchor", "frequency", "change_style", "price_change_policy"),
     *("rounding_profile", "refund_policy", "negative_report", "tax_rate", "tax_rate_percent", "presentation"),
@@ -59,7 +63,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryFile:
-    """A story that can be rated. `runs` are the days up to which each run bills."""
+    """A story that can be rated. `runs` are the days up to which each run bills, `ignored` names fields that nothing reads."""
 
     rule_set: RuleSet
     calendar: Calendar
@@ -68,12 +72,15 @@ class StoryFile:
     settings: Settings
     events: tuple[Event, ...]
     runs: tuple[int, ...]
+    ignored: tuple[str, ...] = ()
 
 
 def parse(text: str | bytes) -> StoryFile:
     """Read a story. Raises StoryRefused with every fault that is found."""
     try:
-        content: Any = json.loads(text, parse_constant=_no_constant)  # any JSON value, checked by Reader
+        content: Any = json.loads(  # any JSON value, checked by Reader
+            text, parse_constant=_no_constant, object_pairs_hook=object_of
+        )
     except (ValueError, RecursionError) as error:
         raise StoryRefused([f"$: is not JSON in UTF-8: {error}"]) from error
     faults: list[str] = []
@@ -82,8 +89,8 @@ def parse(text: str | bytes) -> StoryFile:
         raise StoryRefused(faults)
     rule_set = story.choice("rule_set", _RULE_SETS)
     currency = story.text("currency")
-    if currency is not None and not _CURRENCY.match(currency):
-        story.fault("currency", f'must be an ISO 4217 code such as EUR, is "{currency}"')
+    if currency is not None and not _CURRENCY.fullmatch(currency):
+        story.fault("currency", f"must be an ISO 4217 code such as EUR, is {shown(currency)}")
     digits = _digits(story)
     settings_in = story.inner("settings")
     calendar = _calendar(story.inner("calendar"), settings_in)
@@ -91,6 +98,7 @@ def parse(text: str | bytes) -> StoryFile:
     settings = _settings(settings_in, calendar)
     events = [read_event(item, i, digits) for i, item in enumerate(story.each("timeline"))]
     runs = _runs(story)
+    ignored = _ignored(story)
     aligned = [rule_set, *(event.rule_set for event in events if event is not None)]
     if (
         "legacy_aligned" in aligned
@@ -112,7 +120,27 @@ def parse(text: str | bytes) -> StoryFile:
         settings=settings,
         events=tuple(known),
         runs=runs,
+        ignored=tuple(ignored),
     )
+
+
+def _ignored(story: Reader) -> list[str]:
+    """Fields that nothing reads. In the settings they are faults, elsewhere a file may carry words of its own."""
+    notes = story.unread(_STORY)
+    notes += story.inner("calendar").unread(_CALENDAR)
+    for name, known in (("prices", _PRICE), ("runs", _RUN)):
+        for row in _objects(story, name):
+            notes += row.unread(known)
+    for entry in _objects(story, "timeline"):
+        notes += entry.unread(fields_of(entry.content.get("event")))
+    return notes
+
+
+def _objects(story: Reader, name: str) -> list[Reader]:
+    """The objects of an array, whatever else is in it: other faults are noted where it is read."""
+    value = story.content.get(name)
+    items = enumerate(value) if isinstance(value, list) else ()
+    return [Reader(item, f"{name}[{i}]", story.faults) for i, item in items if type(item) is dict]
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -132,7 +160,7 @@ def _calendar(calendar: Reader, settings: Reader) -> Calendar:
     anchor_day: int | None = None
     where = calendar if calendar.has("anchor") else settings
     value = where.content.get("anchor")
-    if isinstance(value, str) and (match := _ANCHOR_DAY.match(value)):
+    if isinstance(value, str) and (match := _ANCHOR_DAY.fullmatch(value)):
         anchor_day = int(match[1])
     elif isinstance(value, str) and value[:1].isdigit():
         anchor = where.day_of("anchor", value)
