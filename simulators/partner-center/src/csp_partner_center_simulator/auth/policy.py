@@ -8,6 +8,10 @@ from csp_partner_center_simulator.wire.call import Call, Caller
 from csp_partner_center_simulator.wire.errors import ApiError, UnauthorizedError
 from csp_partner_center_simulator.wire.router import Rights
 
+APP_ONLY = {
+    900316: "Partner token is not allowed in license management calls. Call with a token of app and user.",
+    900329: "The resource does not support application-only authentication.",
+}
 MFA_ENFORCED = datetime(2026, 4, 1, tzinfo=UTC)
 
 
@@ -39,7 +43,8 @@ def authorise(call: Call, rights: Rights) -> None:
             800001, "The access token has no multi-factor authentication claim (amr: mfa)."
         )
     if not caller.is_user and not rights.app_only:
-        raise ApiError(403, 900329, "The resource does not support application-only authentication.")
+        status, code = rights.app_only_refusal
+        raise ApiError(status, code, APP_ONLY[code])
     if caller.is_user and not caller.roles & rights.roles:
         allowed = ", ".join(sorted(rights.roles))
         raise ApiError(403, 900150, f"The user has none of the roles this operation needs: {allowed}.")

@@ -140,8 +140,13 @@ def described(world: World, wish: Wish) -> dict[str, Any]:
         "billingCycle": cycle.capitalize(),
         "purchaseFullTerm": wish.full_term,
         "customTermEndDate": instant(wish.custom_term_end_date),
-        "addOnMigrations": [described(world, addon) for addon in wish.addons],
+        "addOnMigrations": [described_addon(world, addon) for addon in wish.addons],
     }
+
+
+def described_addon(world: World, wish: Wish) -> dict[str, Any]:
+    """Give what the migration of an add-on makes; add-ons have none of their own."""
+    return {name: value for name, value in described(world, wish).items() if name != "addOnMigrations"}
 
 
 def step(world: World, task: Task) -> None:

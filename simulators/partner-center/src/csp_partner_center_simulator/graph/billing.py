@@ -206,7 +206,7 @@ def manifest(call: Call) -> Answer:
             "partnerTenantId": call.partner.id,
             "rootDirectory": f"{call.base_url}/exports/{export.id}",
             "sasToken": export.sas_token,
-            "partitionType": "default",
+            "partitionType": "Default",
             "blobCount": 1,
             "blobs": [{"name": _blob_name(export), "partitionValue": "default"}],
         }

@@ -68,7 +68,7 @@ def delta(call: Call) -> Answer:
     else:
         token = {"upto": upto, "select": select, "issued": world.now.isoformat()}
         answer["@odata.deltaLink"] = f"{base}?$deltatoken={write_token(token)}"
-    return Answer(body=answer)
+    return Answer(body=answer, nulls=True)
 
 
 def replace_query(call: Call, select: str) -> Any:

@@ -34,5 +34,12 @@ def everything(user: User) -> dict[str, Any]:
         "createdDateTime": instant(user.created_at),
         "deletedDateTime": instant(user.deleted_at),
         "userType": "Member",
+        "city": None,
+        "companyName": None,
+        "country": None,
+        "department": None,
+        "otherMails": [],
+        "proxyAddresses": [f"SMTP:{user.user_principal_name}"],
+        "assignedPlans": [],
         "assignedLicenses": [{"disabledPlans": list(plans), "skuId": sku} for sku, plans in user.licenses],
     }

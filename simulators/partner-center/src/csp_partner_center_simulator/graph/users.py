@@ -29,6 +29,9 @@ from csp_partner_center_simulator.wire.router import (
 )
 
 EVENTUAL = ("$search", "$count")
+AFTER_ASSIGNMENT = (
+    "accountEnabled", "usageLocation", "assignedLicenses", "assignedPlans", "city", "companyName",
+)  # fmt: skip
 
 
 def _entity(call: Call, user: User, usual: tuple[str, ...] = USUAL) -> dict[str, Any]:
@@ -75,12 +78,12 @@ def list_users(call: Call) -> Answer:
             reverse=direction.strip().lower() == "desc",
         )
     items = [selected(request, everything(user), USUAL) for user in users]
-    return Answer(body=page(call, items, "/users", default=100, most=999, context="users"))
+    return Answer(body=page(call, items, "/users", default=100, most=999, context="users"), nulls=True)
 
 
 def get(call: Call) -> Answer:
     """Read one user."""
-    return Answer(body=_entity(call, find(call)))
+    return Answer(body=_entity(call, find(call)), nulls=True)
 
 
 def create(call: Call) -> Answer:
@@ -107,7 +110,8 @@ def create(call: Call) -> Answer:
     )
     user = _translated(lambda: people.create(world, customer, user, profile.text("password")))
     _log(call, user, "create_customer_user")
-    return Answer(201, _entity(call, user), {"Location": f"{call.base_url}/graph/v1.0/users/{user.id}"})
+    location = f"{call.base_url}/graph/v1.0/users/{user.id}"
+    return Answer(201, _entity(call, user), {"Location": location}, nulls=True)
 
 
 def _body(call: Call) -> Body:
@@ -201,7 +205,8 @@ def deleted_items(call: Call) -> Answer:
             default=100,
             most=999,
             context="users",
-        )
+        ),
+        nulls=True,
     )
 
 
@@ -217,7 +222,7 @@ def restore(call: Call) -> Answer:
         raise GraphError(404, "Request_ResourceNotFound", "The deleted user does not exist.")
     restored = _translated(lambda: people.restore(call.world, user))
     _log(call, restored, "restore_customer_user")
-    return Answer(body=_entity(call, restored))
+    return Answer(body=_entity(call, restored), nulls=True)
 
 
 def assign_license(call: Call) -> Answer:
@@ -241,7 +246,7 @@ def assign_license(call: Call) -> Answer:
         ),
         partner_id=call.partner.id,
     )
-    return Answer(body=_entity(call, user, (*USUAL, "accountEnabled", "usageLocation", "assignedLicenses")))
+    return Answer(body=_entity(call, user, (*USUAL, *AFTER_ASSIGNMENT)), nulls=True)
 
 
 def subscribed_skus(call: Call) -> Answer:

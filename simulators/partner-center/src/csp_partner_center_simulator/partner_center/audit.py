@@ -15,7 +15,19 @@ from csp_partner_center_simulator.wire.router import Route
 
 USUAL = timedelta(days=30)
 OLDEST = timedelta(days=90)
-AFTER_2020 = ("granular_", "dap_", "reseller_", "create_agreement", "ready_invoice")
+# What a client of 2020 can read: one value that it does not know makes a whole page unreadable (PC 15.4).
+OPERATIONS_OF_2020 = frozenset(
+    {
+        "update_customer_qualification", "update_subscription", "upgrade_subscription", "convert_trial_subscription",
+        "add_customer", "update_customer_billing_profile", "delete_customer", "create_order", "update_order",
+        "create_customer_user", "delete_customer_user", "update_customer_user", "update_customer_user_licenses",
+        "reset_customer_user_password", "update_customer_user_principal_name", "restore_customer_user",
+        "create_mpn_association", "update_mpn_association", "update_transfer",
+    }
+)  # fmt: skip
+RESOURCES_OF_2020 = frozenset(
+    {"customer", "customer_user", "order", "subscription", "license", "mpn_association", "transfer"}
+)
 US_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:\s.*)?")
 
 
@@ -114,8 +126,9 @@ def _select(call: Call, wishes: dict[str, Any]) -> list[AuditRecord]:
 
 
 def _readable(call: Call, record: AuditRecord) -> bool:
-    # One enum value that it does not know makes a whole page unreadable for a client of 2020 (PC 15.4).
-    return not (call.world.profile.closed_enums and record.operation_type.startswith(AFTER_2020))
+    return not call.world.profile.closed_enums or (
+        record.operation_type in OPERATIONS_OF_2020 and record.resource_type in RESOURCES_OF_2020
+    )
 
 
 def _names_resource(text: str | None) -> bool:

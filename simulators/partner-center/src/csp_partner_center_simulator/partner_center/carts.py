@@ -11,7 +11,7 @@ from csp_partner_center_simulator.catalogue.catalogue import Item
 from csp_partner_center_simulator.commerce import promotions, purchasing
 from csp_partner_center_simulator.commerce.checks import find, line_error
 from csp_partner_center_simulator.commerce.pricing import quote
-from csp_partner_center_simulator.partner_center.orders import order_json, pricing_json
+from csp_partner_center_simulator.partner_center.orders import placed_json, pricing_json
 from csp_partner_center_simulator.state.orders import Cart, CartLine, LineError, OrderError
 from csp_partner_center_simulator.wire.answer import Answer, attributes, instant, link
 from csp_partner_center_simulator.wire.call import Call
@@ -21,6 +21,7 @@ from csp_partner_center_simulator.wire.router import SELLERS, Rights, Route
 
 KEPT = timedelta(days=7)
 STALE = 400019
+LEGACY_GROUP = "OMS-"
 PARTICIPANTS = frozenset({"transaction_reseller", "additional_transaction_reseller"})
 
 
@@ -82,9 +83,9 @@ def priced(call: Call, lines: list[CartLine]) -> tuple[CartLine, ...]:
             group = groups.setdefault(line.billing_cycle, str(len(groups)))
         elif item is not None and item.is_trial:
             trials += 1
-            group = f"OMS-{trials}"  # each trial becomes an order of its own (PC 4.1)
+            group = f"{LEGACY_GROUP}{trials}"  # each trial becomes an order of its own (PC 4.1)
         else:
-            group = "OMS-0"
+            group = f"{LEGACY_GROUP}0"
         done.append(
             replace(
                 line,
@@ -219,10 +220,7 @@ def checkout(call: Call) -> Answer:
     return Answer(
         201,
         {
-            "orders": [
-                order_json(world, world.orders[order], customer.country, prices=True)
-                for order in orders.values()
-            ],
+            "orders": [placed_json(call, world.orders[order], prices=True) for order in orders.values()],
             "orderErrors": [
                 {
                     "orderGroupId": one.group,
@@ -235,6 +233,13 @@ def checkout(call: Call) -> Answer:
             "attributes": attributes("CartCheckoutResult"),
         },
     )
+
+
+def _context(line: CartLine) -> dict[str, str] | None:
+    """Give the provisioning context: modern lines have an empty one, legacy lines none unless it was sent."""
+    if line.provisioning_context is None and line.order_group.startswith(LEGACY_GROUP):
+        return None
+    return line.provisioning_context or {}
 
 
 def line_json(line: CartLine) -> dict[str, Any]:
@@ -250,7 +255,7 @@ def line_json(line: CartLine) -> dict[str, Any]:
         "customTermEndDate": instant(line.custom_term_end_date),
         "promotionId": line.promotion_id or None,
         "participants": [{"key": key, "value": value} for key, value in line.participants] or None,
-        "provisioningContext": line.provisioning_context if line.provisioning_context is not None else {},
+        "provisioningContext": _context(line),
         "orderGroup": line.order_group,
         "addOnItems": [line_json(one) for one in line.addons] or None,
         "renewsTo": line.renews_to,

@@ -59,6 +59,7 @@ def invoice_json(call: Call, one: Invoice, *, nested: bool = False) -> dict[str,
         "currencyCode": one.currency,
         "currencySymbol": currency_symbol(one.currency),
         "pdfDownloadLink": f"/invoices/{one.id}/documents/statement",
+        "taxReceipts": [_receipt_json(one)] if call.partner.country == "TW" and not nested else None,
         "invoiceDetails": [
             {
                 "invoiceLineItemType": "billing_line_items",
@@ -79,6 +80,13 @@ def invoice_json(call: Call, one: Invoice, *, nested: bool = False) -> dict[str,
         "links": {"self": link(f"/invoices/{shown}")},
         "attributes": attributes("Invoice"),
     }
+
+
+def _receipt_json(one: Invoice) -> dict[str, Any]:
+    """Write the tax receipt that invoices of Taiwan have (PC 10.2)."""
+    receipt = one.id.lstrip("DG0") or "0"
+    link_to = f"/invoices/{one.id}/receipts/{receipt}/documents/statement"
+    return {"id": receipt, "taxReceiptPdfDownloadLink": link_to}
 
 
 def list_invoices(call: Call) -> Answer:

@@ -86,8 +86,6 @@ def user_licenses(call: Call) -> Answer:
 def update_licenses(call: Call) -> Answer:
     """Assign and remove in one step (PC 7.8)."""
     world, customer, body = call.world, call.customer, call.request.object()
-    if not call.caller.is_user:
-        raise ApiError(400, 900316, "Partner token is not allowed in license management calls.")
     before = people.find(world, customer, call.params["user"])
     if not before.active:
         raise ApiError(404, 60002, f"The user {before.id} was not found.")
@@ -162,6 +160,6 @@ ROUTES = (
         path=f"{_C}/users/{{user}}/licenseupdates",
         operation="users.licenseupdates.create",
         handler=update_licenses,
-        rights=_rights(LICENSE_ADMINS),
+        rights=Rights(app_only=False, app_only_refusal=(400, 900316), roles=HELPERS, gdap=LICENSE_ADMINS),
     ),
 )

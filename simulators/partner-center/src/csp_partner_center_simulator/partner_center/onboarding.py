@@ -123,7 +123,7 @@ def confirm_agreement(call: Call) -> Answer:
     agreement = Agreement(
         type=kind,
         template_id=TEMPLATES[kind][0],
-        date_agreed=instant(agreed) or "",
+        date_agreed=body.text("dateAgreed"),  # told again as it was written
         user_id=call.caller.user_id,
         first_name=contact.required("firstName"),
         last_name=contact.required("lastName"),

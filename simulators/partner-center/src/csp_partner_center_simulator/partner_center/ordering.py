@@ -6,7 +6,7 @@ from csp_partner_center_simulator.billing import charges
 from csp_partner_center_simulator.commerce import activity, changes, lifecycle, purchasing
 from csp_partner_center_simulator.commerce.checks import find, line_error
 from csp_partner_center_simulator.partner_center.carts import STALE, read_line
-from csp_partner_center_simulator.partner_center.orders import etag, find_order, order_json
+from csp_partner_center_simulator.partner_center.orders import etag, find_order, order_json, placed_json
 from csp_partner_center_simulator.rules import terms
 from csp_partner_center_simulator.state.orders import CartLine, Order
 from csp_partner_center_simulator.state.world import World
@@ -51,7 +51,7 @@ def create(call: Call) -> Answer:
     )
     return Answer(
         201,
-        order_json(world, order, customer.country),
+        placed_json(call, order),
         {"Location": f"/customers/{customer.id}/orders/{order.id}"},
     )
 

@@ -91,6 +91,17 @@ def order_json(world: World, order: Order, country: str, *, prices: bool = False
     }
 
 
+def placed_json(call: Call, order: Order, *, prices: bool = False) -> dict[str, Any]:
+    """Write an order in the answer that placed it: a New Commerce one begins as `pending` (PC 5.2).
+
+    With the fast profile it is provisioned before the answer leaves; who reads it then sees that.
+    """
+    body = order_json(call.world, order, call.customer.country, prices=prices)
+    if order.commerce == "nce" and order.created_at == call.now:
+        body["status"] = "pending"
+    return body
+
+
 def find_order(call: Call) -> Order:
     """Find an order of the customer; 404 20000."""
     order = call.world.orders.get(call.params["order"])

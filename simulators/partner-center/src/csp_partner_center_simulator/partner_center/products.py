@@ -145,7 +145,7 @@ def product_json(item: Item, country: str) -> dict[str, Any]:
 
 
 def sku_json(world: World, item: Item, country: str) -> dict[str, Any]:
-    """Write a SKU; `closed_enums` leaves lists out of `dynamicAttributes` (PC 15.4)."""
+    """Write a SKU."""
     stem = f"/products/{item.product_id}/skus/{item.sku_id}"
     dynamic: dict[str, Any] = {
         "isMicrosoftProduct": True,
@@ -157,8 +157,6 @@ def sku_json(world: World, item: Item, country: str) -> dict[str, Any]:
         "provisioningId": item.directory_sku_id,
         "internal": False,
     }
-    if world.profile.closed_enums:
-        dynamic = {name: value for name, value in dynamic.items() if not isinstance(value, list)}
     return {
         "id": item.sku_id,
         "productId": item.product_id,

@@ -13,9 +13,6 @@ from csp_partner_center_simulator.state.subscriptions import (
 from csp_partner_center_simulator.state.world import World
 from csp_partner_center_simulator.wire.answer import attributes, day, instant, link
 
-CLOSED_STATES = {"pending": "active", "expired": "suspended", "disabled": "suspended"}  # for clients of 2020
-
-
 FULL_REFUND = timedelta(hours=24)
 
 
@@ -30,7 +27,6 @@ def subscription_json(world: World, one: Subscription) -> dict[str, Any]:
     country = world.customers[one.customer_id].country
     uri = f"/customers/{one.customer_id}/subscriptions/{one.id}"
     nce = one.commerce == "nce"
-    closed = world.profile.closed_enums
     links: dict[str, Any] = {"self": link(uri)}
     if nce:
         stem = f"/products/{one.product_id}"
@@ -68,12 +64,12 @@ def subscription_json(world: World, one: Subscription) -> dict[str, Any]:
         "billingCycleEndDate": day(one.cycle_end) if nce else None,
         "billingCycleEndDateTime": instant(terms.last_second(one.cycle_end)) if nce else None,
         "customTermEndDate": instant(one.custom_term_end_date),
-        "status": CLOSED_STATES.get(one.status, one.status) if closed else one.status,
+        "status": one.status,
         "suspensionReasons": list(one.suspension_reasons) or None,
         "autoRenewEnabled": one.auto_renew,
         "isTrial": one.is_trial,
         "billingType": "license",
-        "billingCycle": "annual" if closed and one.billing_cycle == "triennial" else one.billing_cycle,
+        "billingCycle": one.billing_cycle,
         "termDuration": one.term if nce else None,
         "renewalTermDuration": one.renewal_term if nce else None,
         "promotionId": one.promotion_id or None,

@@ -2,7 +2,6 @@
 
 from csp_partner_center_simulator.commerce import changes
 from csp_partner_center_simulator.commerce.coterm import allowed_end_dates
-from csp_partner_center_simulator.partner_center.subscription_json import CLOSED_STATES
 from csp_partner_center_simulator.rules import terms
 from csp_partner_center_simulator.state.subscriptions import (
     NextCharge,
@@ -12,6 +11,7 @@ from csp_partner_center_simulator.state.subscriptions import (
 )
 from csp_partner_center_simulator.state.world import World
 from csp_partner_center_simulator.wire.errors import ApiError, invalid
+from csp_partner_center_simulator.wire.of_2020 import CYCLES, STATES
 from csp_partner_center_simulator.wire.request import Body
 
 
@@ -23,7 +23,7 @@ def read_wish(world: World, before: Subscription, body: Body) -> changes.Wish:
         raise invalid("id is not the subscription of the path.", code=800021)
     quantity = body.whole("quantity")
     status = body.text("status", before.status).lower()
-    if world.profile.closed_enums and CLOSED_STATES.get(before.status) == status:
+    if world.profile.closed_enums and STATES.get(before.status) == status:
         status = before.status
     if status not in {"active", "suspended", "deleted", "pending", "expired", "disabled", "none"}:
         raise ApiError(400, 900126, f"status '{status[:20]}' is not known.")
@@ -34,8 +34,7 @@ def read_wish(world: World, before: Subscription, body: Body) -> changes.Wish:
         status=status,
         auto_renew=body.flag("autoRenewEnabled") or False,
         friendly_name=body.text("friendlyName", before.friendly_name) or before.friendly_name,
-        billing_cycle=body.text("billingCycle", before.billing_cycle).replace("_", "").lower()
-        or before.billing_cycle,
+        billing_cycle=_cycle(world, before, body),
         term=(body.text("termDuration", before.term).upper() or before.term)
         if before.commerce == "nce"
         else before.term,
@@ -43,6 +42,12 @@ def read_wish(world: World, before: Subscription, body: Body) -> changes.Wish:
         next_term=_read_next_term(world, before, body),
         next_charge=_read_next_charge(before, body),
     )
+
+
+def _cycle(world: World, before: Subscription, body: Body) -> str:
+    cycle = body.text("billingCycle").replace("_", "").lower() or before.billing_cycle
+    unchanged = world.profile.closed_enums and CYCLES.get(before.billing_cycle) == cycle
+    return before.billing_cycle if unchanged else cycle
 
 
 def _read_next_term(world: World, before: Subscription, body: Body) -> NextTerm | None:

@@ -200,7 +200,7 @@ def _execute(call: Call, process: Process) -> dict[str, Any]:
     return {
         "orders": [order_json(world, order, customer.country) for order in orders],
         "transferErrors": errors,
-        "attributes": attributes("TransferAcceptResult"),
+        "attributes": attributes("TransferSubmitResult"),
     }
 
 

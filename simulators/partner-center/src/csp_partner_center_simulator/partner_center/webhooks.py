@@ -45,13 +45,13 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def registration_json(one: Registration) -> dict[str, Any]:
-    """Write a registration in the casing of the service."""
+    """Write a registration in the mixed casing of the service (PC 9.1)."""
     return {
         "SubscriberId": one.subscriber_id,
         "WebhookUrl": one.url,
         "WebhookEvents": list(one.events),
-        "SignatureTokenToMsSignatureHeader": one.signature_in_ms_header,
-        "LastModifiedTimestamp": instant(one.changed_at),
+        "signatureTokenToMsSignatureHeader": one.signature_in_ms_header,
+        "lastModifiedTimestamp": instant(one.changed_at),
     }
 
 

@@ -18,6 +18,9 @@ class Answer:
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json; charset=utf-8"
+    nulls: bool = (
+        False  # Graph writes the properties of a user that are empty as null; Partner Center leaves them out
+    )
     mfa: bool | None = None  # whether the caller's token had the MFA claim (PC 1.2), None for app-only
 
 
@@ -27,7 +30,8 @@ def instant(at: datetime | None) -> str | None:
         return None
     text = at.strftime("%Y-%m-%dT%H:%M:%S")
     if at.microsecond:
-        text += f".{at.microsecond:06d}".rstrip("0")
+        # The virtual clock counts microseconds; the seventh digit is made of the others, so a time always looks the same.
+        text += f".{at.microsecond:06d}{at.microsecond * 7 % 10}".rstrip("0")
     return text + "Z"
 
 
@@ -86,9 +90,9 @@ def pascal(value: Any) -> Any:
     return value
 
 
-def encode(body: Any, *, casing: str = "camel", byte_order_mark: bool = False) -> bytes:
-    """Encode a JSON body."""
-    body = without_nulls(body)
+def encode(body: Any, *, casing: str = "camel", byte_order_mark: bool = False, nulls: bool = False) -> bytes:
+    """Encode a JSON body; members that are null are left out unless `nulls` keeps them."""
+    body = body if nulls else without_nulls(body)
     if casing == "pascal":
         body = pascal(body)
     encoded = _encoder.encode(body)

@@ -20,6 +20,7 @@ from csp_partner_center_simulator.wire.answer import Answer, encode, without_nul
 from csp_partner_center_simulator.wire.call import Call, Caller
 from csp_partner_center_simulator.wire.errors import ApiError, GraphError
 from csp_partner_center_simulator.wire.faults import Fault, Faults
+from csp_partner_center_simulator.wire.of_2020 import readable
 from csp_partner_center_simulator.wire.recorder import Recorder
 from csp_partner_center_simulator.wire.refusals import PRICING, instead, not_built, scrubbed, told
 from csp_partner_center_simulator.wire.request import Request
@@ -120,22 +121,22 @@ class Microsoft:
         if route is None:
             return not_built(request), False
         if fault is not None and fault.kind in fault_kinds.BEFORE and fault.kind != "invalid_grant":
-            return instead(fault, route.operation), False
+            return instead(fault, route.operation, self._world.now), False
         try:
             with self._world.transaction():
                 answer, replayed = self._operate(request, route, params, correlation_id, fault)
         except ApiError as refusal:
-            return told(refusal, route.operation, request, correlation_id), False
+            return told(refusal, route.operation, request, correlation_id, self._world.now), False
         except Exception:
             # Nothing was changed: the transaction is undone. Clients see what a broken service would say.
             log.exception("simulator-failed", extra={"operation": route.operation})
             failed = ApiError(
                 500, 800005, "The simulator failed; its log says why.", headers={"X-Simulator": "failed"}
             )
-            return told(failed, route.operation, request, correlation_id), False
+            return told(failed, route.operation, request, correlation_id, self._world.now), False
         if fault is not None and fault.kind == "error_after":
             failed = ApiError(500, 800003, "The service failed to process the request.")
-            return told(failed, route.operation, request, correlation_id), replayed
+            return told(failed, route.operation, request, correlation_id, self._world.now), replayed
         return answer, replayed
 
     def _operate(
@@ -187,13 +188,14 @@ class Microsoft:
         if stored is not None:
             if stored.body_hash != digest:
                 raise ApiError(409, 800060, "This MS-RequestId was used before with another request body.")
-            return Answer(stored.status, stored.answer, dict(stored.headers)), True
+            nulls = route.operation.startswith("graph.users.")
+            return Answer(stored.status, stored.answer, dict(stored.headers), nulls=nulls), True
         try:
             answer = self._guarded(call, route)
         except ApiError as refusal:
             if refusal.status in {401, 408, 429} or refusal.status >= 500:
                 raise
-            answer = told(refusal, route.operation, request, call.correlation_id)
+            answer = told(refusal, route.operation, request, call.correlation_id, self._world.now)
         if isinstance(answer.body, bytes):
             return answer, False
         replays.put(
@@ -201,7 +203,7 @@ class Microsoft:
                 id=key,
                 body_hash=digest,
                 status=answer.status,
-                answer=scrubbed(without_nulls(answer.body)),
+                answer=scrubbed(answer.body if answer.nulls else without_nulls(answer.body)),
                 headers=answer.headers,
                 at=self._world.now,
             )
@@ -310,8 +312,9 @@ class Microsoft:
             return answer.body
         profile = self._world.profile
         if operation.startswith(PLAIN):
-            return encode(answer.body)
-        return encode(answer.body, casing=profile.casing, byte_order_mark=profile.byte_order_mark)
+            return encode(answer.body, nulls=answer.nulls)
+        body = readable(answer.body) if profile.closed_enums else answer.body
+        return encode(body, casing=profile.casing, byte_order_mark=profile.byte_order_mark)
 
     def _headers(
         self, request: Request, operation: str, answer: Answer, correlation_id: str

@@ -1,6 +1,7 @@
 """What is answered in an operation's place: faults, refusals, what is not built (PC 2.8, 14.8, 14.10)."""
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from csp_partner_center_simulator.wire.answer import Answer
@@ -35,7 +36,7 @@ def not_built(request: Request) -> Answer:
     )
 
 
-def instead(fault: Fault, operation: str) -> Answer:
+def instead(fault: Fault, operation: str, now: datetime) -> Answer:
     """Give what the fault answers in the operation's place."""
     graph = operation.startswith("graph.")
     match fault.kind:
@@ -73,20 +74,22 @@ def instead(fault: Fault, operation: str) -> Answer:
         case _:
             return Answer(500, None)
     body = refusal.body()
-    if graph and not isinstance(refusal, GraphError):
+    if graph:
+        inner = _inner_error(now, str(uuid.uuid4()))
+        if refusal.status == 429:
+            inner = _throttled(inner)
         name = GRAPH_NAMES.get(refusal.status, "Request_BadRequest")
-        body = {"error": {"code": name, "message": refusal.description, "innerError": {}}}
+        body = {"error": {"code": name, "message": refusal.description, "innerError": inner}}
     return Answer(refusal.status, body, dict(refusal.headers))
 
 
-def told(refusal: ApiError, operation: str, request: Request, correlation_id: str) -> Answer:
+def told(refusal: ApiError, operation: str, request: Request, correlation_id: str, now: datetime) -> Answer:
     """Tell a refusal in the words of the surface it was met on: Partner Center, pricing host, Graph."""
     body = refusal.body()
     if isinstance(refusal, GraphError):
-        body["error"]["innerError"] = {
-            "request-id": str(uuid.uuid4()),
-            "client-request-id": request.headers.get("client-request-id", correlation_id),
-        }
+        body["error"]["innerError"] = _inner_error(
+            now, request.headers.get("client-request-id", correlation_id)
+        )
     elif operation.startswith(PRICING):
         # A wrong token is 400 on the pricing host, not 401 (PC 11.1).
         status = 400 if refusal.status == 401 else refusal.status
@@ -101,8 +104,24 @@ def told(refusal: ApiError, operation: str, request: Request, correlation_id: st
         return Answer(status, body, dict(refusal.headers))
     elif operation.startswith("graph."):
         name = GRAPH_NAMES.get(refusal.status, "Request_BadRequest")
-        body = {"error": {"code": name, "message": refusal.description, "innerError": {}}}
+        inner = _inner_error(now, request.headers.get("client-request-id", correlation_id))
+        if refusal.status == 429:
+            inner = _throttled(inner)
+        body = {"error": {"code": name, "message": refusal.description, "innerError": inner}}
     return Answer(refusal.status, body, dict(refusal.headers))
+
+
+def _inner_error(now: datetime, client_request_id: str) -> dict[str, Any]:
+    """Give what Graph tells of a refused call: when and which (PC 13.4)."""
+    return {
+        "date": now.strftime("%Y-%m-%dT%H:%M:%S"),
+        "request-id": str(uuid.uuid4()),
+        "client-request-id": client_request_id,
+    }
+
+
+def _throttled(inner: dict[str, Any]) -> dict[str, Any]:
+    return {"code": "429", "message": "Please retry after", "status": "429", **inner}
 
 
 def scrubbed(body: Any) -> Any:

@@ -30,9 +30,13 @@ ROLE_ADMINS = frozenset({"Privileged Role Administrator", "Global Administrator"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rights:
-    """Who may call: app-only tokens or not, which partner-side roles, which GDAP role (PC 1.2)."""
+    """Who may call: app-only tokens or not, which partner-side roles, which GDAP role (PC 1.2).
+
+    `app_only_refusal`: status and code for an app-only token where it may not call.
+    """
 
     app_only: bool = True
+    app_only_refusal: tuple[int, int] = (403, 900329)
     roles: frozenset[str] = READERS
     gdap: frozenset[str] = frozenset()
     commerce: bool = False
