@@ -47,6 +47,11 @@ class Grid:
         n = self.index(day)
         return self.start(n), self.start(n + 1)
 
+    def on_or_after(self, day: int) -> int:
+        """The first start of a cycle that is not before a day."""
+        start, end = self.cycle(day)
+        return day if start == day else end
+
 
 def grid_from(anchor: int, months: int) -> Grid:
     """Grid on the anchor's day number (R2.6, R2.8)."""

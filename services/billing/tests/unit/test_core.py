@@ -59,6 +59,17 @@ def test_month_ends_and_promotions_are_plain_too(bought):
     assert (lines + more, later) == folded([bought], "2024-09-15")
 
 
+@pytest.mark.parametrize(("price", "promotion", "shown"), [(10_000_000, 100_00, True), (1_000, 0, False)])
+def test_a_fee_of_zero_is_shown_or_not_whether_the_checkpoint_is_plain_or_not(price, promotion, shown):
+    book = PriceBook([PriceRow(product="P1", unit_price=price)])
+    bought = f.Started(**known("2024-01-10", 1), product="P1", quantity=1, promotion=promotion)
+    lines, checkpoint = folded([bought], "2024-02-29", book=book)
+    assert isinstance(checkpoint, Plain)
+    more, later = folded([], "2024-12-31", checkpoint, book=book)
+    assert (lines + more, later) == folded([bought], "2024-12-31", book=book)
+    assert len(lines + more) == (12 if shown else 0)
+
+
 def test_a_change_after_a_plain_checkpoint_refunds_the_fee_it_stands_for():
     _, checkpoint = folded([BOUGHT], "2024-02-29")
     changed = f.QuantityChanged(**known("2024-03-20", 2), quantity=8)

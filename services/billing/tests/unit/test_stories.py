@@ -309,6 +309,73 @@ def test_an_anchor_on_the_30th_clamps_around_february(tell):
     ]
 
 
+@pytest.mark.parametrize(
+    ("events", "amounts"),
+    [
+        # Stubs of 14 of 30, 14 of 31 and 26 of 31 days at 249.95; figures of Kill Bill's tests of a moved billing day.
+        (
+            [
+                ("2016-04-01", "bought", {"quantity": 1, "product": "T0"}),
+                ("2016-04-15", "anchor", {"anchor_day": 15}),
+                ("2016-05-01", "product", {"product": "P1"}),
+            ],
+            ["0.00", "116.64", "249.95", "249.95", "249.95"],
+        ),
+        (
+            [
+                ("2016-05-01", "bought", {"quantity": 1}),
+                ("2016-05-15", "anchor", {"anchor_day": 15}),
+                ("2016-07-10", "anchor", {"anchor_day": 10}),
+            ],
+            ["249.95", "112.88", "249.95", "209.64"],
+        ),
+        (
+            [
+                ("2016-05-01", "bought", {"quantity": 1}),
+                ("2016-05-01", "anchor", {"anchor_day": 10}),
+                ("2016-05-05", "product", {"product": "P2"}),
+            ],
+            ["249.95", "-217.70", "99.99", "599.95", "599.95", "599.95"],
+        ),
+    ],
+)
+def test_a_moved_anchor_comes_into_force_with_the_end_of_what_is_paid(tell, events, amounts):
+    prices = {"T0": "0", "P1": "249.95", "P2": "599.95"}
+    told = tell(events, ["2016-07-31"], rule_set="flex", prices=prices)
+    assert [row.split()[-1] for row in told.all] == amounts
+
+
+def test_a_conversion_that_adds_seats_opens_a_window_for_them(tell):
+    told = tell(
+        [
+            ("2024-03-01", "bought", {"quantity": 5}),
+            ("2024-03-20", "product", {"product": "P2", "quantity": 8}),
+            ("2024-03-22", "request", {"quantity": 6}),
+            ("2024-03-23", "request", {"quantity": 4}),
+        ],
+        ["2024-03-31"],
+        prices={"P1": "31.00", "P2": "62.00"},
+    )
+    assert [refusal["seq"] for refusal in told.rejections] == [4]
+
+
+def test_a_trial_with_its_own_anchor_day_keeps_it_when_the_term_renews(tell):
+    told = tell(
+        [
+            ("2024-03-01", "bought", {"quantity": 1, "product": "T0"}),
+            ("2024-04-01", "product", {"product": "P1", "anchor_day": 15}),
+        ],
+        ["2025-05-31"],
+        rule_set="flex",
+        term="P1Y",
+        prices={"T0": "0", "P1": "30.00"},
+    )
+    assert told.all[-2:] == [
+        "cycle_fee 2025-04-15..2025-05-14 1 30.00",
+        "cycle_fee 2025-05-15..2025-06-14 1 30.00",
+    ]
+
+
 def test_changes_in_a_paid_stub_are_prorated_on_its_virtual_cycle(tell):
     told = tell(
         [("2024-05-01", "bought", {"quantity": 2}), ("2024-05-04", "quantity", {"quantity": 4})],
@@ -613,6 +680,37 @@ def test_an_addon_is_suspended_and_reactivated_with_its_base(tell):
         "A1 cycle_fee 2018-08-01..2018-08-31 2 31.00",
         "A1 refund 2018-08-11..2018-08-31 2 -21.00",
         "A1 pro_rata 2018-08-21..2018-08-31 2 11.00",
+    ]
+
+
+def test_an_annual_plan_taken_in_the_free_stub_is_charged_at_once(tell):
+    told = tell(
+        [("2018-03-20", "bought", {"quantity": 1}), ("2018-04-05", "plan", {"frequency": "P1Y"})],
+        ["2018-06-15"],
+        rule_set="legacy_aligned",
+        close_day=15,
+        prices=monthly_and_annual("31.00", "365.00"),
+    )
+    assert told.all == [
+        "pro_rata 2018-03-20..2018-04-14 1 0.00",
+        "cycle_fee 2018-04-05..2019-04-04 1 365.00",
+    ]
+
+
+def test_a_trial_that_becomes_paid_stays_on_the_resellers_cycles(tell):
+    told = tell(
+        [
+            ("2018-03-20", "bought", {"quantity": 1, "product": "T0"}),
+            ("2018-04-20", "product", {"product": "P1"}),
+        ],
+        ["2018-06-14"],
+        rule_set="legacy_aligned",
+        close_day=15,
+        prices={"T0": "0", "P1": "30.00"},
+    )
+    assert told.all[2:] == [
+        "pro_rata 2018-04-20..2018-05-14 1 25.00",
+        "cycle_fee 2018-05-15..2018-06-14 1 30.00",
     ]
 
 

@@ -2,9 +2,10 @@
 
 from csp_billing.domain import facts as f
 from csp_billing.domain.cycles import leave_cycle, open_cycle, renew
+from csp_billing.domain.quantities import lots_follow
 from csp_billing.domain.run import Run
 from csp_billing.domain.state import Rejection
-from csp_billing.domain.steps import charge_rest, close, end, is_billed, note_immediate
+from csp_billing.domain.steps import charge_rest, close, end, is_billed, is_paid, note_immediate
 from csp_commerce_rules.charge_cycles import MONTHS, grid_from, grid_on_day
 from csp_commerce_rules.days import add_months
 from csp_commerce_rules.seat_lots import open_window, take
@@ -18,18 +19,20 @@ def convert(run: Run, fact: f.ProductChanged) -> None:
     state, rules = run.state, run.rules
     note_immediate(run, fact)
     was_trial = state.price == 0
-    keeps = rules.upgrade_keeps_cycle if rules.upgrade_keeps_cycle is not None else not was_trial
-    moves = (
-        fact.anchor is not None
-        or fact.anchor_day is not None
-        or (fact.frequency is not None and fact.frequency != state.frequency)
-    )
-    billed = is_billed(run)
+    keeps = rules.upgrade_keeps_cycle
+    if (
+        keeps is None or rules.rule_set == "legacy_aligned"
+    ):  # 6.2: the cycles are the reseller's, not the product's
+        keeps = not was_trial or rules.rule_set == "legacy_aligned"
+    # D-11: a moved anchor that still waits comes into force with the conversion, which ends the paid cycle.
+    anchor_day = state.new_anchor_day if fact.anchor_day is None else fact.anchor_day
+    anchored = fact.anchor is not None or anchor_day is not None
+    moves = anchored or (fact.frequency is not None and fact.frequency != state.frequency)
+    billed, pays = is_billed(run), is_paid(run)
     if billed:
         close(run, fact, "convert_out")
     before, state.quantity = state.quantity, fact.quantity or state.quantity
-    if state.quantity < before:
-        state.lots, _ = take(state.lots, before - state.quantity, fact.instant)
+    lots_follow(run, fact, before, state.quantity)
     state.product = fact.product
     state.promotion = fact.promotion
     state.cause = fact.id
@@ -47,17 +50,20 @@ def convert(run: Run, fact: f.ProductChanged) -> None:
         if billed:
             charge_rest(run, fact, "convert_in")
         return
+    state.new_anchor_day = None
     if fact.anchor is not None:
         state.grid = grid_from(fact.anchor, run.step)
-    elif fact.anchor_day is not None:
-        state.grid = grid_on_day(fact.anchor_day, fact.day, run.step)
+    elif anchor_day is not None:
+        state.grid = grid_on_day(anchor_day, fact.day, run.step)
     elif keeps and state.term_end is not None and not rules.legacy:
         state.grid = grid_from(state.term_end, run.step)  # the term's end stays, so the cycles lead up to it
     else:
         state.grid = grid_from(fact.day, run.step)
+    if anchored and fact.term_end is None and state.term_end is not None and rules.rule_set != "nce":
+        state.term_end = state.grid.on_or_after(state.term_end)
     if not run.between:
         state.cycle += 1
-        open_cycle(run, fact.day, reason="convert_in", fee=billed)
+        open_cycle(run, fact.day, reason="convert_in", fee=pays)
 
 
 def move_out(run: Run, fact: f.SeatsMovedOut) -> None:
@@ -89,7 +95,7 @@ def change_plan(run: Run, fact: f.BillingPlanChanged) -> None:
         state.new_plan = (fact.frequency, fact.product, fact.cycle_end, fact.id)
         return
     note_immediate(run, fact)
-    billed = is_billed(run)
+    billed, pays = is_billed(run), is_paid(run)
     if billed:
         close(run, fact, "convert_out")
     state.frequency = fact.frequency
@@ -106,7 +112,7 @@ def change_plan(run: Run, fact: f.BillingPlanChanged) -> None:
     run.lock_price(fact.day)
     if not run.between:
         state.cycle += 1
-        open_cycle(run, fact.day, reason="convert_in", fee=billed)
+        open_cycle(run, fact.day, reason="convert_in", fee=pays)
 
 
 def renew_off_boundary(run: Run, fact: f.Renewed) -> None:
@@ -117,11 +123,11 @@ def renew_off_boundary(run: Run, fact: f.Renewed) -> None:
     if run.between or run.state.status not in {"active", "suspended"}:
         return
     note_immediate(run, fact)
-    billed = is_billed(run)
+    billed, pays = is_billed(run), is_paid(run)
     if billed:
         close(run, fact, "renew")
     leave_cycle(run)
     run.state.grid = grid_from(fact.day, run.step)
     renew(run, fact.day, fact)
     run.state.cycle += 1
-    open_cycle(run, fact.day, reason="renew", fee=billed)
+    open_cycle(run, fact.day, reason="renew", fee=pays)

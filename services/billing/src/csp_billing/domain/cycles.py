@@ -5,6 +5,7 @@ from csp_billing.domain.groups import begin_segments
 from csp_billing.domain.lines import Line, LineKey, Reason
 from csp_billing.domain.run import Run
 from csp_billing.domain.state import Plan
+from csp_billing.domain.steps import is_paid
 from csp_commerce_rules.charge_cycles import MONTHS, Grid, grid_from, grid_on_day, legacy_anchor, nce_grid
 from csp_commerce_rules.coterm import coterm_grid
 from csp_commerce_rules.days import add_months, months_between
@@ -235,15 +236,12 @@ def next_cycle(run: Run, day: int, *, renewed: bool) -> None:
         state.grid = grid_on_day(state.new_anchor_day, day, run.step)
         state.new_anchor_day = None
         if rules.rule_set != "nce" and state.term_end is not None:
-            n = state.grid.index(state.term_end)
-            start = state.grid.start(n)
-            state.term_end = start if start == state.term_end else state.grid.start(n + 1)
+            state.term_end = state.grid.on_or_after(state.term_end)
         if state.grid.cycle(day)[0] != day:
             reason = "anchor_change"
     if not renewed and (state.term_end is None or rules.price_policy != "at_renewal"):
         run.lock_price(day)
-    billed = state.status == "active" or not rules.suspension_stops_billing
-    open_cycle(run, day, reason=reason, fee=billed, end=end)
+    open_cycle(run, day, reason=reason, fee=is_paid(run), end=end)
 
 
 def _new_plan(run: Run, day: int, reason: Reason, plan: Plan) -> tuple[Reason, int | None]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from csp_billing.domain.lines import Line, LineKey
 from csp_billing.domain.rules import Rules
+from csp_billing.domain.run import explains_zero
 from csp_billing.domain.state import Charge, Segment, State
 from csp_commerce_rules.charge_cycles import MONTHS, Frequency, Grid, Term
 from csp_commerce_rules.days import day_in_month, last_of_month, month_of
@@ -55,6 +56,7 @@ def advance(subscription: str, plain: Plain, until: int) -> tuple[list[Line], Pl
     if end > until:
         return lines, plain._replace(day=until)
     step, caused_by, start = MONTHS[plain.frequency], (plain.cause,), plain.cycle_start
+    shown = plain.fee != 0 or explains_zero(plain.unit_price, plain.discount)
     while end <= until:
         next_month = end_month + step
         next_end = (
@@ -67,6 +69,8 @@ def advance(subscription: str, plain: Plain, until: int) -> tuple[list[Line], Pl
         start, end, end_month = end, next_end, next_month
         cycle += 1
         days = end - start
+        if not shown:
+            continue
         lines.append(
             Line(
                 LineKey(cycle, "fee", f"cycle:{cycle}"),

@@ -13,7 +13,7 @@ def change_quantity(run: Run, fact: f.Fact, quantity: int, *, silent: bool = Fal
     state = run.state
     note_immediate(run, fact)
     before, state.quantity = state.quantity, quantity
-    _lots_follow(run, fact, before, quantity)
+    lots_follow(run, fact, before, quantity)
     if silent or not is_billed(run):
         return
     by_segments = run.rules.change_style == "reverse_and_segment"
@@ -53,7 +53,8 @@ def request_quantity(run: Run, fact: f.QuantityRequested) -> None:
         change_quantity(run, fact, fact.quantity)
 
 
-def _lots_follow(run: Run, fact: f.Fact, before: int, after: int) -> None:
+def lots_follow(run: Run, fact: f.Fact, before: int, after: int) -> None:
+    """Added seats open a window of their own; seats given back come out of open ones, newest first (D-12)."""
     if run.rules.rule_set != "nce":
         return
     state = run.state

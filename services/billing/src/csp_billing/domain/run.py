@@ -9,6 +9,11 @@ from csp_commerce_rules.money import PRICE_DIGITS, divide_cut
 from csp_commerce_rules.rounding import discount_of, kept_of, line_amount, nce_cost_profile
 
 
+def explains_zero(price: int | None, discount: int) -> bool:
+    """R4.9: a fee of zero is kept where it explains something: a trial, or a promotion that leaves nothing to pay."""
+    return price == 0 or discount > 0
+
+
 class Run:
     """Posts charges and refunds for one subscription. What to post is decided by `fold`, `changes` and `groups`."""
 
@@ -174,8 +179,8 @@ class Run:
                 live,
             )
         )
-        if amount == 0 and not (price == 0 and key.role == "fee"):
-            return  # R4.9: a zero line is kept only where it explains something, as a trial's fee does
+        if amount == 0 and not (key.role == "fee" and explains_zero(price, discount)):
+            return
         self.post(
             Line(
                 key,

@@ -17,14 +17,13 @@ def note_immediate(run: Run, fact: f.Fact) -> None:
 
 def is_billed(run: Run) -> bool:
     """Whether days from now on are charged in the running cycle."""
-    state = run.state
-    return (
-        not run.between
-        and not state.free
-        and (
-            state.status == "active"
-            or (state.status == "suspended" and not run.rules.suspension_stops_billing)
-        )
+    return not run.between and not run.state.free and is_paid(run)
+
+
+def is_paid(run: Run) -> bool:
+    """Whether a cycle that begins now is charged: a suspended subscription is not, where the rules say so."""
+    return run.state.status == "active" or (
+        run.state.status == "suspended" and not run.rules.suspension_stops_billing
     )
 
 
