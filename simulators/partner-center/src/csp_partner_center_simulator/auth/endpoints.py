@@ -1,10 +1,15 @@
 """The token endpoint, v1 and v2, and the OpenID documents (PC 1.3)."""
 
+import base64
 import hmac
-import uuid
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
+from csp_partner_center_simulator.auth import codes
+from csp_partner_center_simulator.auth.refusal import RefusedError
 from csp_partner_center_simulator.auth.tokens import (
     GRAPH,
     PARTNER_CENTER,
@@ -22,14 +27,6 @@ LIFETIME = timedelta(seconds=3599)
 AUDIENCES = PARTNER_CENTER_AUDIENCES | {RETIRED, GRAPH}
 
 
-class _RefusedError(Exception):
-    def __init__(self, error: str, number: int, description: str, status: int = 400) -> None:
-        super().__init__(description)
-        self.error = error
-        self.number = number
-        self.status = status
-
-
 def token(
     world: World, issuer: TokenIssuer, tenant: str, request: Request, *, version: int, fault: str
 ) -> Answer:
@@ -42,19 +39,8 @@ def token(
     }
     try:
         return Answer(body=_grant(world, issuer, tenant, form, version, fault), headers=_NO_STORE)
-    except _RefusedError as refused:
-        return Answer(
-            refused.status,
-            {
-                "error": refused.error,
-                "error_description": f"AADSTS{refused.number}: {refused}",
-                "error_codes": [refused.number],
-                "timestamp": world.now.strftime("%Y-%m-%d %H:%M:%SZ"),
-                "trace_id": str(uuid.uuid4()),
-                "correlation_id": str(uuid.uuid4()),
-            },
-            dict(_NO_STORE),
-        )
+    except RefusedError as refused:
+        return Answer(refused.status, refused.body(world.now), dict(_NO_STORE))
 
 
 _NO_STORE = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
@@ -64,7 +50,7 @@ def _grant(
     world: World, issuer: TokenIssuer, tenant: str, form: dict[str, str], version: int, fault: str
 ) -> dict[str, Any]:
     if fault == "invalid_grant":
-        raise _RefusedError("invalid_grant", 700082, "The refresh token has expired due to inactivity.")
+        raise RefusedError("invalid_grant", 700082, "The refresh token has expired due to inactivity.")
     partner = _client(world, form)
     audience = _audience(form, version)
     match form.get("grant_type"):
@@ -81,13 +67,13 @@ def _grant(
         case "refresh_token":
             return _refresh(world, issuer, partner, tenant, audience, form, version)
         case "authorization_code":
-            raise _RefusedError(
-                "invalid_grant",
-                70008,
-                "The authorization code has expired; the simulator starts with refresh tokens.",
+            code = codes.redeem(world, partner, form)
+            grant = _first_grant(world, partner)
+            return _user_tokens(
+                world, issuer, partner, partner.id, audience, grant, form, version, nonce=code.nonce
             )
         case other:
-            raise _RefusedError(
+            raise RefusedError(
                 "unsupported_grant_type", 70003, f"The grant type '{(other or '')[:40]}' is not supported."
             )
 
@@ -96,13 +82,13 @@ def _client(world: World, form: dict[str, str]) -> Partner:
     client_id = form.get("client_id", "")
     partner = next((one for one in world.partners if one.client_id == client_id.lower()), None)
     if partner is None:
-        raise _RefusedError(
+        raise RefusedError(
             "unauthorized_client", 700016, f"Application '{client_id[:40]}' was not found in the directory."
         )
     if form.get("client_assertion"):
         return partner  # a certificate's assertion is taken on trust: the simulator knows no certificates of clients
     if not hmac.compare_digest(form.get("client_secret", "").encode(), partner.client_secret.encode()):
-        raise _RefusedError("invalid_client", 7000215, "Invalid client secret provided.", status=401)
+        raise RefusedError("invalid_client", 7000215, "Invalid client secret provided.", status=401)
     return partner
 
 
@@ -113,7 +99,7 @@ def _audience(form: dict[str, str], version: int) -> str:
         wish = scopes[0].rpartition("/")[0] if scopes else wish
     wish = wish.rstrip("/") or PARTNER_CENTER
     if wish not in AUDIENCES:
-        raise _RefusedError(
+        raise RefusedError(
             "invalid_resource", 500011, f"The resource principal named {wish[:100]} was not found."
         )
     return wish
@@ -130,50 +116,73 @@ def _refresh(
 ) -> dict[str, Any]:
     grant = world.grants.get(fingerprint(form.get("refresh_token", "")))
     if grant is None or grant.partner_id != partner.id:
-        raise _RefusedError(
+        raise RefusedError(
             "invalid_grant", 9002313, "Invalid request. The refresh token is malformed or not valid."
         )
     unused = world.profile.refresh_token_unused_days
     if unused is not None and world.now - grant.used_at > timedelta(days=unused):
-        raise _RefusedError(
+        raise RefusedError(
             "invalid_grant", 700082, f"The refresh token has expired due to inactivity ({unused} days)."
         )
     if not grant.mfa and world.profile.mfa_required is True:
-        raise _RefusedError(
+        raise RefusedError(
             "invalid_grant", 50076, "You must use multi-factor authentication to access the resource."
         )
     directory = _tenant(world, partner, tenant)
     customer = world.customers.get(directory)
     if customer is not None and customer.relation(partner.id) is None:
-        raise _RefusedError(
+        raise RefusedError(
             "invalid_grant", 65001, "The user or administrator has not consented to use the application."
         )
+    return _user_tokens(world, issuer, partner, directory, audience, grant, form, version)
+
+
+def _first_grant(world: World, partner: Partner) -> Grant:
+    """Give what an interactive sign-in grants: the admin agent, with MFA (PC 1.2)."""
+    return Grant(
+        id="",
+        partner_id=partner.id,
+        user_id=partner.user_id,
+        user_principal_name=partner.user_principal_name,
+        roles=("AdminAgents",),
+        mfa=True,
+        used_at=world.now,
+    )
+
+
+def _user_tokens(
+    world: World,
+    issuer: TokenIssuer,
+    partner: Partner,
+    directory: str,
+    audience: str,
+    grant: Grant,
+    form: dict[str, str],
+    version: int,
+    *,
+    nonce: str = "",
+) -> dict[str, Any]:
+    """Answer with the tokens of app and user: access, refresh, id."""
     fresh = f"0.{world.new_hex('refresh', 48)}"
     # The old one goes on working: Entra does not revoke a refresh token when it gives a new one.
-    for value in (form["refresh_token"], fresh):
-        world.grants.put(
-            Grant(
-                id=fingerprint(value),
-                partner_id=partner.id,
-                user_id=grant.user_id,
-                user_principal_name=grant.user_principal_name,
-                roles=grant.roles,
-                mfa=grant.mfa,
-                used_at=world.now,
-            )
-        )
+    for value in dict.fromkeys((form.get("refresh_token", fresh), fresh)):
+        world.grants.put(replace(grant, id=fingerprint(value), used_at=world.now))
     access = issuer.issue(
         world, partner, kind="app_user", audience=audience, tenant_id=directory, lifetime=LIFETIME,
         roles=grant.roles, mfa=grant.mfa,
     )  # fmt: skip
-    return {
+    answer = {
         **_answer(world, version, audience, access),
         "refresh_token": fresh,
-        "id_token": issuer.id_token(partner, directory, datetime.now(UTC)),
+        "id_token": issuer.id_token(partner, directory, datetime.now(UTC), nonce=nonce),
         "scope": "user_impersonation"
         if version == 1
         else f"{audience}/user_impersonation {audience}/.default",
     }
+    if form.get("client_info") == "1":
+        info = json.dumps({"uid": partner.user_id, "utid": partner.id}).encode()
+        answer["client_info"] = base64.urlsafe_b64encode(info).decode().rstrip("=")
+    return answer
 
 
 def _domain(partner: Partner) -> str:
@@ -187,7 +196,7 @@ def _tenant(world: World, partner: Partner, tenant: str) -> str:
         return partner.id
     customer = world.customers.get(wish) or next(iter(world.customers.by("domain", wish)), None)
     if customer is None:
-        raise _RefusedError("invalid_request", 90002, f"Tenant '{tenant[:64]}' not found.")
+        raise RefusedError("invalid_request", 90002, f"Tenant '{tenant[:64]}' not found.")
     return customer.id
 
 
@@ -210,6 +219,14 @@ def _answer(world: World, version: int, audience: str, access: str) -> dict[str,
         "resource": audience,
         "access_token": access,
     }
+
+
+def authorise(world: World, request: Request) -> Answer:
+    """Answer a sign-in; what cannot be signed in is told on the page, for there is nobody to send it back to."""
+    try:
+        return codes.authorise(world, request)
+    except RefusedError as refused:
+        return Answer(refused.status, refused.body(world.now), dict(_NO_STORE))
 
 
 def openid_configuration(tenant: str, base_url: str, version: int) -> Answer:

@@ -97,7 +97,7 @@ class TokenIssuer:
             self._read[token] = claims
         return claims
 
-    def id_token(self, partner: Partner, tenant_id: str, real_now: datetime) -> str:
+    def id_token(self, partner: Partner, tenant_id: str, real_now: datetime, *, nonce: str = "") -> str:
         """Make an OpenID token; its times are real, for clients check them against their own clock."""
         now = int(real_now.timestamp())
         return jwt.encode(
@@ -112,6 +112,7 @@ class TokenIssuer:
                 "tid": tenant_id,
                 "preferred_username": partner.user_principal_name,
                 "upn": partner.user_principal_name,
+                **({"nonce": nonce} if nonce else {}),
             },
             self._key,
             algorithm="RS256",

@@ -48,6 +48,7 @@ class Wish:
     full_term: bool = False
     quantity: int | None = None
     custom_term_end_date: datetime | None = None
+    external_reference: str = ""
     addons: tuple["Wish", ...] = ()
 
 
@@ -140,6 +141,7 @@ def described(world: World, wish: Wish) -> dict[str, Any]:
         "billingCycle": cycle.capitalize(),
         "purchaseFullTerm": wish.full_term,
         "customTermEndDate": instant(wish.custom_term_end_date),
+        "externalReferenceId": wish.external_reference or None,
         "addOnMigrations": [described_addon(world, addon) for addon in wish.addons],
     }
 

@@ -12,6 +12,8 @@ DOMAIN = re.compile(
     r"[a-z0-9](?:[a-z0-9-]{0,25}[a-z0-9])?(?:\.onmicrosoft\.com|\.ccsctp\.net)", re.IGNORECASE
 )
 
+CULTURE = re.compile(r"[a-z]{2,3}-[a-z]{2}", re.IGNORECASE)
+
 
 def read_address(body: Body) -> Address:
     """Read and check a default address; 400 naming the field (PC 3.4)."""

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from csp_partner_center_simulator.commerce import activity, tenants
 from csp_partner_center_simulator.partner_center.customer_form import (
+    CULTURE,
     DOMAIN,
     mail_address,
     read_address,
@@ -40,6 +41,8 @@ def create(call: Call) -> Answer:
     address = read_address(billing.object("defaultAddress"))
     number = registration_number(company, address)
     culture = billing.required("culture")
+    if not CULTURE.fullmatch(culture):
+        raise invalid("billingProfile.culture must be a language and a country, such as en-US.", code=3000)
     associated = body.text("associatedPartnerId")
     if associated and associated not in {one.mpn_id for one in call.partner.resellers}:
         raise ApiError(

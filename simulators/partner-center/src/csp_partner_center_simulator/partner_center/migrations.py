@@ -1,5 +1,6 @@
 """Migrations from legacy to New Commerce, and their schedules (PC 6.10)."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -29,6 +30,7 @@ def _wish(call: Call, body: Body) -> Wish:
         full_term=body.flag("purchaseFullTerm") or False,
         quantity=body.whole("quantity"),
         custom_term_end_date=body.at("customTermEndDate"),
+        external_reference=body.text("externalReferenceId"),
         addons=tuple(_wish(call, one) for one in body.objects("addOnMigrations")),
     )
 
@@ -109,27 +111,35 @@ def events(call: Call) -> Answer:
 
 def across_customers(call: Call) -> Answer:
     """List the migrations of all customers, by seek paging."""
-    status = (call.request.param("status") or "").lower()
+    return _listed(call, KIND, "/migrations/newcommerce", migration_json)
+
+
+def schedules_across_customers(call: Call) -> Answer:
+    """List the schedules of all customers, by seek paging."""
+    return _listed(call, SCHEDULE, "/migrations/newcommerce/schedules", _schedule_json)
+
+
+def _listed(call: Call, kind: str, uri: str, render: Callable[[Process], dict[str, Any]]) -> Answer:
+    """Page through the partner's processes of a kind, narrowed by any of the query's wishes."""
+    request = call.request
 
     def select(wishes: dict[str, Any]) -> list[Process]:
         return [
             process
-            for process in call.world.processes.by("of_kind", KIND)
-            if process.partner_id == call.partner.id and wishes["status"] in {"", process.status.lower()}
+            for process in call.world.processes.by("of_kind", kind)
+            if process.partner_id == call.partner.id
+            and wishes["status"] in {"", process.status.lower()}
+            and wishes["customertenantid"] in {"", process.customer_id}
+            and wishes["currentsubscriptionid"] in {"", process.resource["currentSubscriptionId"]}
+            and wishes["externalreferenceid"]
+            in {"", (process.resource.get("externalReferenceId") or "").lower()}
         ]
 
-    return Answer(
-        body=by_seek(
-            call.request,
-            "migrations",
-            "/migrations/newcommerce",
-            select,
-            migration_json,
-            default=100,
-            most=300,
-            wishes={"status": status},
-        )
-    )
+    names = ("status", "customertenantid", "currentsubscriptionid", "externalreferenceid")
+    wishes = {name: (request.param(name) or "").lower() for name in names}
+    if (size := request.number("pagesize")) is not None and "size" not in request.query:
+        request.query["size"] = [str(size)]
+    return Answer(body=by_seek(request, kind, uri, select, render, default=100, most=300, wishes=wishes))
 
 
 def create_schedule(call: Call) -> Answer:
@@ -163,6 +173,7 @@ def _save_schedule(call: Call, identifier: str) -> Process:
                 "quantity": wish.quantity,
                 "targetDate": instant(target),
                 "migrateOnRenewal": on_renewal,
+                "externalReferenceId": wish.external_reference or None,
             },
         )
     )
@@ -262,5 +273,11 @@ ROUTES = (
         path="/v1/migrations/newcommerce",
         operation="migrations.newcommerce.list",
         handler=across_customers,
+    ),
+    Route(
+        method="GET",
+        path="/v1/migrations/newcommerce/schedules",
+        operation="migrations.newcommerce.schedules.list",
+        handler=schedules_across_customers,
     ),
 )

@@ -166,8 +166,11 @@ def get_offer(call: Call) -> Answer:
 def list_addons(call: Call) -> Answer:
     """List the add-ons of an offer."""
     country, base = market(call), _offer(call)
-    items = [render(call, item, country) for item in call.world.catalogue.addons_of(base.product_id)]
-    return Answer(body=collection(items, f"/offers/{base.product_id.upper()}/addons?country={country}"))
+    found = call.world.catalogue.addons_of(base.product_id)
+    uri = f"/offers/{base.product_id.upper()}/addons"
+    return Answer(
+        body=by_offset(call.request, found, uri, lambda item: render(call, item, country), most=2000)
+    )
 
 
 def list_categories(call: Call) -> Answer:

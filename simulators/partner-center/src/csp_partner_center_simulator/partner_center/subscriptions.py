@@ -190,18 +190,6 @@ def support_contact(call: Call) -> Answer:
     )
 
 
-def registration_status(call: Call) -> Answer:
-    """Tell the registration of a subscription: license subscriptions need none."""
-    one = find(call)
-    return Answer(
-        body={
-            "subscriptionId": one.id,
-            "status": "registered",
-            "attributes": attributes("SubscriptionRegistrationStatus"),
-        }
-    )
-
-
 def custom_term_end_dates(call: Call) -> Answer:
     """List the end dates a first term may have (PC 6.7); 300 a page, the token in the answer's header."""
     request, customer = call.request, call.customer
@@ -273,11 +261,5 @@ ROUTES = (
         operation=f"{_N}.supportcontact.update",
         handler=support_contact,
         rights=_SELL,
-    ),
-    Route(
-        method="GET",
-        path=f"{_S}/registrationstatus",
-        operation=f"{_N}.registrationstatus.get",
-        handler=registration_status,
     ),
 )

@@ -1,6 +1,7 @@
 """Customer tenants, their directory, and their relations to partners (PC 3, 7)."""
 
 from datetime import datetime
+from decimal import Decimal
 
 import msgspec
 
@@ -81,6 +82,7 @@ class Customer(Row, frozen=True, kw_only=True):
     directly_signed: bool = False
     qualifications: tuple[Qualification, ...] = ()
     organization_registration_number: str = ""
+    spending_budget: Decimal | None = None  # of metered usage, per month
     locked: bool = False
     review: str = ""
 

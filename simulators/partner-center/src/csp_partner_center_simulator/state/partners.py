@@ -1,7 +1,7 @@
 """Partner tenants and their sign-ins (PC 1)."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -34,6 +34,14 @@ class Partner(Row, frozen=True, kw_only=True):
     resellers: tuple[IndirectReseller, ...] = ()
 
 
+class PartnerProfile(Row, frozen=True, kw_only=True):
+    """What a partner has changed of its own profiles; `id` is the partner's. The rest follows from the partner."""
+
+    billing: dict[str, Any]
+    support: dict[str, str]
+    version: int = 1
+
+
 class Grant(Row, frozen=True, kw_only=True):
     """A refresh token that was issued; `id` is the token's SHA-256, `used_at` its last redemption."""
 
@@ -43,6 +51,18 @@ class Grant(Row, frozen=True, kw_only=True):
     roles: tuple[str, ...]
     mfa: bool
     used_at: datetime
+
+
+class Code(Row, frozen=True, kw_only=True):
+    """An authorisation code that a sign-in gave; `id` is the code's SHA-256. It can be redeemed once."""
+
+    partner_id: str
+    redirect_uri: str
+    nonce: str
+    challenge: str
+    challenge_method: str
+    expires_at: datetime
+    redeemed: bool = False
 
 
 class Laggard(Row, frozen=True, kw_only=True):

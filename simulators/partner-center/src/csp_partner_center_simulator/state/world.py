@@ -56,7 +56,9 @@ class World:
         self._snapshots: dict[str, dict[str, dict[str, Any]]] = {}
         journal = self._journal
         self.partners = Table("partner", partners.Partner, journal)
+        self.partner_profiles = Table("partner_profile", partners.PartnerProfile, journal)
         self.grants = Table("grant", partners.Grant, journal, partner=lambda row: (row.partner_id,))
+        self.codes = Table("code", partners.Code, journal)
         self.laggards = Table("laggard", partners.Laggard, journal, partner=lambda row: (row.partner_id,))
         self.customers = Table(
             "customer",

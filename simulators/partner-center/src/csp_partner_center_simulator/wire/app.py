@@ -25,7 +25,7 @@ from csp_partner_center_simulator.wire.recorder import Recorder
 from csp_partner_center_simulator.wire.refusals import PRICING, instead, not_built, scrubbed, told
 from csp_partner_center_simulator.wire.request import Request
 from csp_partner_center_simulator.wire.router import Route, Router
-from csp_partner_center_simulator.wire.throttle import COUNTED, PUBLISHED, Throttle
+from csp_partner_center_simulator.wire.throttle import COUNTED, OF_THEIR_OWN, PUBLISHED, Throttle
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -240,6 +240,8 @@ class Microsoft:
             return Answer(body=self._issuer.jwks())
         if route.operation == "auth.configuration":
             return endpoints.openid_configuration(params["tenant"], self._base_url(), version)
+        if route.operation == "auth.authorize":
+            return endpoints.authorise(self._world, request)
         return endpoints.token(
             self._world,
             self._issuer,
@@ -256,8 +258,12 @@ class Microsoft:
             self._throttle.count(call.partner.id, limit)
         elif profile.latency == "realistic" and call.operation.startswith(COUNTED):
             self._throttle.count(f"{call.partner.id}/{call.operation}", PUBLISHED)
-        if call.operation == "webhooks.validationEvents.create":
-            self._throttle.count(f"{call.partner.id}/validation", 2)
+        if call.operation in OF_THEIR_OWN and (
+            profile.latency == "realistic" or call.operation == "webhooks.validationEvents.create"
+        ):
+            often, seconds, per_customer = OF_THEIR_OWN[call.operation]
+            whose = f"{call.partner.id}/{call.params['customer']}" if per_customer else call.partner.id
+            self._throttle.count(f"{whose}/{call.operation}/own", often, seconds=seconds)
 
     async def _send(
         self,

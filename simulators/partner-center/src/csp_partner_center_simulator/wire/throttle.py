@@ -14,23 +14,30 @@ COUNTED = (
     "customers.transfers",
 )
 
+# Operation: how often in how many seconds, and whether per customer (PC 2.9).
+OF_THEIR_OWN = {
+    "webhooks.validationEvents.create": (2, 60, False),
+    "customers.migrations.newcommerce.create": (100, 300, False),
+    "customers.migrations.newcommerce.validate": (450, 300, True),
+}
+
 
 class Throttle:
-    """Fixed windows of a minute, per key."""
+    """Fixed windows of a minute (or another length), per key."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._windows: dict[str, tuple[float, int]] = {}
 
-    def count(self, key: str, limit: int) -> None:
+    def count(self, key: str, limit: int, *, seconds: int = 60) -> None:
         """Count one request; 429 with the whole seconds to wait when it is over the limit."""
         now = self._monotonic()
         start, used = self._windows.get(key, (now, 0))
-        if now - start >= 60:
+        if now - start >= seconds:
             start, used = now, 0
         self._windows[key] = (start, used + 1)
         if used >= limit:
-            raise too_many(max(1, round(60 - (now - start) + 0.5)))
+            raise too_many(max(1, round(seconds - (now - start) + 0.5)))
 
     def clear(self) -> None:
         """Forget all counts."""
