@@ -11,23 +11,31 @@ from fractions import Fraction
 from typing import Any
 
 ONE_DAY = timedelta(days=1)
+SHARED = {"subscription_suspended", "subscription_reactivated", "subscription_cancelled"}
+"""What happens to a base and to its add-ons alike."""
+
+Sold = tuple[str, date]
+"""A product, and the day whose price list it is sold by."""
 
 
 def owed(story: dict[str, Any], as_of: date) -> Fraction:
     """What all subscriptions of the story owe when everything up to a day is billed, in units of the currency."""
-    names = {event["subscription"] for event in story["timeline"]}
-    return sum((_Subscription(story, name, as_of).owed() for name in names), Fraction(0))
+    return sum((_Subscription(story, name, as_of).owed() for name in _names(story)), Fraction(0))
 
 
 def seat_days(story: dict[str, Any], as_of: date) -> int:
     """Seats × days that all begun cycles owe for, where nothing is edited or free: what is owed at a price of 1 a day."""
     flat = story | {"prices": [row | {"unit_price": "1"} for row in story["prices"]]}
     total = Fraction(0)
-    for name in {event["subscription"] for event in story["timeline"]}:
+    for name in _names(story):
         subscription = _Subscription(flat, name, as_of)
         if subscription.events:
             total += sum((sum(days.values(), Fraction(0)) for days, _ in subscription.cycles()), Fraction(0))
     return int(total)
+
+
+def _names(story: dict[str, Any]) -> set[str]:
+    return {event["subscription"] for event in story["timeline"] if "subscription" in event}
 
 
 def add_months(day: date, months: int, *, anchor: int | None = None) -> date:
@@ -42,19 +50,36 @@ class _Subscription:
         self.months = {"P1M": 1, "P1Y": 12}[story["calendar"]["frequency"]]
         self.prices = {row["product"]: Fraction(row["unit_price"]) for row in story["prices"]}
         self.as_of = as_of
-        self.events = sorted(
+        self.policy = story["settings"].get("price_change_policy", "at_renewal")
+        known = sorted(
             (
                 (date.fromisoformat(event["effective_on"]), event["seq"], event)
                 for event in story["timeline"]
-                if event["subscription"] == name and date.fromisoformat(event["effective_on"]) <= as_of
+                if date.fromisoformat(event["effective_on"]) <= as_of
             ),
             key=lambda event: event[:2],
         )
-        custom_end = self.events[0][2].get("term_end_on") if self.events else None
+        self.listed = [event for event in known if event[2]["event"] == "price_changed"]
+        self.events = [event for event in known if event[2].get("subscription") == name]
+        self.base: _Subscription | None = None
+        if self.events and "base" in self.events[0][2]:
+            self.base = _Subscription(story, self.events[0][2]["base"], as_of)
+            since = self.events[0][:2]
+            shared = [
+                event for event in self.base.events if event[2]["event"] in SHARED and event[:2] > since
+            ]
+            self.events = sorted((*self.events, *shared), key=lambda event: event[:2])
+        began = self.events if self.base is None else self.base.events
+        custom_end = began[0][2].get("term_end_on") if began else None
         if custom_end is not None:
             renewal = date.fromisoformat(custom_end) + ONE_DAY
-            self.events.append((renewal, -1, {"event": "renewal"}))
-            self.events.sort(key=lambda event: event[:2])
+            if renewal > self.events[0][0]:
+                self.events.append((renewal, -1, {"event": "renewal"}))
+                self.events.sort(key=lambda event: event[:2])
+        if self.policy == "immediate_prorated":
+            self.events = sorted((*self.events, *self.listed), key=lambda event: event[:2])
+            while self.events and self.events[0][2]["event"] == "price_changed":
+                del self.events[0]  # listed before the subscription began
         self.edits = [event for event in self.events if event[2]["event"] == "historic_price_edited"]
         self.legacy = self.rule_set.startswith("legacy")
         self.anchored = story["calendar"]["anchor"]
@@ -71,14 +96,29 @@ class _Subscription:
         self.first_month_until = add_months(
             self.anchor if self.rule_set == "legacy_anniversary" else start, 1
         )
+        if self.base is not None:
+            self.anchor, self.first_month_until = self.base.grid_anchor(), add_months(start, 1)
         n = 0
         while True:
-            first, end, days = self._cycle(start, n)
+            first, end, days = self._cycle(start, n) if self.base is None else self.base.grid_cycle(n)
             if first > self.as_of:
                 return
+            n += 1
+            if self.base is not None:
+                if end <= start:
+                    continue
+                first = max(first, start)
             if days:
                 yield self._days_owed(start, first, end), days
-            n += 1
+
+    def grid_anchor(self) -> date:
+        """What the base of an add-on lends it: the anchor of its charge cycles."""
+        self.anchor = self._anchor(self.events[0][0])
+        return self.anchor
+
+    def grid_cycle(self, n: int) -> tuple[date, date, int]:
+        """And the cycles themselves."""
+        return self._cycle(self.events[0][0], n)
 
     def _anchor(self, start: date) -> date:
         if self.rule_set == "legacy_aligned":
@@ -130,7 +170,8 @@ class _Subscription:
 
     def _days_owed(self, start: date, first: date, end: date) -> dict[date, Fraction]:
         """Price × quantity owed for each day of the cycle; replayed event by event in order."""
-        quantity, product, status = 0, "", "none"
+        quantity, status = 0, "none"
+        product: Sold = ("", first)
         kept_share = Fraction(1)
         owed: dict[date, Fraction] = {}
         paid_from = max(first, self.anchor) if self.rule_set == "legacy_anniversary" else first
@@ -138,9 +179,9 @@ class _Subscription:
         charged = False
         wiped = False
         bought_at = self._instant(self.events[0])
-        waiting: list[tuple[date, int, str]] = []
+        waiting: list[tuple[date, int, Sold]] = []
 
-        def charge(since: date, seats: int, what: str) -> None:
+        def charge(since: date, seats: int, what: Sold) -> None:
             for day in span:
                 if day >= since:
                     owed[day] = self._price(what, day) * seats * kept_share
@@ -158,18 +199,20 @@ class _Subscription:
                 break
             name = told["event"]
             inside = day > first or (day == first and day == start)
-            if inside and not charged and day > first:
+            if day > first and not charged:
+                product = self._relocked(product, first)
                 if status == "active" or (status == "suspended" and not self._stops()):
                     charge(first, quantity, product)
                 charged = True
-            if name == "subscription_purchased":
-                quantity, product, status = told["quantity"], told["product"], "active"
+            if name in {"subscription_purchased", "addon_purchased"}:
+                quantity, product, status = told["quantity"], (told["product"], day), "active"
                 kept_share = 1 - Fraction(told.get("promotion_percent", "0")) / 100
                 if day == first:
                     charge(first, quantity, product)
                     charged = True
             elif name == "renewal":
                 bought_at = self._instant(event)
+                product, kept_share = (product[0], day), Fraction(1)
                 status = "ended" if status == "suspended" else status
             elif name == "quantity_changed":
                 quantity = told["quantity"]
@@ -183,8 +226,14 @@ class _Subscription:
                 if inside and (status == "active" or not self._stops()) and status != "ended":
                     settle(day)
                     kept_share = Fraction(1)
-                    charge(day, quantity, told["product"])
-                product, kept_share = told["product"], Fraction(1)
+                    charge(day, quantity, (told["product"], day))
+                product, kept_share = (told["product"], day), Fraction(1)
+            elif name == "price_changed" and told["product"] == product[0]:
+                billed = inside and (status == "active" or (status == "suspended" and not self._stops()))
+                if billed and self._list_price(*product) != self._list_price(product[0], day):
+                    settle(day)  # an immediate change settles what waits, at the old price
+                    charge(day, quantity, (product[0], day))
+                product = (product[0], day)
             elif name == "subscription_suspended" and status == "active":
                 status = "suspended"
                 if inside and self._stops():
@@ -217,6 +266,8 @@ class _Subscription:
                 else:
                     settle(day)
                     charge(day, 0, product)
+        if not charged:
+            product = self._relocked(product, first)
         if not charged and (status == "active" or (status == "suspended" and not self._stops())):
             charge(first, quantity, product)
         waiting[:] = [change for change in waiting if self._recognised(change[0], first) <= self.as_of]
@@ -233,7 +284,17 @@ class _Subscription:
     def _stops(self) -> bool:
         return self.rule_set != "nce"
 
-    def _price(self, product: str, day: date) -> Fraction:
+    def _relocked(self, product: Sold, first: date) -> Sold:
+        """At a cycle's start the price list of the day holds, unless a term locks the price."""
+        free = self.policy != "at_renewal" or self.rule_set == "flex"
+        return (product[0], first) if free else product
+
+    def _list_price(self, product: str, day: date) -> Fraction:
+        """The newest price of the lists that began on or before a day."""
+        changes = [told for since, _, told in self.listed if since <= day and told["product"] == product]
+        return Fraction(changes[-1]["unit_price"]) if changes else self.prices[product]
+
+    def _price(self, product: Sold, day: date) -> Fraction:
         covering = [
             (seq, told)
             for since, seq, told in self.edits
@@ -241,7 +302,7 @@ class _Subscription:
         ]
         if covering:
             return Fraction(max(covering, key=lambda edit: edit[0])[1]["unit_price"])
-        return self.prices[product]
+        return self._list_price(*product)
 
     @staticmethod
     def _instant(event: tuple[date, int, dict[str, Any]]) -> datetime:

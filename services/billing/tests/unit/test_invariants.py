@@ -36,6 +36,7 @@ owed = oracle.owed
 
 RULE_SETS = ("legacy_aligned", "legacy_anniversary", "nce", "flex")
 START = date(2023, 11, 1)
+POLICIES = ("at_renewal", "at_next_cycle", "immediate_prorated")
 PRICES = {"P1": "7.99", "P2": "12.50", "P3": "103.37"}
 
 
@@ -64,6 +65,14 @@ def stories(draw, *, rule_sets=RULE_SETS, edits=True, frequencies=("P1M", "P1Y")
                 {"subscription": name, "product": "P1", "quantity": draw(st.integers(1, 40))} | custom,
             )
         )
+        addon_day = bought
+        if extras and draw(st.integers(0, 3)) == 0:
+            addon_day = bought + timedelta(days=draw(st.integers(0, 40)))
+            if "term_end_on" in custom:  # suspended at its end, the base would be gone
+                addon_day = min(addon_day, date.fromisoformat(custom["term_end_on"]))
+            quantity = draw(st.integers(1, 9))
+            fields = {"subscription": f"A-{name}", "base": name, "product": "P2", "quantity": quantity}
+            timeline.append((addon_day, "addon_purchased", fields))
         for _ in range(draw(st.integers(0, 6))):
             day = bought + timedelta(days=draw(st.integers(0, 31 * months - 20)))
             kind = draw(
@@ -75,6 +84,8 @@ def stories(draw, *, rule_sets=RULE_SETS, edits=True, frequencies=("P1M", "P1Y")
                 )
             )
             fields = {"subscription": name}
+            if kind == "subscription_cancelled":
+                day = max(day, addon_day)  # an add-on needs a base
             if kind == "quantity_changed":
                 fields["quantity"] = draw(st.integers(1, 40))
             elif kind == "product_changed":
@@ -84,6 +95,14 @@ def stories(draw, *, rule_sets=RULE_SETS, edits=True, frequencies=("P1M", "P1Y")
                 until = None if length is None else (day + timedelta(days=length)).isoformat()
                 fields |= {"unit_price": draw(st.sampled_from(["6.66", "8.90", "15.00"])), "until": until}
             timeline.append((day, kind, fields))
+    policy = draw(st.sampled_from(POLICIES)) if extras else "at_renewal"
+    for _ in range(draw(st.integers(0, 2)) if extras else 0):
+        day = START + timedelta(days=draw(st.integers(0, 31 * months)))
+        fields = {
+            "product": draw(st.sampled_from(["P1", "P2"])),
+            "unit_price": draw(st.sampled_from(["5", "20.01"])),
+        }
+        timeline.append((day, "price_changed", fields))
     entries = []
     for seq, (day, kind, fields) in enumerate(timeline, start=1):
         late = draw(st.sampled_from([0, 0, 0, 1, 9, 40]))
@@ -107,7 +126,7 @@ def stories(draw, *, rule_sets=RULE_SETS, edits=True, frequencies=("P1M", "P1Y")
             {"product": p, "unit_price": price, "per": frequency, "scope": "global"}
             for p, price in PRICES.items()
         ],
-        "settings": {},
+        "settings": {"price_change_policy": policy},
         "timeline": entries,
         "runs": [{"as_of": (START + timedelta(days=run)).isoformat()} for run in runs],
     }
@@ -241,7 +260,10 @@ def test_issued_runs_never_change_whatever_is_appended(story, keep):
     begun = {
         entry["subscription"] for entry in shorter["timeline"] if entry["event"] == "subscription_purchased"
     }
-    shorter["timeline"] = [entry for entry in shorter["timeline"] if entry["subscription"] in begun]
+    begun |= {entry["subscription"] for entry in shorter["timeline"] if entry.get("base") in begun}
+    shorter["timeline"] = [
+        entry for entry in shorter["timeline"] if entry.get("subscription") in {*begun, None}
+    ]
     before, after = json.loads(printed(shorter)), json.loads(printed(story))
     assert before["runs"] == after["runs"][: len(runs)]
 

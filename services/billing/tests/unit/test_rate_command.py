@@ -110,6 +110,8 @@ EVENT = ("timeline", 1)
         (("prices", 0, "scope"), "reseller", "prices[0].scope: must be one of customer, global"),
         (("prices", 0, "valid_from"), "2024-04-01", "timeline[0].product: no price row"),
         (("settings", "refund_polcy"), "none", "settings.refund_polcy: is unknown here"),
+        (("settings", "rule_set"), "nce", 'settings.rule_set: contradicts rule_set, which is "flex"'),
+        (("settings", "frequency"), "P1Y", "settings.frequency: contradicts calendar.frequency, which is"),
         (("settings", "free_stub"), "yes", "settings.free_stub: must be true or false"),
         (("settings", "rounding_profile"), "bankers", "settings.rounding_profile: must be one of"),
         (
@@ -167,6 +169,10 @@ def test_all_faults_are_reported_at_once_in_the_order_of_the_file(good):
         (("2024-04-01", "credit", {"amount": "1.001"}), "amount: must have at most 2 decimals"),
         (("2024-04-01", "corrected", {"refs": [9]}), "refs: 9 is the seq of no other event"),
         (("2024-04-01", "corrected", {}), "refs: is missing"),
+        (
+            ("2024-04-01", "2024-02-01", "corrected", {"refs": [3]}),
+            "effective_on: is before the subscription",
+        ),
         (("2024-04-01", "suspension_withdrawn", {}), "refs: there is nothing to withdraw"),
         (("2024-04-01", "bought", {"quantity": 1}), 'subscription: "S1" already began in timeline[0]'),
         (
@@ -187,7 +193,7 @@ def test_all_faults_are_reported_at_once_in_the_order_of_the_file(good):
     ],
 )
 def test_an_event_that_cannot_be_is_refused(story, event, fault):
-    found = refused(story([BOUGHT, event], ["2024-05-01"]))
+    found = refused(story([BOUGHT, event, CHANGED], ["2024-05-01"]))
     assert any(text.startswith(f"timeline[1].{fault}") for text in found)
 
 

@@ -664,6 +664,22 @@ def test_an_annual_subscription_regroups_only_what_is_still_open(tell):
     ]
 
 
+def test_an_addon_bought_in_the_free_days_before_the_anchor_pays_no_more_than_a_cycle(tell):
+    told = tell(
+        [
+            ("2018-05-29", "bought", {"quantity": 1}),
+            ("2018-05-30", "addon", {"subscription": "A1", "product": "P2", "quantity": 2, "base": "S1"}),
+        ],
+        ["2018-07-15"],
+        rule_set="legacy_anniversary",
+        prices={"P1": "30.00", "P2": "15.00"},
+    )
+    assert [row for row in told.all if row.startswith("A1")] == [
+        "A1 cycle_fee 2018-05-30..2018-06-30 2 30.00",
+        "A1 cycle_fee 2018-07-01..2018-07-31 2 30.00",
+    ]
+
+
 def test_an_addon_is_suspended_and_reactivated_with_its_base(tell):
     told = tell(
         [

@@ -80,7 +80,15 @@ def _start_aligned(run: Run, fact: f.Started, like: f.Alignment, reason: Reason)
     if run.rules.refund_policy == "full_in_first_month_then_prorated":
         state.first_month_until = add_months(fact.day, 1)
     run.lock_price(fact.day)
-    open_cycle(run, fact.day, reason=reason, end=like.cycle_end, of_days=like.cycle_days, free=like.free)
+    open_cycle(
+        run,
+        fact.day,
+        reason=reason,
+        basis=max(fact.day, like.paid_from),
+        end=like.cycle_end,
+        of_days=like.cycle_days,
+        free=like.free,
+    )
 
 
 def open_cycle(

@@ -35,9 +35,13 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alignment:
-    """Charge cycle and term taken over from another subscription: its base, its source, or its predecessor."""
+    """Charge cycle and term taken over from another subscription: its base, its source, or its predecessor.
+
+    `paid_from` is the first day of the cycle that is paid for; days before it are free (R2.7).
+    """
 
     grid: Grid
+    paid_from: int
     cycle_end: int
     cycle_days: int
     frequency: Frequency

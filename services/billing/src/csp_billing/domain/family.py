@@ -84,6 +84,7 @@ def _begin_like(fact: f.Started, link: f.Link, other: Story) -> f.Started:
         return fact
     alignment = f.Alignment(
         grid=state.grid,
+        paid_from=state.basis,
         cycle_end=state.cycle_end,
         cycle_days=state.cycle_days,
         frequency=state.frequency,

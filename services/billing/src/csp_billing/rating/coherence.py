@@ -34,11 +34,25 @@ def check(events: Sequence[Event], faults: list[str]) -> list[Event]:
             faults.append(f'{event.path}.{event.needs[0]}: "{event.needs[1]}" never begins')
         elif event.needs is not None and event.needs[1] == event.subscription:
             faults.append(f"{event.path}.{event.needs[0]}: must be another subscription")
+        elif event.name == "effective_time_corrected":
+            _check_correction(event, by_seq, corrected, faults)
         elif event.facts and event.starts is None and event.subscription in corrected:
             first = corrected[event.subscription]
             if corrected_day(event, resolved) < first:
                 faults.append(f"{event.path}.effective_on: is before the subscription begins")
     return resolved
+
+
+def _check_correction(
+    event: Event, by_seq: dict[int, Event], begins: dict[str, int], faults: list[str]
+) -> None:
+    """A corrected day must leave the event after the beginning of what it changes, or it would silently be lost."""
+    for ref in event.refs:
+        told = by_seq.get(ref)
+        if told is None or told.starts == told.subscription or told.subscription is None:
+            continue
+        if event.day < begins.get(told.subscription, event.day):
+            faults.append(f"{event.path}.effective_on: is before the subscription begins")
 
 
 def corrected_day(event: Event, events: Sequence[Event]) -> int:

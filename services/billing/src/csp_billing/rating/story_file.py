@@ -93,6 +93,7 @@ def parse(text: str | bytes) -> StoryFile:
         story.fault("currency", f"must be an ISO 4217 code such as EUR, is {shown(currency)}")
     digits = _digits(story)
     settings_in = story.inner("settings")
+    _no_contradiction(story, settings_in)
     calendar = _calendar(story.inner("calendar"), settings_in)
     prices = tuple(row for i, item in enumerate(story.each("prices")) if (row := _price(item, i)) is not None)
     settings = _settings(settings_in, calendar)
@@ -124,6 +125,20 @@ def parse(text: str | bytes) -> StoryFile:
     )
 
 
+def _no_contradiction(story: Reader, settings: Reader) -> None:
+    """What the settings say of rule set and calendar must be what stands in its own place."""
+    calendar = story.inner("calendar")
+    for place, there, here in (
+        (story, "rule_set", "rule_set"),
+        (calendar, "frequency", "frequency"),
+        (calendar, "anchor", "anchor"),
+        (calendar, "report_close_day", "close_day"),
+    ):
+        said, again = place.content.get(there), settings.content.get(here)
+        if said is not None and again is not None and said != again:
+            settings.fault(here, f"contradicts {place.at(there)}, which is {shown(said)}")
+
+
 def _ignored(story: Reader) -> list[str]:
     """Fields that nothing reads. In the settings they are faults, elsewhere a file may carry words of its own."""
     notes = story.unread(_STORY)
@@ -131,6 +146,10 @@ def _ignored(story: Reader) -> list[str]:
     for name, known in (("prices", _PRICE), ("runs", _RUN)):
         for row in _objects(story, name):
             notes += row.unread(known)
+    settings = story.inner("settings")
+    for name in ("negative_report", "presentation"):
+        if settings.has(name):
+            notes.append(f"settings.{name}: is a matter of the issued report and changes nothing here")
     for entry in _objects(story, "timeline"):
         notes += entry.unread(fields_of(entry.content.get("event")))
     return notes
