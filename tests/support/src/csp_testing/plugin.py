@@ -2,6 +2,7 @@
 
 import pytest
 
+from csp_testing.graph_sdk import graph_sdk
 from csp_testing.helm import helm
 from csp_testing.kafka import kafka, kafka_bootstrap, kafka_context, kafka_server
 from csp_testing.node import node_packages
@@ -11,6 +12,7 @@ from csp_testing.running import data_folder
 __all__ = [
     "data_folder",
     "database_url",
+    "graph_sdk",
     "helm",
     "kafka",
     "kafka_bootstrap",

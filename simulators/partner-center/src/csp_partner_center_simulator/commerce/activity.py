@@ -1,7 +1,7 @@
 """Writes the audit log and raises webhook events, with their delays (PC 8, 9.3, 14.3)."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from csp_partner_center_simulator.state.customers import Customer
@@ -90,6 +90,42 @@ def subscription_changed(world: World, subscription: Subscription, audit: AuditR
         audit,
         latest=48 * HOUR,
         refs=(subscription.customer_id, subscription.id),
+    )
+
+
+def post(
+    world: World,
+    partner_id: str,
+    customer_id: str,
+    event: str,
+    url: str,
+    body: str,
+    due: datetime,
+    *,
+    subscription_id: str = "",
+) -> None:
+    """Queue a Graph notification; `subscription_id`: the change-notification subscription it is for."""
+    delivery = world.deliveries.put(
+        Delivery(
+            id=world.new_id("delivery"),
+            partner_id=partner_id,
+            event=event,
+            url=url,
+            body=body,
+            created_at=world.now,
+            due_at=due,
+            subscription_id=subscription_id,
+        )
+    )
+    world.agenda.add(
+        Task(
+            id=f"graph.notify/{delivery.id}",
+            at=due,
+            number=world.next_number(),
+            what="graph.notify",
+            customer_id=customer_id,
+            ref=delivery.id,
+        )
     )
 
 

@@ -96,7 +96,7 @@ def end(world: World, process: Process, status: str, actor: Actor) -> None:
 
 
 def refresh_roles(world: World, process: Process) -> None:
-    """Set the partner's roles in the tenant to what its active assignments give."""
+    """Set the partner's roles in the tenant: the standing ones and what its active assignments give."""
     customer = world.customers.get(process.customer_id)
     if customer is None:
         return
@@ -106,7 +106,9 @@ def refresh_roles(world: World, process: Process) -> None:
             for assignment in one.resource["assignments"].values():
                 names.update(dict.fromkeys(ROLES[role] for role in assignment["roles"]))
     relations = tuple(
-        replace(one, gdap_roles=tuple(names)) if one.partner_id == process.partner_id else one
+        replace(one, gdap_roles=tuple(dict.fromkeys((*one.standing_roles, *names))))
+        if one.partner_id == process.partner_id
+        else one
         for one in customer.relations
     )
     world.customers.put(replace(customer, relations=relations))

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from csp_partner_center_simulator.billing import invoicing
 from csp_partner_center_simulator.commerce import delegation, migrating, people, purchasing, renewal
-from csp_partner_center_simulator.graph import billing, notifications
+from csp_partner_center_simulator.graph import billing, lifecycle, notifications
 from csp_partner_center_simulator.state.logs import Task
 from csp_partner_center_simulator.state.world import World
 
@@ -12,6 +12,7 @@ from csp_partner_center_simulator.state.world import World
 def register(world: World) -> None:
     """Tell the world who does its tasks."""
     world.on_user_change = [notifications.user_changed]
+    world.on_relation_end = [lifecycle.relation_ended]
     world.handlers |= {
         "order.provisioned": purchasing.provisioned,
         "subscription.visible": _visible,
@@ -21,6 +22,7 @@ def register(world: World) -> None:
         "invoice.legacy": invoicing.legacy_due,
         "invoice.nce": invoicing.nce_due,
         "export.step": billing.step,
+        "graph.reauthorize": lifecycle.due,
         "migration.step": migrating.step,
         "migration.scheduled": migrating.scheduled,
         "gdap.expired": delegation.expired,

@@ -85,6 +85,7 @@ def create(
                     partner_id=partner.id,
                     since=now,
                     gdap_roles=USUAL_ROLES,
+                    standing_roles=USUAL_ROLES,
                     associated_partner_id=associated_partner_id,
                 ),
             ),
@@ -151,7 +152,9 @@ def accept_relationship(world: World, partner: Partner, customer: Customer, acto
     """Let the customer accept the partner's invitation: it appears in the partner's list (PC 3.6)."""
     if customer.relation(partner.id) is not None:
         raise ApiError(409, 409, f"{customer.company_name} already has a relationship with {partner.name}.")
-    relation = Relation(partner_id=partner.id, since=world.now, gdap_roles=USUAL_ROLES)
+    relation = Relation(
+        partner_id=partner.id, since=world.now, gdap_roles=USUAL_ROLES, standing_roles=USUAL_ROLES
+    )
     customer = world.customers.put(replace(customer, relations=(*customer.relations, relation)))
     audit = activity.record(
         world,
@@ -187,6 +190,8 @@ def remove_relationship(world: World, partner: Partner, customer: Customer, acto
         )
     left = tuple(one for one in customer.relations if one.partner_id != partner.id)
     customer = world.customers.put(replace(customer, relations=left))
+    for tell in world.on_relation_end:
+        tell(world, partner.id, customer.id)
     activity.record(
         world,
         actor,
@@ -204,7 +209,8 @@ def change_gdap_roles(
 ) -> Customer:
     """Set the GDAP roles the partner's users hold in the tenant; tells the partner by event."""
     relations = tuple(
-        replace(one, gdap_roles=roles) if one.partner_id == partner.id else one for one in customer.relations
+        replace(one, gdap_roles=roles, standing_roles=roles) if one.partner_id == partner.id else one
+        for one in customer.relations
     )
     customer = world.customers.put(replace(customer, relations=relations))
     event = "activated" if roles else "terminated"

@@ -8,11 +8,12 @@ from urllib.parse import urlencode
 import httpx
 from msgspec.structs import replace
 
+from csp_partner_center_simulator.commerce.activity import post
+from csp_partner_center_simulator.graph import lifecycle
 from csp_partner_center_simulator.graph.delta import home
 from csp_partner_center_simulator.graph.odata import bad_request
 from csp_partner_center_simulator.state.customers import User
 from csp_partner_center_simulator.state.directory import GraphSubscription
-from csp_partner_center_simulator.state.logs import Delivery, Task
 from csp_partner_center_simulator.state.world import World
 from csp_partner_center_simulator.wire.answer import Answer, instant
 from csp_partner_center_simulator.wire.call import Call
@@ -23,6 +24,7 @@ from csp_partner_center_simulator.wire.router import DIRECTORY_READERS, HELPERS,
 LONGEST = timedelta(minutes=41_760)
 PATIENCE = 10.0  # seconds until a callback must have answered the validation
 TOKEN = "Validation: Testing client application reachability for subscription Request-Id: {}"
+EVENT = "graph.users"
 CHANGES = frozenset({"updated", "deleted"})
 
 
@@ -91,6 +93,7 @@ def create(call: Call) -> Answer:
         tls_version=body.text("latestSupportedTlsVersion", "v1_2"),
     )
     call.world.graph_subscriptions.put(one)
+    lifecycle.plan(call.world, one)
     return Answer(201, {**subscription_json(call, one), "clientState": one.client_state or None})
 
 
@@ -127,12 +130,21 @@ def get(call: Call) -> Answer:
 def renew(call: Call) -> Answer:
     """Move the expiry."""
     one = call.world.graph_subscriptions.put(replace(_find(call), expires_at=_expiry(call)))
+    lifecycle.plan(call.world, one)
     return Answer(body=subscription_json(call, one))
+
+
+def reauthorize(call: Call) -> Answer:
+    """Answer a reminder without moving the expiry: 204."""
+    _find(call)
+    return Answer(204)
 
 
 def delete(call: Call) -> Answer:
     """End a subscription."""
-    call.world.graph_subscriptions.remove(_find(call).id)
+    one = _find(call)
+    call.world.graph_subscriptions.remove(one.id)
+    call.world.agenda.remove(f"graph.reauthorize/{one.id}")
     return Answer(204)
 
 
@@ -162,27 +174,10 @@ def user_changed(world: World, user: User, kind: str) -> None:
             ]
         }
         due = world.now + world.delay("notification", 1, 120)
-        delivery = world.deliveries.put(
-            Delivery(
-                id=world.new_id("delivery"),
-                partner_id=one.partner_id,
-                event="graph.users",
-                url=one.notification_url,
-                body=json.dumps(body),
-                created_at=world.now,
-                due_at=due,
-            )
-        )
-        world.agenda.add(
-            Task(
-                id=f"graph.notify/{delivery.id}",
-                at=due,
-                number=world.next_number(),
-                what="graph.notify",
-                customer_id=user.customer_id,
-                ref=delivery.id,
-            )
-        )
+        post(
+            world, one.partner_id, user.customer_id, EVENT, one.notification_url, json.dumps(body), due,
+            subscription_id=one.id,
+        )  # fmt: skip
 
 
 _READ = Rights(roles=HELPERS, gdap=DIRECTORY_READERS)
@@ -204,6 +199,13 @@ ROUTES = (
         path=f"{_S}/{{subscription}}",
         operation="graph.subscriptions.update",
         handler=renew,
+        rights=_READ,
+    ),
+    Route(
+        method="POST",
+        path=f"{_S}/{{subscription}}/reauthorize",
+        operation="graph.subscriptions.reauthorize",
+        handler=reauthorize,
         rights=_READ,
     ),
     Route(

@@ -36,6 +36,15 @@ def _roles(body: Body) -> list[str]:
     return roles
 
 
+def _days(text: str) -> int:
+    """Read an ISO 8601 duration in whole days; 0 for anything else."""
+    found = re.fullmatch(r"P(?=\d)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T0S)?", text)
+    if found is None:
+        return 0
+    years, months, weeks, days = (int(part or 0) for part in found.groups())
+    return 365 * years + 30 * months + 7 * weeks + days
+
+
 def relationship_json(call: Call, one: Process) -> dict[str, Any]:
     """Write a relationship."""
     resource = one.resource
@@ -63,8 +72,8 @@ def create(call: Call) -> Answer:
     """Make a relationship: not yet asked for."""
     _home(call)
     body = call.request.object()
-    days = re.fullmatch(r"P(\d+)D", body.text("duration"))
-    if days is None or not 1 <= int(days[1]) <= LONGEST:
+    days = _days(body.text("duration"))
+    if not 1 <= days <= LONGEST:
         raise bad_request(f"duration must be P1D to P{LONGEST}D.")
     if not body.text("displayName"):
         raise bad_request("displayName is required.")
@@ -72,7 +81,7 @@ def create(call: Call) -> Answer:
     one = delegation.made(
         call.world,
         call.partner,
-        {"name": body.text("displayName"), "days": int(days[1]), "roles": _roles(body)},
+        {"name": body.text("displayName"), "days": days, "roles": _roles(body)},
         customer_id,
     )
     return Answer(201, relationship_json(call, one), {"Location": f"{call.base_url}{_R}/{one.id}"})
@@ -101,26 +110,56 @@ def get(call: Call) -> Answer:
 def request(call: Call) -> Answer:
     """Lock a relationship for approval, or end it."""
     one, action = _find(call), call.request.object().text("action")
+    made = {
+        "id": call.world.new_id("gdap request"),
+        "action": action,
+        "status": "succeeded",
+        "createdDateTime": instant(call.now),
+        "lastModifiedDateTime": instant(call.now),
+    }
+    one = replace(one, events=(*one.events, made))
     if action == "lockForApproval" and one.status == "created":
         one = call.world.processes.put(replace(one, status="approvalPending"))
     elif action == "terminate" and one.status == "active":
         delegation.end(call.world, one, "terminated", call.actor)
     else:
         raise bad_request(f"The action {action[:40]} is not possible: the relationship is {one.status}.")
-    return Answer(
-        201,
-        {
-            "id": call.world.new_id("gdap request"),
-            "action": action,
-            "status": "succeeded",
-            "createdDateTime": instant(call.now),
-        },
-    )
+    return Answer(201, made)
+
+
+def requests(call: Call) -> Answer:
+    """List what was asked of a relationship."""
+    return Answer(body={"value": list(_find(call).events)})
+
+
+def remove(call: Call) -> Answer:
+    """Delete a relationship that nobody was asked to approve yet: 204."""
+    one = _find(call)
+    if one.status != "created":
+        raise bad_request(f"The relationship is {one.status}; only a created one can be deleted.")
+    call.world.processes.remove(one.id)
+    return Answer(204)
+
+
+def customers(call: Call) -> Answer:
+    """List the customers with an active relationship."""
+    _home(call)
+    found = {
+        one.customer_id: call.world.customers[one.customer_id]
+        for one in call.world.processes.by("of_kind", KIND)
+        if one.partner_id == call.partner.id and one.status == "active"
+    }
+    value = [
+        {"id": customer.id, "tenantId": customer.id, "displayName": customer.company_name}
+        for customer in found.values()
+    ]
+    return Answer(body={"value": value})
 
 
 def assignment_json(identifier: str, assignment: dict[str, Any]) -> dict[str, Any]:
     """Write an access assignment."""
     return {
+        "@odata.etag": f'W/"{identifier}-{len(assignment["roles"])}"',
         "id": identifier,
         "status": "active",
         "accessContainer": {"accessContainerId": assignment["group"], "accessContainerType": "securityGroup"},
@@ -154,11 +193,34 @@ def assignments(call: Call) -> Answer:
     return Answer(body={"value": [assignment_json(identifier, one) for identifier, one in found.items()]})
 
 
-def unassign(call: Call) -> Answer:
-    """Take an access assignment back."""
+def _assignment(call: Call) -> tuple[Process, str]:
     one, wanted = _find(call), call.params["assignment"].lower()
     if wanted not in one.resource["assignments"]:
         raise GraphError(404, "ResourceNotFound", "The access assignment does not exist.")
+    return one, wanted
+
+
+def assignment(call: Call) -> Answer:
+    """Read one access assignment."""
+    one, wanted = _assignment(call)
+    return Answer(body=assignment_json(wanted, one.resource["assignments"][wanted]))
+
+
+def reassign(call: Call) -> Answer:
+    """Change the roles of an access assignment: 202, in force at once."""
+    one, wanted = _assignment(call)
+    roles = _roles(call.request.object())
+    if not set(roles) <= set(one.resource["roles"]):
+        raise bad_request("The relationship does not grant these roles.")
+    known = one.resource["assignments"]
+    _save(call, one, {**known, wanted: {**known[wanted], "roles": roles}})
+    delegation.announce(call.world, one, "updated", call.actor, f"/accessAssignments/{wanted}")
+    return Answer(202)
+
+
+def unassign(call: Call) -> Answer:
+    """Take an access assignment back."""
+    one, wanted = _assignment(call)
     _save(call, one, {key: value for key, value in one.resource["assignments"].items() if key != wanted})
     delegation.announce(call.world, one, "deleted", call.actor, f"/accessAssignments/{wanted}")
     return Answer(204)
@@ -177,8 +239,19 @@ ROUTES = (
     _route("POST", _R, "create", create),
     _route("GET", _R, "list", list_relationships),
     _route("GET", _ONE, "get", get),
+    _route("DELETE", _ONE, "delete", remove),
     _route("POST", f"{_ONE}/requests", "requests.create", request),
+    _route("GET", f"{_ONE}/requests", "requests.list", requests),
     _route("POST", f"{_ONE}/accessAssignments", "accessAssignments.create", assign),
     _route("GET", f"{_ONE}/accessAssignments", "accessAssignments.list", assignments),
+    _route("GET", f"{_ONE}/accessAssignments/{{assignment}}", "accessAssignments.get", assignment),
+    _route("PATCH", f"{_ONE}/accessAssignments/{{assignment}}", "accessAssignments.update", reassign),
     _route("DELETE", f"{_ONE}/accessAssignments/{{assignment}}", "accessAssignments.delete", unassign),
+    Route(
+        method="GET",
+        path="/graph/v1.0/tenantRelationships/delegatedAdminCustomers",
+        operation="graph.tenantRelationships.delegatedAdminCustomers.list",
+        handler=customers,
+        rights=Rights(roles=ADMINS),
+    ),
 )

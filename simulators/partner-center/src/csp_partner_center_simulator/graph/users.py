@@ -81,6 +81,16 @@ def list_users(call: Call) -> Answer:
     return Answer(body=page(call, items, "/users", default=100, most=999, context="users"), nulls=True)
 
 
+def count(call: Call) -> Answer:
+    """Count the active users: a number as text; an advanced query."""
+    if call.request.headers.get("consistencylevel", "").lower() != "eventual":
+        raise bad_request(
+            "Advanced queries need the header ConsistencyLevel: eventual.", "Request_UnsupportedQuery"
+        )
+    users = filtered(call.request, people.listed(call.world, home(call)), everything)
+    return Answer(body=str(len(users)).encode(), content_type="text/plain")
+
+
 def get(call: Call) -> Answer:
     """Read one user."""
     return Answer(body=_entity(call, find(call)), nulls=True)
@@ -210,8 +220,7 @@ def deleted_items(call: Call) -> Answer:
     )
 
 
-def restore(call: Call) -> Answer:
-    """Bring a deleted user back: 200."""
+def _deleted(call: Call) -> User:
     user = call.world.users.get(call.params["user"])
     if (
         user is None
@@ -220,9 +229,34 @@ def restore(call: Call) -> Answer:
         or user.purged_at is not None
     ):
         raise GraphError(404, "Request_ResourceNotFound", "The deleted user does not exist.")
+    return user
+
+
+def _directory_object(call: Call, user: User) -> dict[str, Any]:
+    body = _entity(call, user, (*USUAL, "deletedDateTime"))
+    context = f"{call.base_url}/graph/v1.0/$metadata#directoryObjects/$entity"
+    return {**body, "@odata.context": context, "@odata.type": "#microsoft.graph.user"}
+
+
+def get_deleted(call: Call) -> Answer:
+    """Read a deleted user that can still be restored."""
+    return Answer(body=_directory_object(call, _deleted(call)), nulls=True)
+
+
+def purge(call: Call) -> Answer:
+    """Delete a deleted user for good: 204."""
+    user = _deleted(call)
+    call.world.agenda.remove(f"user.purge/{user.id}")
+    people.save(call.world, replace(user, purged_at=call.now), "purged")
+    return Answer(204)
+
+
+def restore(call: Call) -> Answer:
+    """Bring a deleted user back: 200, as a directory object."""
+    user = _deleted(call)
     restored = _translated(lambda: people.restore(call.world, user))
     _log(call, restored, "restore_customer_user")
-    return Answer(body=_entity(call, restored), nulls=True)
+    return Answer(body=_directory_object(call, restored), nulls=True)
 
 
 def assign_license(call: Call) -> Answer:
@@ -308,6 +342,9 @@ ROUTES = (
     Route(method="GET", path=f"{_G}/users", operation="graph.users.list", handler=list_users, rights=_READ),
     Route(method="POST", path=f"{_G}/users", operation="graph.users.create", handler=create, rights=_NEW),
     Route(method="GET", path=f"{_G}/users/delta", operation="graph.users.delta", handler=delta, rights=_READ),
+    Route(
+        method="GET", path=f"{_G}/users/$count", operation="graph.users.count", handler=count, rights=_READ
+    ),
     Route(method="GET", path=_U, operation="graph.users.get", handler=get, rights=_READ),
     Route(method="PATCH", path=_U, operation="graph.users.update", handler=update, rights=_WRITE),
     Route(method="DELETE", path=_U, operation="graph.users.delete", handler=delete, rights=_WRITE),
@@ -331,6 +368,20 @@ ROUTES = (
         operation="graph.directory.deletedItems.list",
         handler=deleted_items,
         rights=_READ,
+    ),
+    Route(
+        method="GET",
+        path=f"{_DELETED}/{{user}}",
+        operation="graph.directory.deletedItems.get",
+        handler=get_deleted,
+        rights=_READ,
+    ),
+    Route(
+        method="DELETE",
+        path=f"{_DELETED}/{{user}}",
+        operation="graph.directory.deletedItems.delete",
+        handler=purge,
+        rights=_WRITE,
     ),
     Route(
         method="POST",

@@ -58,12 +58,16 @@ class Qualification(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Relation(msgspec.Struct, frozen=True, kw_only=True):
-    """What a partner is to the customer, and the GDAP roles its users hold there (PC 1.2)."""
+    """What a partner is to the customer, and the GDAP roles its users hold there (PC 1.2).
+
+    `standing_roles` came with the relation or by an act; those that relationships of Graph give come and go beside them.
+    """
 
     partner_id: str
     since: datetime
     relationship: str = "reseller"
     gdap_roles: tuple[str, ...] = ()
+    standing_roles: tuple[str, ...] = ()
     associated_partner_id: str = ""
 
 

@@ -57,6 +57,7 @@ class Delivery(Row, frozen=True, kw_only=True):
     due_at: datetime
     state: str = "pending"
     attempts: tuple[Attempt, ...] = ()
+    subscription_id: str = ""  # the Graph change-notification subscription it is for
     defect: str = ""
     validation_id: str = ""
     signature_in_ms_header: bool = False

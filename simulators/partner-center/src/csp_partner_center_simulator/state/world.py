@@ -49,6 +49,7 @@ class World:
         self.channels = Channels()
         self.handlers: dict[str, Callable[[World, logs.Task], None]] = {}
         self.on_user_change: list[Callable[[World, customers.User, str], None]] = []
+        self.on_relation_end: list[Callable[[World, str, str], None]] = []
         self.on_commit: list[Callable[[], None]] = []
         self._journal = Journal()
         self._counter = 0

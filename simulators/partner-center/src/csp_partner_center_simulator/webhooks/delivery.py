@@ -7,6 +7,7 @@ from datetime import timedelta
 import httpx
 from msgspec.structs import replace
 
+from csp_partner_center_simulator.graph import lifecycle
 from csp_partner_center_simulator.state.logs import Attempt, Delivery, Task
 from csp_partner_center_simulator.state.world import World
 from csp_partner_center_simulator.webhooks.certificates import SIGNER, Authority
@@ -94,6 +95,8 @@ class Deliverer:
             world.deliveries.put(replace(delivery, attempts=attempts, state="delivered"))
         elif len(attempts) >= ATTEMPTS:
             world.deliveries.put(replace(delivery, attempts=attempts, state="offline"))
+            if delivery.subscription_id:
+                lifecycle.missed(world, delivery.subscription_id)
         else:
             due = world.now + timedelta(minutes=SPACING[len(attempts) - 1])
             world.deliveries.put(replace(delivery, attempts=attempts, due_at=due))

@@ -119,7 +119,7 @@ class Microsoft:
         fault: Fault | None,
     ) -> tuple[Answer, bool]:
         if route is None:
-            return not_built(request), False
+            return not_built(request, self._world.now), False
         if fault is not None and fault.kind in fault_kinds.BEFORE and fault.kind != "invalid_grant":
             return instead(fault, route.operation, self._world.now), False
         try:

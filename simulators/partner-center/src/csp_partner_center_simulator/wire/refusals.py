@@ -21,19 +21,19 @@ GRAPH_NAMES = {
 PRICING = ("pricesheets.", "offermatrix.", "fxrates.")
 
 
-def not_built(request: Request) -> Answer:
+def not_built(request: Request, now: datetime) -> Answer:
     """Say honestly that an operation is not there."""
     # 404, not 501: clients of 2020 repeat a 501 without end (PC 14.10).
-    return Answer(
-        404,
-        {
-            "code": 404,
-            "description": f"The simulator does not implement {request.method} {request.path[:200]}.",
-            "data": [],
-            "source": "Simulator",
-        },
-        {"X-Simulator": "not-implemented"},
-    )
+    text = f"The simulator does not implement {request.method} {request.path[:200]}."
+    path = request.path.lower().lstrip("/")
+    if path.startswith("graph/"):
+        inner = _inner_error(now, request.headers.get("client-request-id", str(uuid.uuid4())))
+        body: dict[str, Any] = {"error": {"code": "BadRequest", "message": text, "innerError": inner}}
+    elif path.startswith("v1.0/"):
+        body = {"error": {"code": "NotFound", "message": text, "target": None, "innerError": None}}
+    else:
+        body = {"code": 404, "description": text, "data": [], "source": "Simulator"}
+    return Answer(404, body, {"X-Simulator": "not-implemented"})
 
 
 def instead(fault: Fault, operation: str, now: datetime) -> Answer:

@@ -61,6 +61,15 @@ class _Node:
     routes: "dict[str, tuple[Route, tuple[str, ...]]]" = field(default_factory=dict)
 
 
+QUALIFIED = ("microsoft.graph.", "graph.")
+
+
+def plain(segment: str) -> str:
+    """Give a segment without case and without what OData allows around a name: `microsoft.graph.delta()` is `delta`."""
+    name = segment.lower().removesuffix("()")
+    return name.rpartition(".")[2] if name.startswith(QUALIFIED) else name
+
+
 class Router:
     """A tree of path segments; a literal is preferred to a parameter."""
 
@@ -82,7 +91,7 @@ class Router:
                 node.wild = node.wild or _Node()
                 node = node.wild
             else:
-                node = node.literals.setdefault(segment.lower(), _Node())
+                node = node.literals.setdefault(plain(segment), _Node())
         node.routes[route.method] = (route, tuple(names))
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
@@ -100,7 +109,7 @@ class Router:
         if not segments:
             return (node.routes[method], values) if method in node.routes else None
         head, rest = segments[0], segments[1:]
-        literal = node.literals.get(head.lower())
+        literal = node.literals.get(plain(head))
         if literal is not None and (found := self._walk(literal, rest, values, method)) is not None:
             return found
         for prefix, following in node.prefixed.items():
