@@ -130,7 +130,7 @@ async def test_duplicate_slashes_and_letter_case_of_paths_do_not_matter(service)
 
 
 async def test_what_is_not_built_says_so_with_a_404(service):
-    answer = await service.call("GET", "/v1/servicerequests")
+    answer = await service.call("GET", "/v1/ratecards/azure")
     assert (answer.status_code, answer.headers["X-Simulator"]) == (404, "not-implemented")
 
 
