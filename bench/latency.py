@@ -16,6 +16,7 @@ from csp_runtime.clock import SystemClock
 from csp_runtime.consistency import KnownVersions
 from csp_runtime.consumer import Consumer, Events
 from csp_runtime.database import Connection, Database, DatabaseRole
+from csp_runtime.event_loop import run
 from csp_runtime.log_feed import LogFeed
 from csp_runtime.public_log import StoredPublicLog
 from csp_runtime.store import EventStore
@@ -152,4 +153,4 @@ def _p99(values: list[float]) -> float:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    run(main())

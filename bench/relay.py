@@ -11,6 +11,7 @@ from bench._report import Figure, arguments, report
 from bench._spine import SCHEMA, kafka, postgres, save
 from csp_contracts.cloudevents import Envelope, to_headers
 from csp_runtime.database import Database, DatabaseRole
+from csp_runtime.event_loop import run
 from csp_runtime.feed import FeedRecord
 from csp_runtime.kafka_connection import KafkaConnection, make_topics, topic_of
 from csp_runtime.kafka_publisher import BATCH_BYTES, KafkaPublisher
@@ -120,4 +121,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    run(main())

@@ -14,6 +14,7 @@ from csp_cli.server import PortBusy, Serving, bind
 from csp_cli.services import named
 from csp_runtime.auth import DevelopmentIssuer
 from csp_runtime.clock import SimulatorClock
+from csp_runtime.event_loop import run as run_loop
 from csp_runtime.http import add_health
 from csp_runtime.logs import configure_logs
 from csp_runtime.settings import MailSettings, MicrosoftSettings, RuntimeSettings
@@ -37,7 +38,7 @@ def run_service(name: str) -> int:
         configure_logs(json=settings.log_format == "json", level=settings.log_level)
         configure_telemetry(name, otlp_endpoint=settings.otlp_endpoint)
         listener = bind(settings.host, settings.port, "CSP_PORT")
-        return asyncio.run(_run(name, settings, microsoft, mail, listener))
+        return run_loop(_run(name, settings, microsoft, mail, listener))
     except (Misconfigured, PortBusy) as fault:
         print(f"csp run {name}: {fault}", file=sys.stderr)
         return 1

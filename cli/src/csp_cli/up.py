@@ -25,6 +25,7 @@ from csp_cli.services import SERVICES
 from csp_runtime.auth import DevelopmentIssuer
 from csp_runtime.clock import SimulatorClock
 from csp_runtime.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresFailed
+from csp_runtime.event_loop import run as run_loop
 from csp_runtime.http import Readiness, add_health
 from csp_runtime.logs import configure_logs
 from csp_runtime.scope import Role
@@ -49,7 +50,7 @@ def run_embedded(folder: Path, port: int, simulator_port: int) -> int:
             database = EmbeddedPostgres(folder / "postgres", say=_say)
             database.start()
             url = database.url
-        return asyncio.run(_run(state, url, listeners))
+        return run_loop(_run(state, url, listeners))
     except STARTUP_FAULTS as fault:
         _say(f"csp up: {fault}")
         return 1
