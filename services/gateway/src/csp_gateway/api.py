@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from csp_gateway.surfaces import (
@@ -10,11 +10,12 @@ from csp_gateway.surfaces import (
     catalogue,
     organisations,
     platform,
+    price_lists,
     subscriptions,
     synchronisation,
     users,
 )
-from csp_gateway.surfaces.common import Parts
+from csp_gateway.surfaces.common import CUSTOMER, RESELLER, Parts, Surface
 from csp_runtime.auth import TokenVerifier
 from csp_runtime.http import create_app
 
@@ -23,37 +24,29 @@ LICENCE = {"name": "Apache 2.0", "identifier": "Apache-2.0"}
 
 def reseller_app(verifier: TokenVerifier, parts: Parts | None) -> FastAPI:
     """`/v1`: the reseller's surface."""
-    routers = [
-        organisations.reseller_routes(),
-        catalogue.reseller_routes(),
-        subscriptions.routes("/v1", with_cost=True),
-        users.routes("/v1", with_cost=True),
-        billing.routes(with_cost=True),
-        platform.routes(with_cost=True),
-        synchronisation.routes(),
-    ]
-    return _app("CSP reseller API", "/v1", verifier, parts, routers)
+    routers = [*_shared_routes(RESELLER), price_lists.routes(), synchronisation.routes()]
+    return _app("CSP reseller API", RESELLER, verifier, parts, routers)
 
 
 def customer_app(verifier: TokenVerifier, parts: Parts | None) -> FastAPI:
     """`/portal/v1`: the customer's surface; its schemas have no cost and no margin."""
-    routers = [
-        organisations.customer_routes(),
-        catalogue.customer_routes(),
-        subscriptions.routes("/portal/v1", with_cost=False),
-        users.routes("/portal/v1", with_cost=False),
-        billing.routes(with_cost=False),
-        platform.routes(with_cost=False),
-    ]
-    return _app("CSP customer API", "/portal/v1", verifier, parts, routers)
+    return _app("CSP customer API", CUSTOMER, verifier, parts, _shared_routes(CUSTOMER))
 
 
-def _app(title: str, path: str, verifier: TokenVerifier, parts: Parts | None, routers: list[Any]) -> FastAPI:
+def _shared_routes(surface: Surface) -> list[APIRouter]:
+    parts_of_the_business = (organisations, catalogue, subscriptions, users, billing, platform)
+    return [part.routes(surface) for part in parts_of_the_business]
+
+
+def _app(
+    title: str, surface: Surface, verifier: TokenVerifier, parts: Parts | None, routers: list[APIRouter]
+) -> FastAPI:
     app = create_app(title, verifier, docs=True)
     app.state.parts = parts
     for router in routers:
-        app.include_router(router)
-    document = _document(app, title, path)
+        # Not `include_router`: an included router is searched twice for each request, and there is nothing to add here.
+        app.router.routes.extend(router.routes)
+    document = _document(app, title, surface.path)
     app.openapi = lambda: document  # type: ignore[method-assign]  # FastAPI's documented way
     return app
 
@@ -74,11 +67,6 @@ def _document(app: FastAPI, title: str, path: str) -> dict[str, Any]:
     document["security"] = [{"bearer": []}]
     for operations in document["paths"].values():
         for operation in operations.values():
-            operation["parameters"] = [
-                parameter
-                for parameter in operation.get("parameters", [])
-                if parameter["name"].lower() != "authorization"
-            ]
             for status, answer in operation["responses"].items():
                 if status[0] in "45":
                     answer["content"] = {

@@ -112,6 +112,13 @@ class CustomerDetail(Customer):
     contact: dict[str, Any] | None
 
 
+class CustomerAdded(View):
+    """What was made."""
+
+    id: str
+    version: int
+
+
 class Tenant(View):
     """A Microsoft directory of a customer."""
 
@@ -154,6 +161,13 @@ class TenantLink(Body):
 
     customer_id: str
     reprice_from: date | None = None
+
+
+class TenantLinked(View):
+    """Whose it is now."""
+
+    tenant_id: str
+    customer_id: str
 
 
 class CatalogueProduct(View):
@@ -319,7 +333,6 @@ class ChangeQuantity(Body):
     """Seats wanted."""
 
     quantity: int = Field(ge=1, le=10_000_000)
-    quote_id: str | None = None
 
 
 class EndOfTerm(Body):

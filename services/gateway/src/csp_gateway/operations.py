@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from csp_gateway.adapters.screens import Row, Screens
+from csp_gateway.adapters.screens import OPERATIONS, Row, Screens
 from csp_runtime.clock import Clock
 from csp_runtime.scope import Scope
 from csp_runtime.wakeups import Wakeups, wait_for_wakeup
@@ -26,7 +26,7 @@ class OperationView:
         deadline = self._clock.monotonic() + min(seconds, LONGEST_WAIT_SECONDS)
         with self._wakeups.on(CHANNEL) as event:
             while True:
-                row = await self._screens.one(scope, "operations", "operation_id", operation_id)
+                row = await self._screens.one(scope, OPERATIONS, operation_id)
                 left = deadline - self._clock.monotonic()
                 if (row is not None and row["status"] in SETTLED) or left <= 0:
                     return row
@@ -45,7 +45,7 @@ def wait_seconds(prefer: str | None) -> float:
 def as_begun(begun: Mapping[str, Any]) -> dict[str, Any]:
     """An operation whose row is not there yet, as its owner told of it."""
     return {
-        "operation_id": begun["operation_id"],
+        "id": begun["operation_id"],
         "kind": None,
         "status": "pending",
         "subject": None,
@@ -54,7 +54,6 @@ def as_begun(begun: Mapping[str, Any]) -> dict[str, Any]:
         "steps": [],
         "resources": [],
         "problem": None,
-        "token": {begun["operation_id"]: begun["version"]},
         "requested_at": None,
         "updated_at": None,
     }

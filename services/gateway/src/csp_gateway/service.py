@@ -7,7 +7,7 @@ from csp_gateway.hooks import hook_routes
 from csp_gateway.operations import OperationView
 from csp_gateway.projections import Screens
 from csp_gateway.surfaces.common import Parts
-from csp_gateway.surfaces.organisations import open_routes
+from csp_gateway.surfaces.retrieval import open_routes
 from csp_runtime.consistency import KnownVersions
 from csp_runtime.consumer import Consumer
 from csp_runtime.database import DatabaseRole

@@ -92,7 +92,7 @@ def routes(use_cases: PricingUseCases) -> APIRouter:
         product_group: str | None = None,
         product: str | None = None,
         after: str | None = None,
-        limit: Annotated[int, Query(ge=1, le=500)] = 100,
+        limit: Annotated[int, Query(ge=1, le=501)] = 100,
     ) -> list[dict[str, Any]]:
         filters = _given(
             category=category,

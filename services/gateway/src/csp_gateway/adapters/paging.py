@@ -2,10 +2,11 @@
 
 import base64
 import binascii
-import json
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
+
+import msgspec
 
 from csp_runtime.problems import InvalidParameter, Problem
 
@@ -20,7 +21,7 @@ class Page:
 
 def cursor_of(key: list[Any], filters: dict[str, Any]) -> str:
     """The cursor behind a row."""
-    raw = json.dumps({"k": key, "f": _digest(filters)}, default=str).encode()
+    raw = msgspec.json.encode({"k": key, "f": _digest(filters)})
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
@@ -29,7 +30,7 @@ def key_of(cursor: str | None, filters: dict[str, Any]) -> list[Any] | None:
     if cursor is None:
         return None
     try:
-        read = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        read = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         key, digest = read["k"], read["f"]
     except (binascii.Error, ValueError, KeyError, TypeError):
         raise _refused("is not a cursor of this list") from None
@@ -44,4 +45,4 @@ def _refused(reason: str) -> Problem:
 
 
 def _digest(filters: dict[str, Any]) -> str:
-    return sha256(json.dumps(filters, sort_keys=True, default=str).encode()).hexdigest()[:12]
+    return sha256(msgspec.json.encode(filters, order="sorted")).hexdigest()[:12]

@@ -6,44 +6,43 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Response
 
 from csp_gateway.surfaces.common import (
+    WAITS,
+    Reading,
+    ResellerScope,
+    Surface,
     UseCaller,
     UseParts,
-    Waited,
-    customer_scope,
     problems,
-    reseller_scope,
 )
 from csp_runtime.http import AnyCommand
-from csp_runtime.scope import Scope
 
 
-def routes(*, with_cost: bool) -> APIRouter:
+def routes(surface: Surface) -> APIRouter:
     """The routes of one surface."""
     router = APIRouter(tags=["billing"])
-    scoped = Depends(reseller_scope if with_cost else customer_scope)
+    reads = Depends(surface.reading)
 
     @router.get(
         "/billing-reports",
         responses=problems(404),
         operation_id="list_billing_reports",
-        dependencies=[Waited],
+        openapi_extra=WAITS,
     )
     async def reports(
         caller: UseCaller,
-        parts: UseParts,
-        scope: Scope = scoped,
+        read: Reading = reads,
         from_on: Annotated[date | None, Query(alias="from")] = None,
         until_on: Annotated[date | None, Query(alias="until")] = None,
         customer_id: str | None = None,
     ) -> list[dict[str, Any]]:
         """One report per report cycle whose date lies in the range; without a range, those of last month and the open one."""
-        found: list[dict[str, Any]] = await parts.owners.get(
+        found: list[dict[str, Any]] = await read.parts.owners.get(
             "billing",
             "/reports",
             caller,
             from_on=from_on,
             until_on=until_on,
-            customer_id=scope.customer or customer_id,
+            customer_id=read.scope.customer or customer_id,
         )
         return found
 
@@ -51,16 +50,15 @@ def routes(*, with_cost: bool) -> APIRouter:
         "/billing-reports/{report_id}",
         responses=problems(404),
         operation_id="get_billing_report",
-        dependencies=[Waited],
+        openapi_extra=WAITS,
     )
     async def report(
         report_id: str,
         caller: UseCaller,
-        parts: UseParts,
-        scope: Scope = scoped,
+        read: Reading = reads,
     ) -> dict[str, Any]:
         """A report: date, subscription, lines; each line says why."""
-        found: dict[str, Any] = await parts.owners.get("billing", f"/reports/{report_id}", caller)
+        found: dict[str, Any] = await read.parts.owners.get("billing", f"/reports/{report_id}", caller)
         return found
 
     @router.get(
@@ -76,18 +74,17 @@ def routes(*, with_cost: bool) -> APIRouter:
             **problems(404),
         },
         operation_id="export_billing_report",
-        dependencies=[Waited],
+        openapi_extra=WAITS,
         response_class=Response,
     )
     async def export(
         report_id: str,
         caller: UseCaller,
-        parts: UseParts,
-        scope: Scope = scoped,
+        read: Reading = reads,
         format_: Annotated[Literal["csv", "xlsx", "jsonl"], Query(alias="format")] = "csv",
     ) -> Response:
         """All details of a report as a file."""
-        answer = await parts.owners.get_bytes(
+        answer = await read.parts.owners.get_bytes(
             "billing", f"/reports/{report_id}/export", caller, format=format_
         )
         return Response(
@@ -96,7 +93,7 @@ def routes(*, with_cost: bool) -> APIRouter:
             headers={"Content-Disposition": answer.headers.get("content-disposition", "attachment")},
         )
 
-    if with_cost:
+    if surface.with_cost:
 
         @router.post(
             "/billing-reports/{report_id}/issue",
@@ -108,7 +105,7 @@ def routes(*, with_cost: bool) -> APIRouter:
             command: AnyCommand,
             caller: UseCaller,
             parts: UseParts,
-            scope: Scope = scoped,
+            scope: ResellerScope,
         ) -> dict[str, Any]:
             """Make a report final: numbered, hashed, unchanged for good. What is learnt later goes into the next one."""
             found: dict[str, Any] = await parts.owners.command(

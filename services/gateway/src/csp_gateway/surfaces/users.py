@@ -1,156 +1,113 @@
 """Users and licences: identity-sync's own read models, forwarded; no name or address is kept here."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from csp_gateway.adapters.paging import cursor_of, key_of
-from csp_gateway.models import LicenceChange, ListOf, NewUser, Operation, User
+from csp_gateway.adapters.screens import SUBSCRIPTIONS, TENANTS
+from csp_gateway.models import LicenceChange, ListOf, NewUser, User
+from csp_gateway.surfaces.commands import add_command
 from csp_gateway.surfaces.common import (
-    Prefer,
+    Parts,
+    Reading,
+    Surface,
     UseCaller,
-    UsePage,
-    UseParts,
-    Waited,
-    answer_operation,
-    customer_scope,
-    list_meta,
+    answer_list,
+    as_json,
     problems,
-    reseller_scope,
+    row_of,
 )
-from csp_runtime.http import AnyCommand
-from csp_runtime.problems import not_found
+from csp_gateway.surfaces.listing import Filter, Listing
 from csp_runtime.scope import Scope
 
-CHANGED: dict[int | str, dict[str, Any]] = {200: {"model": Operation}, **problems(400, 404, 409)}
+OWNER = "identity-sync"
+LIST = Listing((Filter("status"),))
+_USER = tuple(User.model_fields)
 
 
-def routes(surface: str, *, with_cost: bool) -> APIRouter:
+def routes(surface: Surface) -> APIRouter:
     """The routes of one surface."""
     router = APIRouter(tags=["users and licences"])
-    scoped = Depends(reseller_scope if with_cost else customer_scope)
+    reads = Depends(surface.reading)
 
     @router.get(
         "/tenants/{tenant_id}/users",
         responses=problems(404),
+        openapi_extra=LIST.documented,
         operation_id="list_users",
-        dependencies=[Waited],
+        response_model=ListOf[User],
     )
     async def list_users(
-        tenant_id: str,
-        request: Request,
-        caller: UseCaller,
-        parts: UseParts,
-        page: UsePage,
-        scope: Scope = scoped,
-        status: Annotated[str | None, Query(alias="filter[status]")] = None,
-    ) -> ListOf[User]:
+        tenant_id: str, request: Request, caller: UseCaller, read: Reading = reads
+    ) -> Response:
         """Users of a tenant by name, with the licences they hold."""
-        if await parts.screens.one(scope, "tenants", "tenant_id", tenant_id) is None:
-            raise not_found("tenant")
-        filters = {"tenant_id": tenant_id, "status": status}
-        after = key_of(page.after, filters)
-        rows = await parts.owners.get(
-            "identity-sync",
+        asked = LIST.asked(request)
+        await row_of(read, TENANTS, tenant_id, "tenant")
+        filters = {**asked.filters, "tenant_id": tenant_id}
+        after = key_of(asked.page.after, filters)
+        rows = await read.parts.owners.get(
+            OWNER,
             f"/tenants/{tenant_id}/users",
             caller,
-            status=status,
+            **asked.filters,
             after=None if after is None else after[0],
-            limit=page.size + 1,
+            limit=asked.page.size + 1,
         )
         cursor = None
-        if len(rows) > page.size:
-            rows = rows[: page.size]
+        if len(rows) > asked.page.size:
+            rows = rows[: asked.page.size]
             cursor = cursor_of([rows[-1]["cursor"]], filters)
-        return ListOf(data=[_view(row) for row in rows], meta=list_meta(request, parts, page, cursor))
+        shown = [as_json({name: row[name] for name in _USER}) for row in rows]
+        return answer_list(request, read.parts, asked.page, shown, cursor)
 
-    @router.post("/tenants/{tenant_id}/users", status_code=202, responses=CHANGED, operation_id="create_user")
-    async def create_user(
-        tenant_id: str,
-        body: NewUser,
-        command: AnyCommand,
-        caller: UseCaller,
-        parts: UseParts,
-        response: Response,
-        scope: Scope = scoped,
-        prefer: Prefer = None,
-    ) -> Operation:
-        """Make a user; a generated password goes by a one-time link, never in clear."""
-        begun = await parts.owners.command(
-            "identity-sync", f"/tenants/{tenant_id}/users", caller, command, body.model_dump()
-        )
-        return await answer_operation(parts, scope, begun, prefer, response, surface)
-
-    def licence_action(name: str, operation_id: str, description: str) -> None:
-        async def act(
-            user_id: str,
-            body: LicenceChange,
-            command: AnyCommand,
-            caller: UseCaller,
-            parts: UseParts,
-            response: Response,
-            scope: Scope = scoped,
-            prefer: Prefer = None,
-        ) -> Operation:
-            row = await parts.screens.one(scope, "subscriptions", "subscription_id", body.subscription_id)
-            if row is None:
-                raise not_found("subscription")
-            begun = await parts.owners.command(
-                "identity-sync",
-                f"/users/{user_id}/{name}",
-                caller,
-                command,
-                {"subscription_id": body.subscription_id},
-            )
-            return await answer_operation(parts, scope, begun, prefer, response, surface)
-
-        router.add_api_route(
-            f"/users/{{user_id}}/{name}",
-            act,
-            methods=["POST"],
-            status_code=202,
-            responses=CHANGED,
-            operation_id=operation_id,
-            description=description,
-            response_model=Operation,
-        )
-
-    licence_action("assign-licence", "assign_licence", "Give the user a licence of a subscription's product.")
-    licence_action(
-        "unassign-licence", "unassign_licence", "Take the licence of a subscription's product away."
+    add_command(
+        router,
+        surface,
+        "/tenants/{tenant_id}/users",
+        owner=OWNER,
+        operation_id="create_user",
+        description="Make a user; a generated password goes by a one-time link, never in clear.",
+        body=NewUser,
     )
-
-    def user_action(name: str, operation_id: str, description: str) -> None:
-        async def act(
-            user_id: str,
-            command: AnyCommand,
-            caller: UseCaller,
-            parts: UseParts,
-            response: Response,
-            scope: Scope = scoped,
-            prefer: Prefer = None,
-        ) -> Operation:
-            begun = await parts.owners.command(
-                "identity-sync", f"/users/{user_id}/{name}", caller, command, {}
-            )
-            return await answer_operation(parts, scope, begun, prefer, response, surface)
-
-        router.add_api_route(
-            f"/users/{{user_id}}/{name}",
-            act,
-            methods=["POST"],
-            status_code=202,
-            responses=CHANGED,
-            operation_id=operation_id,
-            description=description,
-            response_model=Operation,
-        )
-
-    user_action("delete", "delete_user", "Delete the user; it can be restored for 30 days.")
-    user_action("restore", "restore_user", "Take a deleted user back within 30 days.")
-
+    add_command(
+        router,
+        surface,
+        "/users/{user_id}/assign-licence",
+        owner=OWNER,
+        operation_id="assign_licence",
+        description="Give the user a licence of a subscription's product.",
+        body=LicenceChange,
+        check=_subscription_is_in_scope,
+    )
+    add_command(
+        router,
+        surface,
+        "/users/{user_id}/unassign-licence",
+        owner=OWNER,
+        operation_id="unassign_licence",
+        description="Take the licence of a subscription's product away.",
+        body=LicenceChange,
+        check=_subscription_is_in_scope,
+    )
+    add_command(
+        router,
+        surface,
+        "/users/{user_id}/delete",
+        owner=OWNER,
+        operation_id="delete_user",
+        description="Delete the user; it can be restored for 30 days.",
+    )
+    add_command(
+        router,
+        surface,
+        "/users/{user_id}/restore",
+        owner=OWNER,
+        operation_id="restore_user",
+        description="Take a deleted user back within 30 days.",
+    )
     return router
 
 
-def _view(row: dict[str, Any]) -> User:
-    return User.model_validate({name: row[name] for name in User.model_fields})
+async def _subscription_is_in_scope(parts: Parts, scope: Scope, given: dict[str, Any]) -> None:
+    await row_of(Reading(parts=parts, scope=scope), SUBSCRIPTIONS, given["subscription_id"], "subscription")

@@ -1,0 +1,107 @@
+"""Operations: where each command stands."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from csp_contracts.envelope import Recorded
+from csp_contracts.ids import Kind
+from csp_contracts.operations_v1 import (
+    OperationApproved,
+    OperationProgressed,
+    OperationRejected,
+    OperationRequested,
+    OperationSubmitted,
+    OperationSucceeded,
+    OperationUncertain,
+)
+from csp_gateway.operations import CHANNEL
+from csp_gateway.projections.writing import as_text
+from csp_runtime.database import Connection
+
+
+async def show(tx: Connection, event: Recorded[Any]) -> None:
+    """Write what an event means for this screen."""
+    match event.data:
+        case OperationRequested() as data:
+            await _requested(tx, event, data)
+        case OperationApproved():
+            await _state(tx, event, "pending")
+        case OperationSubmitted() as data:
+            await _state(tx, event, "running")
+            await _step(tx, event, data.step, "running")
+        case OperationProgressed() as data:
+            await _state(tx, event, "running")
+            await _step(tx, event, data.step, "succeeded")
+        case OperationUncertain() as data:
+            await _state(tx, event, "waiting_upstream")
+            await _step(tx, event, data.step, "waiting_upstream")
+        case OperationSucceeded() as data:
+            await _state(tx, event, "succeeded")
+            await _succeeded(tx, event, data)
+        case OperationRejected() as data:
+            await _state(tx, event, "failed")
+            await tx.execute(
+                "update operations set problem = %s where reseller_id = %s and operation_id = %s",
+                [as_text(data.problem), event.meta.reseller, event.stream],
+            )
+
+
+async def tell(tx: Connection, events: Sequence[Recorded[Any]]) -> None:
+    """Wake who waits for the end of an operation, once these rows are committed."""
+    if any(event.stream.startswith(f"{Kind.OPERATION}_") for event in events):
+        await tx.execute("select pg_notify(%s, '')", [CHANNEL])
+
+
+async def _requested(tx: Connection, event: Recorded[Any], data: OperationRequested) -> None:
+    at = event.meta.recorded_at
+    await tx.execute(
+        "insert into operations (operation_id, reseller_id, customer_id, kind, status, subject, requested_by, "
+        "reason, steps, resources, token, version, requested_at, updated_at) "
+        "values (%s, %s, %s, %s, %s, %s, %s, %s, '[]', '[]', %s, %s, %s, %s) on conflict do nothing",
+        [
+            data.operation_id,
+            event.meta.reseller,
+            event.meta.customer,
+            data.kind,
+            "waiting_approval" if data.requires_approval else "pending",
+            data.subject,
+            event.meta.actor,
+            event.meta.reason,
+            as_text({data.operation_id: event.version}),
+            event.version,
+            at,
+            at,
+        ],
+    )
+
+
+async def _state(tx: Connection, event: Recorded[Any], status: str) -> None:
+    await tx.execute(
+        "update operations set status = %s, version = %s, updated_at = %s, token = token || %s::jsonb "
+        "where reseller_id = %s and operation_id = %s",
+        [
+            status,
+            event.version,
+            event.meta.recorded_at,
+            as_text({event.stream: event.version}),
+            event.meta.reseller,
+            event.stream,
+        ],
+    )
+
+
+async def _step(tx: Connection, event: Recorded[Any], step: str, status: str) -> None:
+    await tx.execute(
+        "update operations set steps = (select coalesce(jsonb_agg(s), '[]') from jsonb_array_elements(steps) s "
+        "where s->>'name' <> %s) || %s::jsonb where reseller_id = %s and operation_id = %s",
+        [step, as_text([{"name": step, "status": status}]), event.meta.reseller, event.stream],
+    )
+
+
+async def _succeeded(tx: Connection, event: Recorded[Any], data: OperationSucceeded) -> None:
+    await tx.execute(
+        "update operations set resources = %s, token = token || %s::jsonb, "
+        "steps = (select coalesce(jsonb_agg(jsonb_set(s, '{status}', '\"succeeded\"')), '[]') "
+        "from jsonb_array_elements(steps) s) where reseller_id = %s and operation_id = %s",
+        [as_text(data.resources), as_text(data.versions), event.meta.reseller, event.stream],
+    )

@@ -1,0 +1,195 @@
+"""Rows are rendered when they are written, and handed through: their bytes must be what the OpenAPI document promises."""
+
+import httpx
+import jsonschema
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from csp_gateway.adapters.owners import Owners
+from csp_gateway.adapters.screens import Screens as ScreenRows
+from csp_gateway.api import customer_app, reseller_app
+from csp_gateway.domain import money
+from csp_gateway.operations import OperationView
+from csp_gateway.projections import Screens
+from csp_gateway.surfaces.common import Parts
+from csp_runtime.auth import DevelopmentIssuer
+from csp_runtime.clock import SystemClock
+from csp_runtime.consistency import KnownVersions
+from csp_runtime.database import Database, DatabaseRole
+from csp_runtime.host import LocalPeers
+from csp_runtime.migrate import migrate
+from csp_runtime.scope import Role
+from csp_runtime.wakeups import Wakeups
+from csp_testing.screens import CUSTOMER, OPERATION, RESELLER, STREAMS, SUBSCRIPTION, TENANT, UNALLOCATED
+
+SURFACES = {
+    "reseller": (reseller_app, Role.RESELLER_ADMIN, None),
+    "customer": (customer_app, Role.CUSTOMER_ADMIN, CUSTOMER),
+}
+READS = {
+    "/subscriptions": "/subscriptions",
+    "/subscriptions/{subscription_id}": f"/subscriptions/{SUBSCRIPTION}",
+    "/subscriptions/{subscription_id}/history": f"/subscriptions/{SUBSCRIPTION}/history",
+    "/tenants/{tenant_id}": f"/tenants/{TENANT}",
+    "/operations": "/operations",
+    "/operations/{operation_id}": f"/operations/{OPERATION}",
+    "/events": "/events",
+}
+READS_OF = {
+    "reseller": {
+        **READS,
+        "/customers": "/customers",
+        "/customers/{customer_id}/tenants": f"/customers/{CUSTOMER}/tenants",
+    },
+    "customer": {**READS, "/tenants": "/tenants"},
+}
+
+
+@pytest.fixture
+async def worker(database_url):
+    migrate(database_url, "gateway", ["csp_runtime", "csp_gateway"])
+    async with Database(database_url, "gateway", DatabaseRole.WORKER) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def surfaces(worker, database_url, tmp_path):
+    """A client of each surface, over screens that know one of everything."""
+    async with worker.transaction() as tx:
+        await Screens().project(tx, [event for facts in STREAMS for event in facts])
+    clock, wakeups, issuer, peers = (
+        SystemClock(),
+        Wakeups(database_url),
+        DevelopmentIssuer(tmp_path),
+        LocalPeers(),
+    )
+    async with Database(database_url, "gateway", DatabaseRole.REQUEST) as request:
+        screens = ScreenRows(request)
+        parts = Parts(
+            screens=screens,
+            owners=Owners(peers),
+            operations=OperationView(screens, wakeups, clock),
+            known=KnownVersions(worker, Screens.name, wakeups, clock),
+            clock=clock,
+        )
+        clients = {}
+        for name, (app, role, customer) in SURFACES.items():
+            built = app(issuer, parts)
+            token = issuer.issue(reseller=RESELLER, role=role, customer=customer)
+            clients[name] = (
+                built.openapi(),
+                httpx.AsyncClient(
+                    transport=httpx.ASGITransport(app=built),
+                    base_url="http://gateway",
+                    headers={"Authorization": f"Bearer {token}"},
+                ),
+            )
+        yield clients
+        for _, client in clients.values():
+            await client.aclose()
+
+
+def strict(document, schema):
+    """The schema with its references resolved, and every object closed to fields that it does not name."""
+    if isinstance(schema, list):
+        return [strict(document, each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return strict(document, document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]])
+    found = {name: strict(document, value) for name, value in schema.items()}
+    if "properties" in found and not found.get("additionalProperties"):
+        found |= {"additionalProperties": False, "required": sorted(found["properties"])}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("surface", "path"), [(surface, path) for surface, paths in READS_OF.items() for path in paths]
+)
+async def test_the_bytes_of_every_read_are_what_the_document_promises(surfaces, surface, path):
+    document, client = surfaces[surface]
+    answer = await client.get(READS_OF[surface][path])
+    assert answer.status_code == 200, answer.text
+    promised = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    checker = jsonschema.Draft202012Validator(
+        strict(document, promised), format_checker=jsonschema.FormatChecker()
+    )
+    checker.validate(answer.json())
+    rows = answer.json()["data"] if "data" in answer.json() else [answer.json()]
+    assert rows, "an empty list proves nothing"
+
+
+async def test_a_reseller_sees_price_cost_and_margin_and_a_customer_only_the_price(surfaces):
+    shown = {
+        name: (await client.get(f"/subscriptions/{SUBSCRIPTION}")).json()
+        for name, (_, client) in surfaces.items()
+    }
+    assert shown["reseller"]["price"] == shown["customer"]["price"] == {"amount": "6.20", "currency": "EUR"}
+    assert shown["reseller"]["cost"] == {"amount": "4.96", "currency": "EUR"}
+    assert shown["reseller"]["margin"] == {"amount": "1.24", "currency": "EUR"}
+    assert {"cost", "margin"}.isdisjoint(shown["customer"])
+
+
+async def test_the_same_state_is_answered_with_304(surfaces):
+    _, client = surfaces["customer"]
+    first = await client.get(f"/tenants/{TENANT}")
+    again = await client.get(f"/tenants/{TENANT}", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["ETag"] == first.headers["ETag"]
+
+
+async def test_another_customers_rows_are_not_there(surfaces, worker):
+    _, client = surfaces["customer"]
+    async with worker.transaction() as tx:
+        await tx.execute("update subscriptions set customer_id = %s", [UNALLOCATED])
+    assert (await client.get("/subscriptions")).json()["data"] == []
+    assert (await client.get(f"/subscriptions/{SUBSCRIPTION}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("filter[colour]=red", 400),
+        ("sort=name", 400),
+        ("page[size]=0", 422),
+        ("page[size]=501", 422),
+        ("page[size]=ten", 422),
+        ("page[after]=nonsense", 422),
+        ("filter[status]=%00", 422),
+    ],
+)
+async def test_what_a_list_does_not_know_is_refused_by_name(surfaces, query, status):
+    _, client = surfaces["reseller"]
+    answer = await client.get(f"/subscriptions?{query}")
+    assert answer.status_code == status
+    assert answer.json()["invalid_parameters"][0]["field"] == query.partition("=")[0]
+
+
+async def test_pages_follow_one_another_with_all_parameters_kept(surfaces, worker):
+    _, client = surfaces["reseller"]
+    async with worker.transaction() as tx:
+        await tx.execute(
+            "insert into tenants select 'ten_' || n, reseller_id, customer_id, 'm' || n, 'd' || n % 2, company_name, country, "
+            "status, null, origin, 1, 1, created_at, updated_at from tenants, generate_series(1, 4) as n"
+        )
+    seen, path = [], f"/customers/{CUSTOMER}/tenants?filter[status]=active&page[size]=2"
+    while path is not None:
+        page = (await client.get(path)).json()
+        assert len(page["data"]) <= 2
+        seen += [(tenant["domain"], tenant["id"]) for tenant in page["data"]]
+        path = page["meta"]["page"]["next"]
+    assert len(seen) == 5
+    assert seen == sorted(seen)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    micro=st.none()
+    | st.integers(-(10**15), 10**15)
+    | st.integers(-100, 100).map(lambda cents: cents * 10_000)
+)
+async def test_the_database_writes_money_as_the_rest_of_the_gateway_does(worker, micro):
+    async with worker.connection() as connection:
+        cursor = await connection.execute("select money(%s, 'EUR') as shown", [micro])
+        assert (await cursor.fetchone())["shown"] == money(micro, "EUR")
