@@ -80,6 +80,13 @@ EVENT = ("timeline", 1)
             "2024-03-16T10:00:00Z",
             "timeline[1].effective_at: must lie on 2024-03-15",
         ),
+        (
+            (*EVENT, "effective_at"),
+            "0001-01-01T00:00:00+10:00",
+            "timeline[1].effective_at: must be a date-time",
+        ),
+        ((*EVENT, "effective_at"), "2024-03-15T24:00:00Z", "timeline[1].effective_at: must be a date-time"),
+        ((*EVENT, "effective_at"), "20240315T100000Z", "timeline[1].effective_at: must be a date-time"),
         ((*EVENT, "event"), "quantity_guessed", "timeline[1].event: must be one of"),
         ((*EVENT, "event"), 7, "timeline[1].event: must be one of"),
         ((*EVENT, "seq"), 1, "timeline[1].seq: 1 is taken by timeline[0]"),

@@ -875,6 +875,18 @@ def test_an_edit_inside_issued_lines_corrects_them_in_the_open_report(tell):
     assert reasons == ["price_correction"] * 5 + ["cycle"]
 
 
+def test_an_edit_of_days_before_the_purchase_prices_the_days_after_it(tell):
+    told = tell(
+        [
+            ("2024-05-17", "bought", {"quantity": 1}),
+            ("2024-05-17", "2024-05-01", "edited", {"unit_price": "15.50", "until": "2024-06-01"}),
+        ],
+        ["2024-05-31"],
+        prices="31.00",
+    )
+    assert told.all == ["pro_rata 2024-05-17..2024-05-31 1 7.50", "pro_rata 2024-06-01..2024-06-16 1 16.00"]
+
+
 def test_the_later_of_two_overlapping_edits_wins(tell):
     told = tell(
         [

@@ -36,6 +36,8 @@ def check(events: Sequence[Event], faults: list[str]) -> list[Event]:
             faults.append(f"{event.path}.{event.needs[0]}: must be another subscription")
         elif event.name == "effective_time_corrected":
             _check_correction(event, by_seq, corrected, faults)
+        elif event.name == "historic_price_edited":
+            continue  # it prices days, those of a later subscription too
         elif event.facts and event.starts is None and event.subscription in corrected:
             first = corrected[event.subscription]
             if corrected_day(event, resolved) < first:
@@ -50,6 +52,8 @@ def _check_correction(
     for ref in event.refs:
         told = by_seq.get(ref)
         if told is None or told.starts == told.subscription or told.subscription is None:
+            continue
+        if told.name == "historic_price_edited":
             continue
         if event.day < begins.get(told.subscription, event.day):
             faults.append(f"{event.path}.effective_on: is before the subscription begins")

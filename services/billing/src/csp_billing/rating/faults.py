@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from typing import TypeVar, cast
@@ -10,6 +11,7 @@ from typing import TypeVar, cast
 from csp_commerce_rules.money import NotADecimal, parse_decimal
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 EARLIEST, LATEST = date(1980, 1, 1), date(2199, 12, 31)
 """Days that a story may name: room for terms and virtual cycles on both sides within the calendar tables."""
 
@@ -170,16 +172,15 @@ class Reader:
         value = self.content.get(name)
         if value is None:
             return None
-        try:
-            at = datetime.fromisoformat(value) if isinstance(value, str) else None
-        except ValueError:
-            at = None
-        if at is None or at.tzinfo is None:
+        at: datetime | None = None
+        if isinstance(value, str) and _INSTANT.fullmatch(value):
+            with suppress(ValueError, OverflowError):  # no such day or hour, or none in UTC
+                at = datetime.fromisoformat(value.upper()).astimezone(UTC)
+        if at is None:
             self.fault(
                 name, f"must be a date-time with offset such as 2024-03-01T18:00:00Z, is {shown(value)}"
             )
             return None
-        at = at.astimezone(UTC)
         if day is not None and at.toordinal() != day:
             self.fault(name, f"must lie on {date.fromordinal(day)} in UTC, is {shown(value)}")
             return None
