@@ -111,6 +111,17 @@ class _Subscription:
             if days:
                 yield self._days_owed(start, first, end), days
 
+    def _status_at_start(self) -> str:
+        """An add-on begins as its base is, all others begin active."""
+        status = "active"
+        for event in self.base.events if self.base is not None else ():
+            if event[:2] < self.events[0][:2]:
+                name = event[2]["event"]
+                status = {"subscription_suspended": "suspended", "subscription_reactivated": "active"}.get(
+                    name, status
+                )
+        return status
+
     def grid_anchor(self) -> date:
         """What the base of an add-on lends it: the anchor of its charge cycles."""
         self.anchor = self._anchor(self.events[0][0])
@@ -205,9 +216,11 @@ class _Subscription:
                     charge(first, quantity, product)
                 charged = True
             if name in {"subscription_purchased", "addon_purchased"}:
-                quantity, product, status = told["quantity"], (told["product"], day), "active"
+                quantity, product, status = told["quantity"], (told["product"], day), self._status_at_start()
                 kept_share = 1 - Fraction(told.get("promotion_percent", "0")) / 100
-                if day == first:
+                if day == first and status == "suspended" and self._stops():
+                    charged = True  # nothing before its base is active again
+                elif day == first:
                     charge(first, quantity, product)
                     charged = True
             elif name == "renewal":

@@ -460,6 +460,23 @@ def test_a_plan_change_in_a_three_year_term_charges_the_months_up_to_the_next_an
     ]
 
 
+def test_monthly_cycles_after_an_annual_plan_lead_up_to_a_named_end_and_none_is_longer_than_a_month(tell):
+    told = tell(
+        [
+            ("2022-11-20", "bought", {"quantity": 1}),
+            ("2023-02-01", "plan", {"frequency": "P1M", "cycle_end_on": "2023-12-31"}),
+        ],
+        ["2023-12-31"],
+        frequency="P1Y",
+        term="P3Y",
+        prices=monthly_and_annual("30.00", "365.00"),
+    )
+    assert told.all[1:] == [
+        "pro_rata 2023-11-20..2023-11-30 1 11.00",
+        "cycle_fee 2023-12-01..2023-12-31 1 30.00",
+    ]
+
+
 @pytest.mark.parametrize("bought", ["2021-01-30", "2021-01-31"])
 def test_months_left_are_counted_in_charge_cycles_at_the_end_of_months_too(tell, bought):
     told = tell(
@@ -662,6 +679,21 @@ def test_an_annual_subscription_regroups_only_what_is_still_open(tell):
         ],
         ["refund 2017-06-01..2018-02-10 3 -765.00"],
     ]
+
+
+def test_an_addon_of_a_suspended_base_is_billed_from_the_bases_reactivation(tell):
+    told = tell(
+        [
+            ("2018-06-01", "bought", {"quantity": 1}),
+            ("2018-07-05", "suspended", {}),
+            ("2018-07-11", "addon", {"subscription": "A1", "product": "P2", "quantity": 1, "base": "S1"}),
+            ("2018-07-22", "reactivated", {}),
+        ],
+        ["2018-07-31"],
+        rule_set="legacy_anniversary",
+        prices={"P1": "31.00", "P2": "15.50"},
+    )
+    assert [row for row in told.all if row.startswith("A1")] == ["A1 pro_rata 2018-07-22..2018-07-31 1 5.00"]
 
 
 def test_an_addon_bought_in_the_free_days_before_the_anchor_pays_no_more_than_a_cycle(tell):

@@ -80,10 +80,13 @@ def _start_aligned(run: Run, fact: f.Started, like: f.Alignment, reason: Reason)
     if run.rules.refund_policy == "full_in_first_month_then_prorated":
         state.first_month_until = add_months(fact.day, 1)
     run.lock_price(fact.day)
+    if like.suspended:
+        state.status = "suspended"  # 6.1: with its base
     open_cycle(
         run,
         fact.day,
         reason=reason,
+        fee=is_paid(run),
         basis=max(fact.day, like.paid_from),
         end=like.cycle_end,
         of_days=like.cycle_days,
@@ -257,7 +260,7 @@ def _new_plan(run: Run, day: int, reason: Reason, plan: Plan) -> tuple[Reason, i
     state = run.state
     frequency, product, end, cause = plan
     old_end = Grid(state.grid.month, state.grid.day, state.grid.step, state.grid.from_end).cycle(day)[1]
-    if end is not None and end == old_end and MONTHS[frequency] != run.step and MONTHS[frequency] > run.step:
+    if end is not None and end == old_end and MONTHS[frequency] != run.step:
         return reason, None  # it names the end of the cycle that begins today: the plan changes after that
     state.new_plan = None
     state.frequency = frequency
@@ -274,8 +277,9 @@ def _new_plan(run: Run, day: int, reason: Reason, plan: Plan) -> tuple[Reason, i
         if months is not None and 0 < months < step:
             state.cycle_months = (months, step)
         return "convert_in", last
-    state.grid = _regrid(state.grid, day, step)
-    return "convert_in", end
+    # A named end is a date of the new grid; without one the day of the month stays.
+    state.grid = _regrid(state.grid, day, step) if end is None else grid_from(end, step)
+    return "convert_in", None
 
 
 def _months_left(grid: Grid, day: int, end: int) -> int | None:

@@ -47,6 +47,7 @@ class Alignment:
     frequency: Frequency
     term_end: int | None
     free: bool = False
+    suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

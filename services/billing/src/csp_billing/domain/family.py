@@ -95,7 +95,7 @@ def _begin_like(fact: f.Started, link: f.Link, other: Story) -> f.Started:
         alignment = _ending_on(fact.paid_until, fact.day, alignment)
     match link.kind:
         case "addon":
-            return replace(fact, alignment=alignment)
+            return replace(fact, alignment=replace(alignment, suspended=state.status == "suspended"))
         case "moved":
             # 8.1: a partial upgrade inherits the window of its source.
             _, taken = take(state.lots, fact.quantity, fact.instant)
