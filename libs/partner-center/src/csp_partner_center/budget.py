@@ -1,9 +1,12 @@
 """The calls a minute that all processes of one reseller share (PC 2.9).
 
-A process leases the next calls by one `update … returning` and starts them evenly from the moment it was granted. The
-rate climbs while it is used up: doubling within a minute until the first 429, by two percent a minute from then on; a 429
-takes a fifth away at first, later a tenth if it follows another closely, else three percent, and holds every process back
-for as long as `Retry-After` says.
+A process leases the next calls by one `update … returning` and starts them evenly from the moment it was granted, at most
+a second ahead, so that one with many waiting calls leaves room for the others.
+
+The rate climbs while it is used up: threefold in 22 seconds until the first 429. That one tells what is allowed: the calls
+granted since the budget was first used up, over the time until `Retry-After` is over. From then on the rate climbs by half a
+percent a minute (by a tenth after ten minutes without a 429), and a 429 takes three percent away, a tenth if it follows
+another closely. Each holds every process back for as long as `Retry-After` says.
 """
 
 import asyncio
@@ -43,6 +46,8 @@ class SharedBudget:
 
     # Unused calls of these last seconds may be made up for at once.
     BURST_SECONDS = 3.0
+    # How far ahead of its start a place is given away.
+    AHEAD_SECONDS = 1.0
 
     def __init__(self, database: Database, clock: Clock, settings: PartnerCenterSettings) -> None:
         self._database = database
@@ -64,6 +69,8 @@ class SharedBudget:
                 if not self._leased[key]:
                     await self._lease(key, self._waiting[key])
                 starts_at = self._leased[key].pop()
+                # The others queue behind the lock, where they claim nothing of what other processes may have.
+                await self._clock.sleep(max(0.0, starts_at - self._clock.monotonic() - self.AHEAD_SECONDS))
         finally:
             self._waiting[key] -= 1
         return max(0.0, starts_at - self._clock.monotonic())
@@ -79,6 +86,10 @@ class SharedBudget:
                     calls_per_minute = case
                         -- several calls of one overshoot answer 429: it counts once
                         when throttled_at > clock_timestamp() - make_interval(secs => %(age)s) then calls_per_minute
+                        when is_exploring and busy_calls >= %(sample)s then greatest(%(lowest)s, 0.97 * least(
+                            calls_per_minute,
+                            busy_calls * 60 / (extract(epoch from clock_timestamp() - busy_since) + %(pause)s)
+                        ))
                         else greatest(%(lowest)s, calls_per_minute * case
                             when is_exploring then 0.8
                             when throttled_at > clock_timestamp() - interval '90 seconds' then 0.9
@@ -94,6 +105,7 @@ class SharedBudget:
                     "reseller": reseller_id,
                     "group": api_group,
                     "lowest": self._settings.lowest_rate,
+                    "sample": _SAMPLE,
                     "pause": retry_after,
                     "age": age,
                 },
@@ -130,6 +142,9 @@ class SharedBudget:
         )
 
 
+# Fewer calls than these say nothing of what is allowed: a 429 so early has other reasons.
+_SAMPLE = 100
+
 _BEGIN = """
 insert into budget (reseller_id, api_group, calls_per_minute) values (%(reseller)s, %(group)s, %(first)s)
 on conflict do nothing
@@ -139,7 +154,7 @@ _LEASE = """
 with spoken_for as (
     select reseller_id, api_group,
         greatest(next_free_at, clock_timestamp() - make_interval(secs => %(burst)s)) as granted_from,
-        next_free_at >= clock_timestamp() - interval '1 second' as is_used_up,
+        next_free_at >= clock_timestamp() - make_interval(secs => 60 / calls_per_minute) as is_used_up,
         least(%(wanted)s, ceil(calls_per_minute / 60)) as calls
     from budget where reseller_id = %(reseller)s and api_group = %(group)s
     for update
@@ -149,8 +164,15 @@ update budget set
     next_free_at = s.granted_from + make_interval(secs => s.calls * 60.0 / calls_per_minute),
     calls_per_minute = least(
         %(highest)s,
-        calls_per_minute + case when not s.is_used_up then 0 when is_exploring then s.calls else s.calls * 0.02 end
-    )
+        calls_per_minute + case
+            when not s.is_used_up then 0
+            when is_exploring then s.calls * 3
+            when throttled_at > clock_timestamp() - interval '10 minutes' then s.calls * 0.005
+            else s.calls * 0.1
+        end
+    ),
+    busy_since = case when s.is_used_up then busy_since else clock_timestamp() end,
+    busy_calls = case when s.is_used_up then busy_calls else 0 end + s.calls
 from spoken_for s
 where budget.reseller_id = s.reseller_id and budget.api_group = s.api_group
 returning calls_per_minute, s.calls, extract(epoch from budget.granted_from - clock_timestamp()) as starts_in
@@ -187,7 +209,11 @@ async def wait_for_turn(
     """Wait for a place; False where it lies beyond `sleep_at_most` seconds (the place is then lost, nothing was sent)."""
     ends_at = clock.monotonic() + sleep_at_most
     while True:
-        wait = await budget.reserve(reseller_id, api_group)
+        try:
+            async with asyncio.timeout(max(0.0, ends_at - clock.monotonic())):
+                wait = await budget.reserve(reseller_id, api_group)
+        except TimeoutError:
+            return False
         if clock.monotonic() + wait > ends_at:
             return False
         if wait > 0:

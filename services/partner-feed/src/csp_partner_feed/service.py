@@ -87,8 +87,10 @@ def build(platform: Platform, client: PartnerCenter, settings: PartnerFeedSettin
         skus=DirectorySkus(),
     )
     reader = Reader(parts, visibility=visibility)
-    synchroniser = Synchroniser(parts, every=every)
-    follower = DirectoryFollower(parts, pause=timedelta(seconds=settings.delta_poll_seconds))
+    synchroniser = Synchroniser(parts, every=every, at_once=settings.at_once)
+    follower = DirectoryFollower(
+        parts, pause=timedelta(seconds=settings.delta_poll_seconds), at_once=settings.at_once
+    )
     poller = AuditPoller(
         parts,
         cursors=AuditCursors(worker),
@@ -100,8 +102,8 @@ def build(platform: Platform, client: PartnerCenter, settings: PartnerFeedSettin
         ("audit", poller),
         ("lister", Lister(parts, every=every)),
         *[(f"reader-{number}", reader) for number in range(settings.readers)],
-        *[(f"synchroniser-{number}", synchroniser) for number in range(settings.readers)],
-        *[(f"directory-{number}", follower) for number in range(max(1, settings.readers // 2))],
+        ("synchroniser", synchroniser),
+        ("directory", follower),
         ("drift", DriftKeeper(drifts=drifts, clock=clock, visibility=visibility)),
         ("keeper", Keeper(persons=persons, database=worker, clock=clock)),
     ]

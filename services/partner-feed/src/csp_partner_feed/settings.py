@@ -46,6 +46,12 @@ class PartnerFeedSettings(BaseSettings):
         gt=0,
         description="each customer is compared in full at least this often, spread over the time",
     )
+    at_once: int = Field(
+        default=32,
+        ge=1,
+        le=256,
+        description="customers that one process compares, and directories that it follows, at the same time; only a first synchronisation has so many due",
+    )
     readers: int = Field(default=4, ge=1, le=64, description="readings of one process at the same time")
     close_day: int = Field(
         default=15,

@@ -33,8 +33,8 @@ async def test_a_killed_process_leaves_the_next_one_what_is_left_to_do(book):
     first = book.service
     await worker_of(first, "lister").step()
     for _ in range(5):
-        assert await worker_of(first, "synchroniser-0").step()
-    dying = asyncio.create_task(worker_of(first, "synchroniser-1").step())
+        assert await worker_of(first, "synchroniser").step()
+    dying = asyncio.create_task(worker_of(first, "synchroniser").step())
     await asyncio.sleep(0)
     dying.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -45,7 +45,7 @@ async def test_a_killed_process_leaves_the_next_one_what_is_left_to_do(book):
         await database.open()
     try:
         await worker_of(second, "lister").step()
-        while await worker_of(second, "synchroniser-0").step():
+        while await worker_of(second, "synchroniser").step():
             pass
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(second.app), base_url="http://feed"
@@ -87,6 +87,6 @@ async def test_a_list_that_breaks_in_the_middle_goes_on_at_its_token(book):
 
 async def test_customers_are_usable_after_the_first_ones_were_read(book):
     await worker_of(book.service, "lister").step()
-    await worker_of(book.service, "synchroniser-0").step()
+    await worker_of(book.service, "synchroniser").step()
     (tenant,) = await book.observed(resource="tenant")
     assert tenant.is_first_synchronisation

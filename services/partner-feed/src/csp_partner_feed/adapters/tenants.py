@@ -13,7 +13,8 @@ from csp_runtime.database import Connection, Database
 from csp_runtime.secret_box import SecretBox
 
 WAKEUP = "csp_feed_tenants"
-_CLAIM_SECONDS = 120
+# Beyond the patience of the calls of one customer behind those of a whole crew at a slow rate.
+_CLAIM_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

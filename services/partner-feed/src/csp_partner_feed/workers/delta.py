@@ -9,7 +9,7 @@ from csp_partner_feed.adapters.microsoft import person_of, user_state
 from csp_partner_feed.adapters.tenants import WAKEUP, TenantDue
 from csp_partner_feed.domain.observation import Channel, Observation, Resource
 from csp_partner_feed.domain.wishes import Wish
-from csp_partner_feed.workers.pace import work_off
+from csp_partner_feed.workers.pace import work_off_many
 from csp_partner_feed.workers.parts import Parts
 from csp_runtime.logs import logger
 
@@ -19,9 +19,9 @@ _PAUSE_AFTER_FAILURE = 30.0
 
 
 class DirectoryFollower:
-    """One of several workers."""
+    """Follows several directories at once."""
 
-    def __init__(self, parts: Parts, *, pause: timedelta) -> None:
+    def __init__(self, parts: Parts, *, pause: timedelta, at_once: int) -> None:
         self._client = parts.client
         self._tenants = parts.tenants
         self._resources = parts.resources
@@ -32,16 +32,31 @@ class DirectoryFollower:
         self._clock = parts.clock
         self._wakeups = parts.wakeups
         self._pause = pause
+        self._at_once = at_once
 
     async def run(self) -> None:
         """Follow due directories, for ever."""
-        await work_off("directory", self.step, self._clock, self._wakeups, WAKEUP)
+        await work_off_many(
+            "directory",
+            self._claim,
+            self._follow,
+            self._clock,
+            self._wakeups,
+            WAKEUP,
+            at_once=self._at_once,
+        )
 
     async def step(self) -> bool:
         """One round for one customer; whether one was due."""
-        due = await self._tenants.claim_delta(self._clock.now())
-        if due is None:
-            return False
+        due = await self._claim()
+        if due is not None:
+            await self._follow(due)
+        return due is not None
+
+    async def _claim(self) -> TenantDue | None:
+        return await self._tenants.claim_delta(self._clock.now())
+
+    async def _follow(self, due: TenantDue) -> None:
         began_at = self._clock.now()
         try:
             link = await self._round(due, began_at)
@@ -59,7 +74,6 @@ class DirectoryFollower:
             await self._freshness.worked(
                 due.reseller, str(Channel.GRAPH_DELTA), began_at, due.microsoft_tenant_id
             )
-        return True
 
     async def _round(self, due: TenantDue, began_at: datetime) -> str | None:
         partner = self._client.as_reseller(due.reseller)
@@ -87,7 +101,10 @@ class DirectoryFollower:
             told = bool(await self._publisher.publish(observations)) or told
             seen |= {each.id for each in page.users}
             link = page.delta_link or link
-        wishes = [self._wish(due, Resource.LICENCES, due.microsoft_tenant_id, began_at)] if told else []
+        wishes: list[Wish] = []
+        if told and due.delta_link is not None:
+            # A first round tells everybody who is there; the customer's own first reading counts their seats.
+            wishes.append(self._wish(due, Resource.LICENCES, due.microsoft_tenant_id, began_at))
         if is_whole:
             known = await self._resources.present(due.reseller, due.microsoft_tenant_id, Resource.USER)
             wishes += [self._wish(due, Resource.USER, each, began_at) for each in sorted(known - seen)]

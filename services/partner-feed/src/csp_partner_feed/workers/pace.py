@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import psycopg
 from psycopg_pool import PoolTimeout
@@ -11,6 +12,8 @@ from psycopg_pool import PoolTimeout
 from csp_runtime.clock import Clock
 from csp_runtime.logs import logger
 from csp_runtime.wakeups import Wakeups
+
+T = TypeVar("T")
 
 log = logger(__name__)
 
@@ -40,6 +43,47 @@ async def work_off(
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(poll):
                     await woken.wait()
+
+
+async def work_off_many(
+    name: str,
+    claim: Callable[[], Awaitable[T | None]],
+    carry_out: Callable[[T], Awaitable[object]],
+    clock: Clock,
+    wakeups: Wakeups,
+    channel: str,
+    *,
+    at_once: int,
+) -> None:
+    """As `work_off` with up to `at_once` pieces of work side by side: most of the time of each is waiting for Microsoft. Only one
+    task looks for more, so that an idle crew costs one query a second."""
+    free = asyncio.Semaphore(at_once)
+
+    async def carry(work: T) -> None:
+        try:
+            await carry_out(work)
+        except _OUTAGES as fault:
+            # The claim runs out, and somebody takes the work up again.
+            log.warning("feed.outage", worker=name, reason=type(fault).__name__)
+        finally:
+            free.release()
+
+    async with asyncio.TaskGroup() as crew:
+
+        async def start_next() -> bool:
+            await free.acquire()
+            try:
+                work = await claim()
+            except BaseException:
+                free.release()
+                raise
+            if work is None:
+                free.release()
+                return False
+            crew.create_task(carry(work), name=name)
+            return True
+
+        await work_off(name, start_next, clock, wakeups, channel)
 
 
 async def in_turns(

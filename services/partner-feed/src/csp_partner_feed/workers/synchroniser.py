@@ -11,7 +11,7 @@ from csp_partner_feed.adapters.reads import wanted
 from csp_partner_feed.adapters.tenants import WAKEUP, TenantDue
 from csp_partner_feed.domain.observation import Channel, Observation, Resource, State, billing_start
 from csp_partner_feed.domain.wishes import Wish
-from csp_partner_feed.workers.pace import work_off
+from csp_partner_feed.workers.pace import work_off_many
 from csp_partner_feed.workers.parts import Parts
 from csp_runtime.logs import logger
 
@@ -21,9 +21,9 @@ _PAUSE_AFTER_FAILURE = 30.0
 
 
 class Synchroniser:
-    """One of several workers that read due customers: subscriptions and licences by list. Users come by the directory's delta."""
+    """Reads due customers, several at once: subscriptions and licences by list. Users come by the directory's delta."""
 
-    def __init__(self, parts: Parts, *, every: timedelta) -> None:
+    def __init__(self, parts: Parts, *, every: timedelta, at_once: int) -> None:
         self._client = parts.client
         self._tenants = parts.tenants
         self._resources = parts.resources
@@ -35,16 +35,31 @@ class Synchroniser:
         self._wakeups = parts.wakeups
         self._every = every
         self._skus = parts.skus
+        self._at_once = at_once
 
     async def run(self) -> None:
         """Read due customers, for ever."""
-        await work_off("synchroniser", self.step, self._clock, self._wakeups, WAKEUP)
+        await work_off_many(
+            "synchroniser",
+            self._claim,
+            self._compare,
+            self._clock,
+            self._wakeups,
+            WAKEUP,
+            at_once=self._at_once,
+        )
 
     async def step(self) -> bool:
         """Read one customer in full; whether one was due."""
-        due = await self._tenants.claim_comparison(self._clock.now())
-        if due is None:
-            return False
+        due = await self._claim()
+        if due is not None:
+            await self._compare(due)
+        return due is not None
+
+    async def _claim(self) -> TenantDue | None:
+        return await self._tenants.claim_comparison(self._clock.now())
+
+    async def _compare(self, due: TenantDue) -> None:
         began_at = self._clock.now()
         try:
             await self._read(due, began_at)
@@ -54,19 +69,16 @@ class Synchroniser:
             raise
         except (RelationshipMissing, NotDone, OutcomeUnknown, Refused) as fault:
             await self._failed(due, fault, began_at)
-            return True
+            return
         await self._tenants.compared(due, began_at, self._every)
         await self._first_syncs.finish_if_done(due.reseller, began_at)
         await self._freshness.worked(due.reseller, str(due.channel), began_at, due.microsoft_tenant_id)
-        return True
 
     async def _read(self, due: TenantDue, began_at: datetime) -> None:
         partner = self._client.as_reseller(due.reseller)
         tenant = due.microsoft_tenant_id
         customer = (await partner.customers.get(tenant)).value
-        # The tenant first: its owner must know it before its subscriptions.
         told = tenant_state(customer)
-        await self._publisher.publish([_seen(due, Resource.TENANT, tenant, told, began_at)])
         page = await partner.subscriptions.of_customer(tenant)
         await self._parked.put(due.reseller, "subscriptions", page.unreadable, began_at)
         billing_from: date | None = None
@@ -85,7 +97,9 @@ class Synchroniser:
         if due.channel is not Channel.FIRST_SYNC:
             ours = (await self._client.credentials.load(due.reseller)).microsoft_tenant_id
             await mark_arrivals(partner, tenant, new, ours=ours)
-        seen = [_seen(due, Resource.SUBSCRIPTION, each.id, state, began_at) for each, state in states]
+        # The tenant first: its owner must know it before its subscriptions.
+        seen = [_seen(due, Resource.TENANT, tenant, told, began_at)]
+        seen += [_seen(due, Resource.SUBSCRIPTION, each.id, state, began_at) for each, state in states]
         missing: list[Wish] = []
         if not page.unreadable:
             present = await self._resources.present(due.reseller, tenant, Resource.SUBSCRIPTION)
@@ -93,23 +107,22 @@ class Synchroniser:
                 _wish(due, Resource.SUBSCRIPTION, each, began_at)
                 for each in present - {each.id for each in page.items}
             ]
+        seen += await self._licences(due, began_at)
         await self._publisher.publish(seen, also=[wanted(missing)] if missing else [])
-        await self._licences(due, began_at)
 
-    async def _licences(self, due: TenantDue, began_at: datetime) -> None:
+    async def _licences(self, due: TenantDue, began_at: datetime) -> list[Observation]:
         """App+user and a delegated right are needed: where they are missing, the rest goes on and the freshness tells."""
         tenant = due.microsoft_tenant_id
         try:
             page = await self._client.as_reseller(due.reseller).licences.subscribed_skus(tenant)
         except (Refused, NotDone) as fault:
             await self._freshness.failed(due.reseller, "licences", began_at, fault.code, tenant)
-            return
+            return []
         await self._parked.put(due.reseller, "licences", page.unreadable, began_at)
-        if not page.unreadable:
-            await self._publisher.publish(
-                [_seen(due, Resource.LICENCES, tenant, licences_state(page.items), began_at)]
-            )
         await self._freshness.worked(due.reseller, "licences", began_at, tenant)
+        if page.unreadable:
+            return []
+        return [_seen(due, Resource.LICENCES, tenant, licences_state(page.items), began_at)]
 
     async def _failed(
         self,
