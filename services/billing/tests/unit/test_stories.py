@@ -731,6 +731,25 @@ def test_an_addon_is_suspended_and_reactivated_with_its_base(tell):
     ]
 
 
+def test_a_legacy_change_of_plan_resets_a_longer_term_to_twelve_months_at_the_price_of_its_day(tell):
+    told = tell(
+        [
+            ("2018-06-01", "bought", {"quantity": 1, "promotion_percent": "10"}),
+            ("2018-07-11", "plan", {"frequency": "P1Y"}),
+            ("2019-01-01", "price", {"product": "P1", "unit_price": "730.00", "per": "P1Y"}),
+        ],
+        ["2018-07-31", "2019-07-31"],
+        rule_set="legacy_anniversary",
+        term="P3Y",
+        prices=monthly_and_annual("31.00", "365.00"),
+    )
+    assert told.rows[0][2:] == [
+        "refund 2018-07-11..2018-07-31 1 -18.90",
+        "cycle_fee 2018-07-11..2019-07-10 1 365.00",
+    ]
+    assert told.rows[1] == ["cycle_fee 2019-07-11..2020-07-10 1 730.00"]
+
+
 def test_an_annual_plan_taken_in_the_free_stub_is_charged_at_once(tell):
     told = tell(
         [("2018-03-20", "bought", {"quantity": 1}), ("2018-04-05", "plan", {"frequency": "P1Y"})],

@@ -33,7 +33,7 @@ def iso(day: date) -> str:
 @st.composite
 def wild_stories(draw):
     rule_set = draw(st.sampled_from(["legacy_aligned", "legacy_anniversary", "nce", "flex"]))
-    frequency = draw(st.sampled_from(["P1M", "P1M", "P1Y"]))
+    frequency = draw(st.sampled_from(["P1M", "P1M", "P1Y", "P3Y"]))
     days = st.integers(0, 300).map(lambda n: START + timedelta(days=n))
     quantities = st.integers(1, 30)
     products = st.sampled_from(sorted(PRODUCTS))
@@ -66,7 +66,28 @@ def wild_stories(draw):
         "subscription_transferred_in": {
             "product": products,
             "quantity": quantities,
-            "predecessor": st.just("S1"),
+            "predecessor": st.sampled_from(["S1", None]),
+        },
+    }
+    optional = {
+        "product_changed": {
+            "frequency": st.sampled_from(["P1M", "P1Y", "P3Y"]),
+            "anchor_day": st.integers(1, 31),
+            "anchor": days.map(iso),
+            "quantity": quantities,
+            "term_end_on": st.integers(0, 400),
+            "promotion_percent": st.just("20"),
+        },
+        "billing_plan_changed": {"cycle_end_on": st.integers(0, 400), "product": products},
+        "change_scheduled": {
+            "frequency": st.sampled_from(["P1M", "P1Y"]),
+            "product": products,
+            "term": st.sampled_from(["P1M", "P1Y"]),
+            "term_end_on": st.integers(0, 400),
+        },
+        "subscription_transferred_in": {
+            "cycle_end_on": st.integers(0, 60),
+            "term_end_on": st.integers(0, 400),
         },
     }
     begun = {"S1"}
@@ -75,6 +96,10 @@ def wild_stories(draw):
         day = bought + timedelta(days=draw(st.integers(0, 250)))
         entry = {"subscription": "S1", "event": name, "effective_on": iso(day)}
         entry |= {field: draw(values) for field, values in fields[name].items()}
+        for field, values in optional.get(name, {}).items():
+            if draw(st.integers(0, 3)) == 0:
+                value = draw(values)
+                entry[field] = iso(day + timedelta(days=value)) if field.endswith("_end_on") else value
         if name == "subscription_reactivated" and draw(st.booleans()):
             entry["quantity"] = draw(quantities)
         if name == "manual_credit" and draw(st.booleans()):
@@ -115,13 +140,15 @@ def wild_stories(draw):
         "prices": [
             {"product": product, "unit_price": price, "per": per, "scope": "global"}
             for product, price in PRODUCTS.items()
-            for per in ("P1M", "P1Y")
+            for per in ("P1M", "P1Y", "P3Y")
         ],
         "settings": {
             "price_change_policy": draw(
                 st.sampled_from(["at_renewal", "at_next_cycle", "immediate_prorated"])
             ),
-            "term": draw(st.sampled_from(["P1Y", "P1M"] if frequency == "P1M" else ["P1Y", "P3Y"])),
+            "term": draw(
+                st.sampled_from({"P1M": ["P1Y", "P1M"], "P1Y": ["P1Y", "P3Y"], "P3Y": ["P3Y"]}[frequency])
+            ),
             "auto_renew": draw(st.booleans()),
             "billing_from": draw(st.sampled_from([None, None, None, iso(bought + timedelta(days=45))])),
             "change_style": draw(
@@ -197,7 +224,7 @@ def test_running_again_posts_nothing(story):
 
 @steady(max_examples=150)
 @given(wild_stories())
-def test_every_key_is_unique_and_no_charge_falls_below_zero(story):
+def test_every_key_is_unique_and_no_charge_falls_below_zero_or_exceeds_a_cycle(story):
     once = copy.deepcopy(story) | {"runs": story["runs"][-1:]}
     once["settings"]["billing_from"] = None
     result = rated(once)
@@ -208,6 +235,7 @@ def test_every_key_is_unique_and_no_charge_falls_below_zero(story):
         assert (line.subscription, line.key) not in seen
         seen.add((line.subscription, line.key))
         assert line.start < line.end
+        assert line.days <= line.of_days or line.kind not in {"cycle_fee", "pro_rata"}
         assert line.amount != 0 or line.unit_price == 0 or line.discount or line.rule == "6.2"
         if line.kind != "adjustment" or line.reverses is not None:
             standing[line.subscription, str(line.reverses or line.key)] += line.amount

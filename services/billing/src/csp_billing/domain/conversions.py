@@ -106,7 +106,8 @@ def change_plan(run: Run, fact: f.BillingPlanChanged) -> None:
     if rules.legacy:
         state.promotion = 0
         if state.term is not None:
-            reset = add_months(fact.day, max(MONTHS[state.term], run.step))
+            state.term = "P3Y" if fact.frequency == "P3Y" else "P1Y"  # 8.6: the term is reset to 12 months
+            reset = add_months(fact.day, MONTHS[state.term])
             on_grid = state.grid.cycle(reset)[0]
             state.term_end = on_grid if on_grid > fact.day else reset
     run.lock_price(fact.day)
