@@ -219,6 +219,53 @@ async def test_a_gap_that_cannot_be_filled_parks_the_stream_until_it_can(store, 
     assert await rows_of(database, "parked_streams") == []
 
 
+async def test_a_parked_stream_is_taken_up_at_once_when_a_person_says_so(
+    store, database, feed, sums, things_url
+):
+    await store.save([counted("ord_a", 1), counted("ord_a", 2, -1), counted("ord_a", 3)])
+    sums_now = Sums()
+    async with consuming(Consumer(sums_now, feed, database, gaps=Owner(database))):
+        await eventually(lambda: rows_of(database, "dead_letters"))
+        assert await totals(database) == {"ord_a": (1, 1)}
+        async with database.transaction() as tx:
+            # What `csp dead-letters drop` does: the second event is given up, the stream goes on behind it.
+            await tx.execute("update known_versions set version = 2 where stream = 'ord_a'")
+            await tx.execute("update parked_streams set reason = 'retry' where stream = 'ord_a'")
+            await tx.execute("select pg_notify('csp_consumer_sums', '')")
+
+        async def flows():
+            return await totals(database) == {"ord_a": (4, 2)}
+
+        await eventually(flows)
+        assert await rows_of(database, "parked_streams") == []
+
+
+async def test_a_retry_whose_rule_raises_again_stays_parked_under_its_owner(store, database, feed, sums):
+    await store.save([counted("ord_a", 1), counted("ord_a", 2, -1)])
+    consumer = Consumer(Sums(), feed, database, gaps=Owner(database))
+    await consumer.apply(await batch_of(database))
+    async with database.transaction() as tx:
+        await tx.execute("update parked_streams set reason = 'retry'")
+    assert not await consumer.resume_stream("things", "ord_a")
+    (parked,) = await rows_of(database, "parked_streams")
+    assert (parked["reason"], parked["context"]) == ("rule", "things")
+    assert await totals(database) == {"ord_a": (1, 1)}
+
+
+async def test_a_consumer_whose_position_is_set_back_repeats_no_effect(store, database, feed, sums):
+    await store.save([counted("ord_a", 1), counted("ord_b", 1)])
+    async with consuming(Consumer(Sums(), feed, database)):
+        await eventually(lambda: rows_of(database, "positions"))
+        async with database.transaction() as tx:
+            await tx.execute("delete from positions")
+        await store.save([counted("ord_a", 2)])
+
+        async def has_all():
+            return await totals(database) == {"ord_a": (3, 2), "ord_b": (1, 1)}
+
+        await eventually(has_all)
+
+
 class Doubler:
     """Answers each counted thing by one in a stream of its own."""
 

@@ -5,16 +5,20 @@ import contextlib
 import json
 import subprocess
 
+import psycopg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from psycopg.rows import dict_row
 
 from csp_contracts.ids import Kind
 from csp_runtime.consumer import Consumer
-from csp_runtime.database import Database, DatabaseRole
+from csp_runtime.database import Database, DatabaseRole, connection_info
 from csp_runtime.kafka_connection import KafkaConnection, KafkaUnavailable, make_topics
 from csp_runtime.kafka_feed import KafkaFeed
 from csp_runtime.kafka_publisher import KafkaPublisher
 from csp_runtime.public_log import StoredPublicLog
+from csp_runtime.recovery import NoSuchPosition, republish, rewind
 from csp_runtime.relay import Relay
 from csp_runtime.wakeups import Wakeups
 from csp_testing.outside_tools import program
@@ -217,6 +221,39 @@ async def test_a_relay_that_died_before_it_noted_its_position_doubles_nothing(
         await until_all_is_seen(database, everything(versions=4))
         await save_everything(store, versions=1, start=5)
         await until_all_is_seen(database, everything(versions=5))
+
+
+async def test_a_topic_made_anew_is_published_and_read_from_the_beginning_without_a_doubled_effect(
+    store, database, wakeups, counts, kafka, kafka_context, things_url
+):
+    await save_everything(store, versions=4)
+    consumer = Consumer(Counts(kafka_context), KafkaFeed(kafka, "things"), database)
+    async with running(relay_of(database, wakeups, kafka, kafka_context), consumer):
+        await until_all_is_seen(database, everything(versions=4))
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_topics([f"csp.{kafka_context}"])
+
+        async def is_gone():
+            return f"csp.{kafka_context}" not in await admin.list_topics()
+
+        await eventually(is_gone, within=30)
+    finally:
+        await admin.close()
+    async with running(relay_of(database, wakeups, kafka, kafka_context), consumer):
+        await store.save([counted("ord_0", 5)])
+        await eventually(lambda: consumer.health.last_fault == "PositionOutsideTopic", within=30)
+        # What `csp feed republish` and `csp feed rewind` do.
+        with psycopg.connect(
+            connection_info(things_url, "things", DatabaseRole.WORKER), row_factory=dict_row, autocommit=True
+        ) as operator:
+            republish(operator, kafka_context)
+            assert rewind(operator, consumer.name, kafka_context)
+            with pytest.raises(NoSuchPosition):
+                rewind(operator, "nobody")
+        await until_all_is_seen(database, {**everything(versions=4), "ord_0": [1, 2, 3, 4, 5]})
+    assert await dead_letters(database) == []
 
 
 async def positions_of_relay(database, context):

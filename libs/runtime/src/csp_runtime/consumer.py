@@ -6,6 +6,7 @@ that has a gap or whose rule raised, and put aside what cannot be read, while th
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +40,12 @@ DECISIONS = 3
 
 REACTOR_BATCH = 100
 """A reactor may answer one event by several, and what it answers to a batch is one save."""
+
+LOOK_SECONDS = 0.5
+"""How often a consumer looks whether a person asked it to take a stream up again."""
+
+RETRY_GAPS_SECONDS = 30.0
+"""How often a stream that waits for a missing version is asked for again."""
 
 OUTAGES = (
     psycopg.OperationalError,
@@ -133,6 +140,7 @@ class Consumer:
         self._store = store
         self._gaps = gaps
         self._batch = min(batch, REACTOR_BATCH) if isinstance_reactor(handler) else batch
+        self._look_at = self._gaps_at = 0.0
         self._by_prefix = frozenset(str(kind) for kind in handler.streams)
         self._wire_names = frozenset(type_of(kind).wire_name for kind in handler.types)
 
@@ -143,8 +151,8 @@ class Consumer:
             try:
                 async with self._feed.open(self.name, self.handler.contexts, self._position_of) as reader:
                     self.health.is_running = True
-                    await self._retry_parked()
                     while True:
+                        await self._resume_parked()
                         await self._consume_one(reader)
                         self.health.last_fault = None
                         back_off = 0.1
@@ -162,6 +170,8 @@ class Consumer:
 
     async def _consume_one(self, reader: FeedReader) -> None:
         batch = await reader.next_batch(self._batch)
+        if batch is None:
+            return
         crash_point("consumer.before-effects")
         try:
             with batch_span(self.name, batch.records):
@@ -176,13 +186,13 @@ class Consumer:
         crash_point("consumer.after-effects")
         await reader.confirm(batch)
 
-    async def apply(self, batch: Batch) -> None:
+    async def apply(self, batch: Batch, *, resuming: str | None = None) -> None:
         """Write the effects of a batch and advance the position, in one transaction.
 
-        Raises `PositionMoved` where the position is not at the batch's beginning; then nothing was written.
+        Streams that are parked are passed over, but for one that is being resumed. Raises `PositionMoved` where the position is not at the batch's beginning; then nothing was written.
         """
         mine = [record for record in batch.records if record.stream.partition("_")[0] in self._by_prefix]
-        sorted_out = await self._sort_out(batch.source, mine)
+        sorted_out = await self._sort_out(batch.source, mine, resuming)
         try:
             await self._write(batch, sorted_out)
         except (*OUTAGES, PositionMoved):
@@ -191,7 +201,9 @@ class Consumer:
             log.exception("consumer.rule-raised", consumer=self.name, code=_code(fault))
             await self._write_one_by_one(batch, sorted_out)
 
-    async def _sort_out(self, source: str, records: Sequence[FeedRecord]) -> "_SortedOut":
+    async def _sort_out(
+        self, source: str, records: Sequence[FeedRecord], resuming: str | None
+    ) -> "_SortedOut":
         """Which records are new, in order, readable; which streams have a gap."""
         by_stream: dict[str, list[FeedRecord]] = defaultdict(list)
         for record in records:
@@ -200,7 +212,7 @@ class Consumer:
             known, parked = await state.standing(connection, self.name, list(by_stream))
         found = _SortedOut()
         for stream, stream_records in by_stream.items():
-            if stream in parked:
+            if stream in parked and stream != resuming:
                 continue
             version = known.get(stream, 0)
             for record in stream_records:
@@ -260,7 +272,7 @@ class Consumer:
 
     async def _write_state(self, tx: Connection, batch: Batch, found: "_SortedOut") -> None:
         await state.put_aside(tx, self.name, batch, found.unreadable)
-        await state.park(tx, self.name, found.gaps, "gap")
+        await state.park(tx, self.name, found.gaps, state.GAP)
         self.health.parked |= set(found.gaps)
 
     async def _write_reaction(self, batch: Batch, found: "_SortedOut") -> None:
@@ -320,36 +332,62 @@ class Consumer:
             return fault
         return None
 
-    async def _retry_parked(self) -> None:
-        """On start, streams parked for a gap are fetched from their owner and read to their end."""
+    async def _resume_parked(self) -> None:
+        """Take up parked streams again: those that a person asked for at once, those with a gap every half minute.
+
+        Between batches, never beside one: a stream must not be written from two sides.
+        """
+        now = time.monotonic()
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOK_SECONDS
         async with self._database.connection() as connection:
             parked = await state.parked_streams(connection, self.name)
         self.health.parked = set(parked)
-        if self._gaps is None:
-            return
+        retries_gaps = now >= self._gaps_at
+        if retries_gaps:
+            self._gaps_at = now + RETRY_GAPS_SECONDS
         for stream, (context, reason) in parked.items():
-            if reason == "gap":
-                await self.resume_stream(context, stream)
+            if reason == state.RETRY or (reason == state.GAP and retries_gaps):
+                try:
+                    await self.resume_stream(context, stream)
+                except OUTAGES as fault:  # its owner does not answer: the others need not wait for it
+                    log.warning("consumer.not-resumed", consumer=self.name, reason=type(fault).__name__)
 
     async def resume_stream(self, context: str, stream: str) -> bool:
-        """Fetch a parked stream from its owner and apply it from where we stood; true if it flows again."""
+        """Fetch a parked stream from its owner and apply it from where we stood; true if it flows again.
+
+        It stays parked until it is at its end: a crash on the way loses nothing.
+        """
         if self._gaps is None:
             return False
-        source = f"resume:{stream}"
-        async with self._database.connection() as connection:
-            known = (await state.known_versions(connection, self.name, [stream])).get(stream, 0)
-            begin = await state.position(connection, self.name, source)
-        records = await self._gaps.fetch(context, stream, known)
-        if not records or records[0].version != known + 1:
-            return False
+        source, has_progressed = f"{context}/resume:{stream}", False
+        while True:
+            async with self._database.connection() as connection:
+                reason = (await state.parked_streams(connection, self.name)).get(stream, ("", ""))[1]
+                known = (await state.known_versions(connection, self.name, [stream])).get(stream, 0)
+                begin = await state.position(connection, self.name, source)
+            records = await self._gaps.fetch(context, stream, known)
+            if not records:
+                # Nothing came: a gap is as it was. But who asked for a retry may have filled it otherwise.
+                return (has_progressed or reason == state.RETRY) and await self._flow_again(stream)
+            if records[0].version != known + 1:
+                return False
+            end = begin + len(records)
+            await self.apply(
+                Batch(source=source, read_from=begin, next_offset=end, records=records), resuming=stream
+            )
+            async with self._database.connection() as connection:
+                reached = (await state.known_versions(connection, self.name, [stream])).get(stream, 0)
+            if reached < records[-1].version:
+                return False
+            has_progressed = True
+
+    async def _flow_again(self, stream: str) -> bool:
         async with self._database.transaction() as tx:
             await state.unpark(tx, self.name, stream)
-        batch = Batch(source=source, read_from=begin, next_offset=begin + len(records), records=records)
-        await self.apply(batch)
-        async with self._database.connection() as connection:
-            still = await state.parked_among(connection, self.name, [stream])
-        self.health.parked -= {stream} - still
-        return stream not in still
+        self.health.parked.discard(stream)
+        return True
 
 
 @dataclass(slots=True)

@@ -12,6 +12,9 @@ from csp_runtime.errors import PositionMoved
 from csp_runtime.feed import Batch, FeedRecord
 from csp_runtime.store import Also
 
+GAP, RULE, RETRY = "gap", "rule", "retry"
+"""Why a stream is parked: a version is missing; a rule raised, and a person must decide; a person said: again."""
+
 Unreadable = Sequence[tuple[FeedRecord, str, str]]
 
 # One round trip: the position by compare-and-set, the versions, and who waits for them is told at commit.
@@ -43,7 +46,10 @@ _DEAD_LETTER = (
     "insert into dead_letters (consumer, source, source_offset, stream, version, type, code, detail) "
     "values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing"
 )
-_PARK = "insert into parked_streams (consumer, stream, context, reason) values (%s, %s, %s, %s) on conflict do nothing"
+_PARK = (
+    "insert into parked_streams (consumer, stream, context, reason) values (%s, %s, %s, %s) "
+    "on conflict (consumer, stream) do update set reason = excluded.reason"
+)
 
 
 async def position(connection: Connection, consumer: str, source: str) -> int:
@@ -127,18 +133,6 @@ async def unpark(tx: Connection, consumer: str, stream: str) -> None:
     await tx.execute("delete from parked_streams where consumer = %s and stream = %s", [consumer, stream])
 
 
-async def parked_among(connection: Connection, consumer: str, streams: Sequence[str]) -> set[str]:
-    """Which of these streams are held back."""
-    if not streams:
-        return set()
-    cursor = await connection.execute(
-        "select stream from parked_streams where consumer = %s and stream = any(%s)",
-        [consumer, list(streams)],
-        prepare=True,
-    )
-    return {row["stream"] for row in await cursor.fetchall()}
-
-
 async def parked_streams(connection: Connection, consumer: str) -> dict[str, tuple[str, str]]:
     """Every held-back stream with its context and the reason."""
     cursor = await connection.execute(
@@ -169,7 +163,7 @@ async def dead_letter_streams(
                 detail,
             ],
         )
-        await tx.execute(_PARK, [consumer, stream, context, "rule"])
+        await tx.execute(_PARK, [consumer, stream, context, RULE])
 
 
 def reactor_state(
@@ -204,7 +198,7 @@ def reactor_state(
         for record, code, detail in unreadable:
             cursor.execute(_DEAD_LETTER, _dead_letter(consumer, batch, record, code, detail))
         for stream, context in gaps.items():
-            cursor.execute(_PARK, [consumer, stream, context, "gap"])
+            cursor.execute(_PARK, [consumer, stream, context, GAP])
 
     return write
 

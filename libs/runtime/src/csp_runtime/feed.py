@@ -49,11 +49,16 @@ PositionOf = Callable[[str], Awaitable[int]]
 """Where to begin in a source: the consumer's stored `next_offset`, 0 for a new one."""
 
 
+def consumer_channel(consumer: str) -> str:
+    """The NOTIFY channel that wakes an idle consumer, when a person changed what it should do."""
+    return f"csp_consumer_{consumer}"
+
+
 class FeedReader(Protocol):
     """A consumer's open feed."""
 
-    async def next_batch(self, limit: int) -> Batch:
-        """The next records of some source; waits until there are any."""
+    async def next_batch(self, limit: int) -> Batch | None:
+        """The next records of some source; waits for them, and after a while in vain (at most a second) answers None."""
 
     async def seek(self, source: str, offset: int) -> None:
         """Go on in this source from here: after a roll-back, or because another member went ahead."""

@@ -28,7 +28,7 @@ _NOWHERE = TopicPartition("", 0)
 
 
 class PositionOutsideTopic(KafkaUnavailable):
-    """The topic no longer holds what lies behind our position; only a person can say whether to begin anew."""
+    """The topic no longer holds what lies behind our position; only a person can say whether to begin anew (`csp feed`)."""
 
     code = "position-outside-topic"
 
@@ -90,23 +90,23 @@ class _KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
         """Positions are read by `next_batch`: aiokafka swallows what a listener raises."""
         del assigned
 
-    async def next_batch(self, limit: int) -> Batch:
-        while True:
-            if not self._fetched:
-                await self._fetch()
-            if self._fetched:
-                partition, records = self._fetched.popleft()
-                if len(records) > limit:
-                    self._fetched.appendleft((partition, records[limit:]))
-                    records = records[:limit]
-                return self._batch(partition, records)
+    async def next_batch(self, limit: int) -> Batch | None:
+        if not self._fetched:
+            await self._fetch()
+        if not self._fetched:
+            return None
+        partition, records = self._fetched.popleft()
+        if len(records) > limit:
+            self._fetched.appendleft((partition, records[limit:]))
+            records = records[:limit]
+        return self._batch(partition, records)
 
     async def seek(self, source: str, offset: int) -> None:
         partition = _partition(source)
         self._fetched = deque(item for item in self._fetched if item[0] != partition)
         self._positions.pop(partition, None)
         try:
-            self._client.seek(partition, offset)
+            await self._go_to(partition, offset)
         except IllegalStateError:
             return  # it is another member's now
         self._positions[partition] = offset
@@ -155,8 +155,15 @@ class _KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
         for partition in self._client.assignment() - self._positions.keys():
             offset = await self._position_of(f"{partition.topic}/{partition.partition}")
             with contextlib.suppress(IllegalStateError):
-                self._client.seek(partition, offset)
+                await self._go_to(partition, offset)
                 self._positions[partition] = offset
+
+    async def _go_to(self, partition: TopicPartition, offset: int) -> None:
+        if offset == 0:
+            # The beginning, wherever that is: where a topic was cut, the streams' versions show what is missing.
+            await self._client.seek_to_beginning(partition)
+        else:
+            self._client.seek(partition, offset)
 
     def _batch(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> Batch:
         read_from = self._positions[partition]

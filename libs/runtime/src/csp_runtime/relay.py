@@ -96,6 +96,7 @@ class Relay:
                     )
 
     async def _position(self, connection: psycopg.AsyncConnection[dict[str, object]]) -> int:
+        """How far the log is published; a person may have set it back."""
         cursor = await connection.execute(
             "select notification_id from relay_position where context = %s", [self._log.context]
         )
@@ -111,7 +112,7 @@ class Relay:
                 self.is_caught_up = True
                 await wait_for_wakeup(event, POLL_SECONDS)
                 # The lock lives as long as this session; an idle turn proves that the session still does.
-                await connection.execute("select 1")
+                position = await self._position(connection)
                 page = await self._log.read(position, BATCH)
                 continue
             self.is_caught_up = False
@@ -119,22 +120,28 @@ class Relay:
                 self._log.read(page.next_offset, BATCH)
             )  # while this one is on its way
             try:
-                await self._relay_page(page, connection)
-                position, page = page.next_offset, await ahead
+                if await self._relay_page(page, position, connection):
+                    position, page = page.next_offset, await ahead
+                else:
+                    position = await self._position(connection)
+                    page = await self._log.read(position, BATCH)
             finally:
                 ahead.cancel()
                 await asyncio.gather(ahead, return_exceptions=True)
 
     async def _relay_page(
-        self, page: LogPage, connection: psycopg.AsyncConnection[dict[str, object]]
-    ) -> None:
+        self, page: LogPage, position: int, connection: psycopg.AsyncConnection[dict[str, object]]
+    ) -> bool:
+        """Publish a page and note how far that is; false where the position was set back meanwhile."""
         crash_point("relay.before-publish")
         with relay_span(self._log.context, page.records):
             await self._publisher.publish(self._log.context, page.records)
         crash_point("relay.after-publish")
-        await connection.execute(
+        cursor = await connection.execute(
             "insert into relay_position (context, notification_id) values (%s, %s) "
-            "on conflict (context) do update set notification_id = excluded.notification_id",
-            [self._log.context, page.next_offset],
+            "on conflict (context) do update set notification_id = excluded.notification_id "
+            "where relay_position.notification_id = %s returning 1 as moved",
+            [self._log.context, page.next_offset, position],
         )
         crash_point("relay.after-position")
+        return await cursor.fetchone() is not None
