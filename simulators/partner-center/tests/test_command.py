@@ -138,3 +138,13 @@ def test_a_generated_world_can_be_started_and_offers_of_ones_own_are_shown_as_th
         customers = httpx.get(f"{url}/_control/customers").json()
         assert len(customers) == 12
         assert sum(len(one["subscriptions"]) for one in customers) == 60
+
+
+def test_answers_on_a_kept_connection_do_not_wait_for_the_other_side():
+    with running("--world", "empty") as (_, url, _), httpx.Client(base_url=url) as client:
+        taken = []
+        for _ in range(20):
+            started = time.monotonic()
+            assert client.get("/_control/health").status_code == 200
+            taken.append(time.monotonic() - started)
+        assert sorted(taken)[5] < 0.03  # Nagle's delay with a delayed acknowledgement is 0.04 s, every time

@@ -76,7 +76,6 @@ def list_records(call: Call) -> Answer:
         if end < start:
             raise invalid("endDate must not be before startDate.")
     wishes = {"start": start.isoformat(), "end": end.isoformat(), "filter": request.param("filter")}
-    _select(call, wishes)
 
     def select(chosen: dict[str, Any]) -> list[AuditRecord]:
         return _select(call, chosen)

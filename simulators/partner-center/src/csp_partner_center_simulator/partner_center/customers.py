@@ -122,7 +122,6 @@ FIELDS: dict[str, Callable[[Customer], str]] = {
 def list_customers(call: Call) -> Answer:
     """List or filter the partner's customers, by seek paging (PC 2.4, 3.5)."""
     text = call.request.param("filter")
-    _check_filter(call, text)
 
     def select(wishes: dict[str, Any]) -> list[Customer]:
         return _matching(call, wishes.get("filter"))
@@ -140,11 +139,6 @@ def list_customers(call: Call) -> Answer:
             trailing_next=call.world.profile.trailing_next,
         )
     )
-
-
-def _check_filter(call: Call, text: str | None) -> None:
-    if text:
-        _matching(call, text)
 
 
 def _matching(call: Call, text: str | None) -> list[Customer]:

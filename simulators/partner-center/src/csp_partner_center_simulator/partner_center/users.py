@@ -60,7 +60,6 @@ def list_users(call: Call) -> Answer:
         for name in ("filter", "sortField", "sortDirection")
         if request.param(name) is not None
     }
-    _select(call, wishes)
 
     def select(chosen: dict[str, Any]) -> list[User]:
         return _select(call, chosen)
