@@ -306,3 +306,52 @@ async def test_availability_ids_rotate_and_stale_ones_fail_at_checkout(service):
     assert cart.json()["lineItems"][0]["error"]["errorCode"] == 400019
     checkout = await service.call("POST", f"/v1/customers/{customer}/carts/{cart.json()['id']}/checkout")
     assert (checkout.status_code, checkout.json()["code"]) == (404, 400019)
+
+
+async def test_a_subscription_whose_order_is_still_processed_is_not_ready_for_changes(service):
+    customer = await service.customer()
+    await service.control("PATCH", "/profile", {"latency": "realistic"})
+    await service.advance(by="PT2M")
+    cart = {"lineItems": [{"id": 0, "catalogItemId": await service.item(BASIC), "quantity": 2,
+                           "billingCycle": "monthly", "termDuration": "P1M"}]}  # fmt: skip
+    made = (await service.call("POST", f"/v1/customers/{customer}/carts", cart)).json()
+    placed = await service.call("POST", f"/v1/customers/{customer}/carts/{made['id']}/checkout")
+    assert "subscriptionId" not in placed.json()["orders"][0]["lineItems"][0]
+    pending = (await service.get(f"/v1/customers/{customer}/subscriptions"))["items"][0]
+    assert pending["status"] == "pending"
+    early = await service.change(pending, quantity=3)
+    assert (early.status_code, early.json()["code"]) == (409, 800082)
+    await service.advance(by="PT3M")
+    assert (await service.change(pending, quantity=3)).status_code in {200, 202}
+
+
+async def test_an_integration_sandbox_has_room_for_five_subscriptions_of_25_licenses(service):
+    customer = await service.customer()
+    await service.control("PATCH", "/profile", {"integration_sandbox": True})
+    line = {
+        "id": 0,
+        "catalogItemId": await service.item(BASIC),
+        "billingCycle": "monthly",
+        "termDuration": "P1M",
+    }
+
+    async def error(quantity):
+        cart = {"lineItems": [{**line, "quantity": quantity}]}
+        made = await service.call("POST", f"/v1/customers/{customer}/carts", cart)
+        return made.json()["lineItems"][0].get("error", {}).get("errorCode")
+
+    assert await error(26) == 10009
+    bought = [await service.buy(customer, BASIC, 1, term="P1M") for _ in range(5)]
+    assert await error(1) == 10009
+    refused = await service.change(bought[0], quantity=26)
+    assert (refused.status_code, refused.json()["code"]) == (403, 800067)
+    assert (await service.change(bought[0], quantity=25)).status_code == 200
+
+
+async def test_refund_options_tell_their_dates_when_these_are_past_too(service):
+    customer = await service.customer()
+    bought = await service.buy(customer, BASIC, 2)
+    await service.advance(by="P30D")
+    later = await service.get(f"/v1/customers/{customer}/subscriptions/{bought['id']}")
+    assert later["refundOptions"] == bought["refundOptions"]
+    assert later["refundableQuantity"] == {"totalQuantity": 0, "details": []}

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from csp_partner_center_simulator.billing import charges
 from csp_partner_center_simulator.catalogue.catalogue import Item
 from csp_partner_center_simulator.commerce import activity, lifecycle
-from csp_partner_center_simulator.commerce.checks import seats_in_tenant
+from csp_partner_center_simulator.commerce.checks import SANDBOX_SEATS, seats_in_tenant
 from csp_partner_center_simulator.commerce.pricing import quote
 from csp_partner_center_simulator.commerce.purchasing import add_order
 from csp_partner_center_simulator.rules import lots, terms
@@ -55,7 +55,7 @@ def change(world: World, before: Subscription, wish: Wish, actor: Actor) -> Subs
         after = _status(world, after, wish.status)
     if wish.quantity != before.quantity and after.status != "deleted":
         after = _quantity(world, after, wish.quantity)
-    if after.status in {"active", "pending"}:
+    if after.status == "active":
         after = _plan_change(world, after, wish)
         if after.next_charge != before.next_charge:
             wish = dataclasses.replace(wish, next_charge=after.next_charge)
@@ -81,7 +81,11 @@ def refuse_ended(world: World, subscription: Subscription) -> None:
             raise ApiError(400, 900277, "The subscription is expired.")
         case "disabled":
             raise ApiError(400, 900279, "Updates of this subscription are no longer allowed.")
-        case "active" | "pending" | "suspended":
+        case "pending":
+            raise ApiError(
+                409, 800082, "The subscription is not ready yet; its order is still being processed."
+            )
+        case "active" | "suspended":
             pass
     refuse_renewing(subscription)
     if subscription.commerce == "nce" and subscription.updates >= world.profile.update_limit:
@@ -121,8 +125,6 @@ def _suspended(world: World, one: Subscription) -> Subscription:
 
 
 def _reactivated(world: World, one: Subscription) -> Subscription:
-    if one.status == "pending":
-        return one
     if one.status != "suspended":
         raise ApiError(400, 800040, f"A {one.status} subscription cannot be reactivated.")
     if one.parent_id and world.subscriptions[one.parent_id].status != "active":
@@ -178,6 +180,10 @@ def _quantity(world: World, one: Subscription, wanted: int) -> Subscription:
     if not least <= wanted <= most:
         code = 2002 if one.commerce == "legacy" else 900275
         raise ApiError(400, code, f"The quantity must be between {least} and {most}.")
+    if world.profile.integration_sandbox and wanted > SANDBOX_SEATS:
+        raise ApiError(
+            403, 800067, f"A subscription of an integration sandbox can have {SANDBOX_SEATS} licenses."
+        )
     if one.commerce == "legacy":
         return replace(one, quantity=wanted)
     if wanted > one.quantity:

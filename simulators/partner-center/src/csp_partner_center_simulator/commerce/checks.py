@@ -10,6 +10,7 @@ from csp_partner_center_simulator.state.orders import CartLine, LineError
 from csp_partner_center_simulator.state.world import World
 
 QUALIFIED_FOR = {"education": "education", "nonprofit": "nonprofit", "government": "governmentcommunitycloud"}
+SANDBOX_SUBSCRIPTIONS, SANDBOX_SEATS = 5, 25
 CONCURRENT = 2  # small-business offers: that many subscriptions of one legacy offer at a time (PC 4.1)
 
 
@@ -58,12 +59,27 @@ def line_error(
 ) -> LineError | None:
     """Give the reason why a line cannot be bought, None when it can. `others`: items bought in the same cart."""
     return (
-        _market(world, customer, item)
+        _sandbox(world, customer, line)
+        or _market(world, customer, item)
         or _plan(line, item)
         or _quantity(world, customer, line, item)
         or _prerequisites(world, customer, line, item, others)
         or _end_date(world, customer, line, item)
     )
+
+
+def _sandbox(world: World, customer: Customer, line: CartLine) -> LineError | None:
+    """Refuse what an integration sandbox has no room for (PC 3.4)."""
+    if not world.profile.integration_sandbox:
+        return None
+    if line.quantity > SANDBOX_SEATS:
+        return _error(10009, f"A subscription of an integration sandbox can have {SANDBOX_SEATS} licenses.")
+    held = sum(one.status != "deleted" for one in world.subscriptions.by("customer", customer.id))
+    if held >= SANDBOX_SUBSCRIPTIONS:
+        return _error(
+            10009, f"A customer of an integration sandbox can have {SANDBOX_SUBSCRIPTIONS} subscriptions."
+        )
+    return None
 
 
 def _market(world: World, customer: Customer, item: Item) -> LineError | None:

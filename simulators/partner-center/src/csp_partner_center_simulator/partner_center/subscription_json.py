@@ -97,7 +97,7 @@ def subscription_json(world: World, one: Subscription) -> dict[str, Any]:
 
 
 def _refund_options(world: World, one: Subscription) -> list[dict[str, Any]] | None:
-    if one.cancel_until is None or one.cancel_until < world.now:
+    if one.cancel_until is None:
         return None
     options = []
     if world.profile.full_refund_24h and not one.is_trial:

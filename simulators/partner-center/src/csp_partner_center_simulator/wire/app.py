@@ -33,6 +33,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 log = logging.getLogger(__name__)
 
+LOCALE = "en-US"
 SERVER_ID = "101112616"
 APP_ID = "cid-v1:03ce8ca8-8373-4021-8f25-d5dd45c7b12f"
 REMEMBERED = 20_000  # stored answers; the lifetime of a request id is not documented (PC 2.7)
@@ -342,8 +343,7 @@ class Microsoft:
             }
             if answer.mfa is not None and request.headers.get("validatemfa", "").lower() == "true":
                 headers["isMfaCompliant"] = str(answer.mfa).lower()
-            if locale := request.headers.get("x-locale"):
-                headers["X-Locale"] = locale
+            headers["X-Locale"] = request.headers.get("x-locale", LOCALE)
         return headers | answer.headers
 
 
