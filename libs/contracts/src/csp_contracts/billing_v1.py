@@ -72,13 +72,19 @@ class ReportIssued:
 @event("csp.billing.billing-cycle-closed.v1", stream=Kind.BILLING_CYCLE, visibility=Visibility.RESELLER)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BillingCycleClosed:
-    """Every report of the cycle is issued or held; `sha256` is over the ordered hashes of the issued ones."""
+    """Every report of the cycle is issued or held.
+
+    `sha256` is over the hashes of the issued ones in the order of their numbers, `cost` before `sell`, each ended by a
+    line feed. `net_minor` are sales by currency, `cost_minor` what Microsoft charges; `lines` counts both ledgers'.
+    """
 
     cycle_id: str
     reports: int
     held: int
     net_minor: dict[str, int]
     sha256: str
+    cost_minor: dict[str, int] = field(default_factory=dict)
+    lines: int = 0
 
 
 @event("csp.billing.variance-found.v1", stream=Kind.VARIANCE, visibility=Visibility.RESELLER)

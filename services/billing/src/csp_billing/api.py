@@ -6,17 +6,17 @@ from typing import Any, Literal
 
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from csp_billing.application import BillingUseCases
 from csp_billing.close import CloseUseCases
-from csp_billing.reports import Report
+from csp_billing.ports import Report
 from csp_billing.views import csv_rows, detailed, json_lines, summary
 from csp_billing.worksheet import MEDIA_TYPE, workbook
 from csp_runtime.consistency import KnownVersions
 from csp_runtime.http import AnyCommand, AnyScope, AwaitedVersions
-from csp_runtime.problems import Problem
-from csp_runtime.scope import Role
+from csp_runtime.problems import Problem, not_found
+from csp_runtime.scope import Role, Scope
 
 _MAY_ISSUE = frozenset({Role.RESELLER_ADMIN, Role.RESELLER_BILLING, Role.SERVICE})
 STREAMS = ("cus_", "ten_", "sub_", "spr_", "res_")
@@ -54,9 +54,11 @@ def routes(use_cases: BillingUseCases, closes: CloseUseCases, known: KnownVersio
         return [summary(report) for report in found]
 
     @router.get("/reports/{report_id}")
-    async def report(report_id: str, scope: AnyScope, versions: AwaitedVersions) -> dict[str, Any]:
+    async def report(
+        report_id: str, scope: AnyScope, versions: AwaitedVersions, as_of: AwareDatetime | None = None
+    ) -> dict[str, Any]:
         await wait(versions)
-        return detailed(await use_cases.report(scope, report_id))
+        return detailed(await use_cases.report(scope, report_id, as_of=as_of))
 
     @router.get("/reports/{report_id}/export")
     async def export(
@@ -77,10 +79,32 @@ def routes(use_cases: BillingUseCases, closes: CloseUseCases, known: KnownVersio
     async def issue(
         report_id: str, scope: AnyScope, command: AnyCommand, versions: AwaitedVersions
     ) -> dict[str, Any]:
-        if not scope.roles & _MAY_ISSUE:
-            raise Problem("forbidden", "Your role does not allow to issue reports")
+        _check_may_issue(scope)
         await wait(versions)
         return await closes.issue(scope, report_id, command)
+
+    @router.post("/reports/{report_id}/hold")
+    async def hold(report_id: str, scope: AnyScope, command: AnyCommand) -> dict[str, Any]:
+        _check_may_issue(scope)
+        return await closes.hold(scope, report_id, command)
+
+    @router.get("/cycles")
+    async def cycles(scope: AnyScope) -> list[dict[str, Any]]:
+        _check_reseller(scope)
+        return await closes.cycles(scope)
+
+    @router.get("/cycles/{cycle_id}")
+    async def cycle(cycle_id: str, scope: AnyScope) -> dict[str, Any]:
+        _check_reseller(scope)
+        return await closes.cycle(scope, cycle_id)
+
+    @router.post("/cycles/{cycle_id}/close", status_code=202)
+    async def close(
+        cycle_id: str, scope: AnyScope, command: AnyCommand, versions: AwaitedVersions
+    ) -> dict[str, Any]:
+        _check_may_issue(scope)
+        await wait(versions)
+        return await closes.close(scope, cycle_id, command)
 
     @router.post("/what-ifs")
     async def what_if(body: WhatIfBody, scope: AnyScope, versions: AwaitedVersions) -> dict[str, Any]:
@@ -88,6 +112,17 @@ def routes(use_cases: BillingUseCases, closes: CloseUseCases, known: KnownVersio
         return {"lines": await use_cases.what_if(scope, body.subscription_id, body.quantity)}
 
     return router
+
+
+def _check_may_issue(scope: Scope) -> None:
+    if not scope.roles & _MAY_ISSUE:
+        raise Problem("forbidden", "Your role does not allow to issue reports")
+
+
+def _check_reseller(scope: Scope) -> None:
+    """Report cycles are the reseller's; to a customer they do not exist."""
+    if scope.is_customer:
+        raise not_found("billing cycle")
 
 
 def _exported(report: Report, kind: str) -> tuple[Iterator[str] | Iterator[bytes], str]:

@@ -1,39 +1,41 @@
 """Use cases: reports of a range, one report with its lines, what-if. All from the same fold that `csp rate` runs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
+
+import psycopg
 
 from csp_billing.domain import facts as f
 from csp_billing.domain.delta import Posting
+from csp_billing.domain.family import Story
 from csp_billing.domain.fold import fold
-from csp_billing.ports import Billed, ReportKey, report_key
-from csp_billing.reports import Book, IssuedBefore, Report, ShownLine, as_json, open_report
+from csp_billing.domain.lines import Line
+from csp_billing.ports import Report, ReportKey, ShownLine, report_key
+from csp_billing.previews import Asked, open_reports, report_of
+from csp_billing.settling import Known
 from csp_billing.timelines import story_of
-from csp_commerce_rules.money import minor_digits
-from csp_commerce_rules.report_cycles import windows_dated
-from csp_contracts.envelope import Recorded
+from csp_billing.views import line_json
 from csp_runtime.clock import Clock
 from csp_runtime.problems import invalid, not_found
 from csp_runtime.scope import Scope
 
 LONGEST_RANGE = timedelta(days=1100)
+T = TypeVar("T")
 
 
 class Facts(Protocol):
-    """The log of record, inside the scope."""
+    """What is known inside the scope."""
 
     async def customers(self, scope: Scope, customer_id: str | None) -> list[dict[str, Any]]:
         """Customers, all or one."""
 
-    async def subscriptions(self, scope: Scope, customer_ids: Sequence[str]) -> list[Billed]:
-        """What they are billed for."""
+    async def subscription(self, scope: Scope, subscription_id: str) -> str | None:
+        """The currency of a subscription; None where there is none in scope."""
 
-    async def events(
-        self, scope: Scope, subscription_ids: Sequence[str], *, known_at: int | None = None
-    ) -> dict[str, list[Recorded[Any]]]:
-        """The facts of subscriptions, all or those up to a watermark."""
+    async def events(self, scope: Scope, subscription_id: str) -> list[Known]:
+        """The facts of one subscription."""
 
     async def close_day(self, scope: Scope, on: date) -> int:
         """The reseller's close day."""
@@ -59,17 +61,11 @@ class IssuedReports(Protocol):
         """One with its lines."""
 
 
-class IssuedBooks(Protocol):
-    """What was issued before, to whomever: open reports are computed against it."""
+class Folding(Protocol):
+    """Runs work that folds in a thread, with a connection that sees all of the books."""
 
-    async def open_from(self, reseller: str, customer_ids: Sequence[str]) -> dict[tuple[str, str, str], date]:
-        """The date of the last issued report by customer, ledger and currency."""
-
-    async def moved_away(self, reseller: str, customer_ids: Sequence[str]) -> list[Billed]:
-        """Subscriptions billed to these customers before, that others have now."""
-
-    async def issued(self, reseller: str, subscription_ids: Sequence[str]) -> IssuedBefore:
-        """The newest issued revision of every key."""
+    async def run(self, work: Callable[[psycopg.Connection], T]) -> T:
+        """Do it."""
 
 
 class BillingUseCases:
@@ -81,7 +77,7 @@ class BillingUseCases:
         facts: Facts,
         report_ids: ReportIds,
         issued: IssuedReports,
-        books: IssuedBooks,
+        books: Folding,
         clock: Clock,
     ) -> None:
         self._facts = facts
@@ -104,83 +100,62 @@ class BillingUseCases:
         customers = await self._facts.customers(scope, customer_id)
         if customer_id is not None and not customers:
             raise not_found("customer")
-        names = {row["customer_id"]: row["name"] for row in customers}
-        issued = await self._issued.dated(scope, first, last, list(names))
-        final = {report.key.report_id for report in issued}
-        book = await self._book(scope, list(names), today)
-        keys = [key for key in _keys(scope, book, list(names), first, last) if key.report_id not in final]
-        await self._report_ids.keep(scope.reseller, keys)
-        computed = [open_report(scope.reseller, key, names[key.customer_id], book, today) for key in keys]
-        found = [*issued, *(report for report in computed if report.lines or report.pending)]
-        return sorted(found, key=_listed)
+        names = [row["customer_id"] for row in customers]
+        issued = await self._issued.dated(scope, first, last, names)
+        asked = self._asked(scope, names, last - timedelta(days=1))
+        computed = await self._books.run(lambda connection: open_reports(connection, asked))
+        found = [report for report in computed if first <= report.key.until_on <= last]
+        await self._report_ids.keep(scope.reseller, [report.key for report in found])
+        return sorted([*issued, *found], key=_listed)
 
-    async def report(self, scope: Scope, report_id: str, *, known_at: int | None = None) -> Report:
-        """One report with all its lines: the stored ones if it is issued, else those known now or at a watermark."""
+    async def report(self, scope: Scope, report_id: str, *, as_of: datetime | None = None) -> Report:
+        """One report with all its lines: the stored ones if it is issued, else those known now.
+
+        With `as_of` as it was known at that moment: issued only if it was by then.
+        """
         issued = await self._issued.whole(scope, report_id)
-        if issued is not None:
+        if (
+            issued is not None
+            and issued.seal is not None
+            and (as_of is None or issued.seal.issued_at <= as_of)
+        ):
             return issued
         key = await self._facts.report(scope, report_id)
         customers = [] if key is None else await self._facts.customers(scope, key.customer_id)
         if key is None or not customers:
             raise not_found("report")
-        today = self._clock.now().date()
-        book = await self._book(scope, [key.customer_id], today, known_at=known_at)
-        return open_report(scope.reseller, key, customers[0]["name"], book, today)
+        asked = replace(self._asked(scope, [key.customer_id], key.until_on - timedelta(days=1)), as_of=as_of)
+        if as_of is not None:
+            asked = replace(asked, today=as_of.date())
+        found = await self._books.run(lambda connection: report_of(connection, asked, key))
+        return found or _empty(key, customers[0]["name"], asked.today)
 
-    async def _book(
-        self, scope: Scope, customer_ids: Sequence[str], today: date, *, known_at: int | None = None
-    ) -> Book:
-        """What the reports of these customers are computed from."""
-        now = await self._facts.subscriptions(scope, customer_ids)
-        theirs = {each.subscription_id for each in now}
-        before = await self._books.moved_away(scope.reseller, customer_ids)
-        billed = [*now, *(each for each in before if each.subscription_id not in theirs)]
-        ids = [each.subscription_id for each in billed]
-        # In this order: what is issued meanwhile may still show here for a moment, but is never shown as reversed.
-        open_from = await self._books.open_from(scope.reseller, customer_ids)
-        issued = await self._books.issued(scope.reseller, ids)
-        return Book(
-            billed=billed,
-            events=await self._facts.events(scope, ids, known_at=known_at),
-            issued=issued,
-            open_from=open_from,
-            close_day=await self._facts.close_day(scope, today),
+    def _asked(self, scope: Scope, customer_ids: Sequence[str], last: date) -> Asked:
+        return Asked(
+            reseller=scope.reseller,
+            customer_ids=customer_ids,
+            last=last,
+            today=self._clock.now().date(),
+            sell_only=scope.is_customer,
         )
 
     async def what_if(self, scope: Scope, subscription_id: str, quantity: int) -> list[dict[str, Any]]:
         """The lines that another quantity would post from now to the end of the charge cycle; nothing is written."""
-        events = await self._facts.events(scope, [subscription_id])
-        history = events.get(subscription_id, [])
-        customers = [row["customer_id"] for row in await self._facts.customers(scope, scope.customer)]
-        visible = {each.subscription_id: each for each in await self._facts.subscriptions(scope, customers)}
-        if subscription_id not in visible:
+        currency = await self._facts.subscription(scope, subscription_id)
+        if currency is None:
             raise not_found("subscription")
+        history = await self._facts.events(scope, subscription_id)
         now = self._clock.now()
         close_day = await self._facts.close_day(scope, now.date())
-        story = story_of(subscription_id, history, "sell", close_day=close_day)
-        if story is None:
-            return []
-        return _difference(story, quantity, now, visible[subscription_id].currency)
+        known = sorted((each.ranked for each in history), key=lambda each: each.seq)
+        story = story_of(subscription_id, known, "sell", close_day=close_day)
+        return [] if story is None else _difference(story, quantity, now, currency)
 
 
-def _keys(scope: Scope, book: Book, customer_ids: Sequence[str], first: date, last: date) -> list[ReportKey]:
-    """One report per window, customer, currency and ledger; customers have the sales ledger alone."""
-    ledgers = ["sell"] if scope.is_customer else ["sell", "cost"]
-    currencies = book.currencies()
-    return [
-        report_key(
-            scope.reseller,
-            customer_id,
-            ledger,
-            currency,
-            date.fromordinal(window.first),
-            date.fromordinal(window.report_date),
-        )
-        for window in windows_dated(first.toordinal(), last.toordinal(), book.close_day)
-        for customer_id in sorted(customer_ids)
-        for currency in sorted(currencies.get(customer_id, ()))
-        for ledger in ledgers
-    ]
+def _empty(key: ReportKey, name: str, today: date) -> Report:
+    """A report that has no lines, or none any more."""
+    status = "open" if today < key.until_on else "ended"
+    return Report(key=key, customer_name=name, status=status, net=0, line_count=0)
 
 
 def _listed(report: Report) -> tuple[date, str, str, bool]:
@@ -189,28 +164,24 @@ def _listed(report: Report) -> tuple[date, str, str, bool]:
     return key.until_on, key.customer_id, key.currency, key.ledger != "sell"
 
 
-def _difference(story: Any, quantity: int, now: datetime, currency: str) -> list[dict[str, Any]]:
+def _difference(story: Story, quantity: int, now: datetime, currency: str) -> list[dict[str, Any]]:
     today = now.date().toordinal()
     horizon = today + 31
-    change = f.QuantityChanged(id="what-if", seq=10**9, day=today, recorded=today, at=now, quantity=quantity)
-    with_change = replace(story, facts=(*story.facts, change))
-    before, _, _ = fold(
-        story.subscription, story.facts, None, horizon, rules=story.rules, price_book=story.price_book
-    )
-    after, _, _ = fold(
-        story.subscription,
-        with_change.facts,
-        None,
-        horizon,
-        rules=story.rules,
-        price_book=story.price_book,
-    )
-    known = {(line.key, line.amount) for line in before}
-    digits = minor_digits(currency)
+    change = f.QuantityChanged(id="what-if", seq=_LAST, day=today, recorded=today, at=now, quantity=quantity)
+
+    def lines(facts: Sequence[f.Fact]) -> Sequence[Line]:
+        return fold(story.subscription, facts, None, horizon, rules=story.rules, price_book=story.price_book)[
+            0
+        ]
+
+    known = {(line.key, line.amount) for line in lines(story.facts)}
+    key = report_key("", "", "sell", currency, now.date(), now.date())
     return [
-        as_json(
-            ShownLine(line_id="", title=line.product, posting=Posting(line, 1, late=False)), digits, currency
-        )
-        for line in after
+        line_json(key, ShownLine(Posting(line, 1, late=False), line.product, line.posted))
+        for line in lines((*story.facts, change))
         if (line.key, line.amount) not in known and "what-if" in line.caused_by
     ]
+
+
+_LAST = 1 << 120
+"""Ranks behind everything that is known."""

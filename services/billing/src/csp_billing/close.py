@@ -1,166 +1,151 @@
-"""The close of a report: freeze what is known, check it, and issue number, hash and lines in one transaction."""
+"""Use cases of the close: cycles and how far they are, beginning a close, issuing or holding one report."""
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+import psycopg
 
 from csp_billing.application import BillingUseCases
-from csp_billing.domain.bounds import broken_bounds
-from csp_billing.issued import ENGINE, digest, rows_of
-from csp_billing.ports import ReportKey, Sealing
-from csp_billing.reports import Report
-from csp_commerce_rules.money import format_decimal, minor_digits
-from csp_contracts.billing_v1 import ReportIssued
-from csp_contracts.envelope import Recorded
-from csp_contracts.ids import Kind, named_id
+from csp_billing.closing.commands import begin_close, hold_one, issue_one
+from csp_billing.closing.cycles import open_cycles
+from csp_billing.closing.progress import cycle_json, cycles_json
+from csp_billing.ports import ReportKey
+from csp_billing.views import summary
 from csp_runtime.clock import Clock
-from csp_runtime.commands import Decision, carry_out, command_meta
+from csp_runtime.commands import command_meta
 from csp_runtime.http import Command
-from csp_runtime.problems import Problem
+from csp_runtime.once import do_once
+from csp_runtime.problems import not_found
 from csp_runtime.scope import Scope
-from csp_runtime.store import Also, EventStore
 
-_PREFIX: Mapping[str, str] = {"sell": "R", "cost": "C"}
+T = TypeVar("T")
 
 
-class Issuance(Protocol):
-    """What the close reads and writes beside the questions of this context."""
+class Books(Protocol):
+    """Connections for work that folds."""
 
-    def alone(self, reseller: str) -> AbstractAsyncContextManager[None]:
-        """One close of a reseller at a time."""
+    schema: str
 
-    async def watermark(self) -> int:
-        """The last arrival in the log of record."""
+    async def run(self, work: Callable[[psycopg.Connection], T]) -> T:
+        """Do something in a thread."""
 
-    async def next_number(self, reseller: str, ledger: str) -> int:
-        """The number after the last one given."""
+    def watermark(self) -> int:
+        """The last arrival in the log of record; called from such a thread."""
 
-    def sealing(self, sealing: Sealing) -> Also:
-        """The statements that issue a report; raises `VersionConflict` if another was first."""
+
+class ReportNames(Protocol):
+    """Finds reports inside the scope."""
+
+    async def report(self, scope: Scope, report_id: str) -> ReportKey | None:
+        """A report by its id."""
 
 
 class CloseUseCases:
-    """Commands that make reports final."""
+    """Commands that make reports final, and what they have come to."""
 
-    def __init__(
-        self, *, store: EventStore, reports: BillingUseCases, issuance: Issuance, clock: Clock
-    ) -> None:
-        self._store = store
+    def __init__(self, *, books: Books, names: ReportNames, reports: BillingUseCases, clock: Clock) -> None:
+        self._books = books
+        self._names = names
         self._reports = reports
-        self._issuance = issuance
         self._clock = clock
-        # Waiters of this process queue here, so that they do not hold a database connection each.
+        # Commands of this process queue here: each that waits below would hold a connection.
         self._turn = asyncio.Lock()
 
-    async def issue(self, scope: Scope, report_id: str, command: Command) -> dict[str, Any]:
-        """Issue a report; one that is issued already is answered as it was issued (R10.3).
-
-        Raises `Problem`: `not-found`, `window-open`, `earlier-report-open`, `price-missing`, `report-empty`,
-        `bounds-exceeded`.
-        """
+    async def cycles(self, scope: Scope) -> list[dict[str, Any]]:
+        """The reseller's cycles, newest first, with what each has come to."""
         now = self._clock.now()
 
-        async def decide() -> Decision:
-            watermark = await self._issuance.watermark()
-            report = await self._reports.report(scope, report_id, known_at=watermark)
-            if report.seal is not None:
-                return Decision(
-                    events=(),
-                    answer=_answer(
-                        report.key, report.seal.number, report.seal.sha256, report.net, report.line_count
-                    ),
-                )
-            if now.date() < report.key.until_on:
-                raise _refusal("window-open", "The report's window is not over yet", report)
-            _check(report)
-            count = await self._issuance.next_number(scope.reseller, report.key.ledger)
-            sealing = _sealing(scope.reseller, report, count, watermark, now)
-            # A customer's feed carries what is the customer's; what a subscription costs is not.
-            customer = report.key.customer_id if report.key.ledger == "sell" else None
-            meta = command_meta(scope, command, now, partition_key=report.key.customer_id, customer=customer)
-            event = Recorded(stream=report_id, version=1, data=_issued(sealing), meta=meta)
-            return Decision(
-                events=[event],
-                answer=_answer(sealing.key, sealing.number, sealing.sha256, sealing.net, len(sealing.rows)),
-                also=[self._issuance.sealing(sealing)],
-            )
+        def read(connection: psycopg.Connection) -> list[dict[str, Any]]:
+            open_cycles(connection, self._books.schema, scope.reseller, now)
+            return cycles_json(connection, scope.reseller, now.date())
 
-        async with self._turn, self._issuance.alone(scope.reseller):
-            return await carry_out(self._store, command, now, decide)
+        return await self._books.run(read)
 
-
-def _check(report: Report) -> None:
-    """Whether the report may become final (D-6, R10.4, R10.5)."""
-    if report.earlier:
-        raise _refusal("earlier-report-open", "An earlier report has to be issued first", report)
-    if report.pending:
-        raise _refusal("price-missing", "Lines of this report wait for a price", report)
-    if not report.lines:
-        raise _refusal("report-empty", "The report has no lines", report)
-    broken = broken_bounds(line.posting for line in report.lines)
-    if broken:
-        raise Problem(
-            "bounds-exceeded",
-            "The report is beyond the safety bounds; a person has to look at it",
-            ", ".join(f"{each.subscription}: {each.code} {each.found} of {each.allowed}" for each in broken),
+    async def cycle(self, scope: Scope, cycle_id: str) -> dict[str, Any]:
+        """One cycle with the progress of its close and the reports that wait for somebody."""
+        today = self._clock.now().date()
+        found = await self._books.run(
+            lambda connection: cycle_json(connection, scope.reseller, cycle_id, today)
         )
+        if found is None:
+            raise not_found("billing cycle")
+        return found
 
+    async def close(self, scope: Scope, cycle_id: str, command: Command) -> dict[str, Any]:
+        """Begin the close of a cycle; one that has begun is answered as it was (R10.3). Workers do the rest.
 
-def _refusal(code: str, title: str, report: Report) -> Problem:
-    extra = {
-        "report_id": report.key.report_id,
-        "dated_on": report.key.until_on.isoformat(),
-        "pending_count": report.pending,
-    }
-    return Problem(code, title, extra=extra)
+        Raises `Problem`: `not-found`, `window-open`, `earlier-cycle-open`.
+        """
+        now = self._clock.now()
+        meta = command_meta(scope, command, now, partition_key=scope.reseller)
 
+        def act(connection: psycopg.Connection) -> dict[str, Any]:
+            open_cycles(connection, self._books.schema, scope.reseller, now)
 
-def _sealing(reseller: str, report: Report, count: int, watermark: int, now: Any) -> Sealing:
-    rows = rows_of(report.lines)
-    return Sealing(
-        reseller=reseller,
-        key=report.key,
-        customer_name=report.customer_name,
-        count=count,
-        number=f"{_PREFIX[report.key.ledger]}-{count:06d}",
-        rows=rows,
-        sha256=digest(rows),
-        net=report.net,
-        watermark=watermark,
-        engine=ENGINE,
-        issued_at=now,
-    )
+            def begin() -> dict[str, Any]:
+                begin_close(
+                    connection, cycle_id, self._books.watermark, reseller=scope.reseller, now=now, meta=meta
+                )
+                return {"id": cycle_id}
 
+            return do_once(connection, command, now, begin)
 
-def _issued(sealing: Sealing) -> ReportIssued:
-    key = sealing.key
-    return ReportIssued(
-        report_id=key.report_id,
-        cycle_id=named_id(Kind.BILLING_CYCLE, sealing.reseller, key.until_on.isoformat()),
-        customer_id=key.customer_id,
-        number=sealing.number,
-        ledger=key.ledger,
-        currency=key.currency,
-        dated_on=key.until_on,
-        from_on=key.from_on,
-        until_on=key.until_on,
-        net_minor=sealing.net,
-        tax_minor=0,
-        lines=len(sealing.rows),
-        sha256=sealing.sha256,
-    )
+        async with self._turn:
+            await self._books.run(act)
+        return await self.cycle(scope, cycle_id)
 
+    async def issue(self, scope: Scope, report_id: str, command: Command) -> dict[str, Any]:
+        """Issue a report by itself; one that is issued is answered as it was issued (R10.3).
 
-def _answer(key: ReportKey, number: str, sha256: str, net: int, line_count: int) -> dict[str, Any]:
-    return {
-        "id": key.report_id,
-        "status": "issued",
-        "number": number,
-        "sha256": sha256,
-        "dated_on": key.until_on.isoformat(),
-        "ledger": key.ledger,
-        "net": {"amount": format_decimal(net, minor_digits(key.currency)), "currency": key.currency},
-        "line_count": line_count,
-        "version": 1,
-    }
+        Raises `Problem`: `not-found` and what `issue_one` raises.
+        """
+        key = await self._key(scope, report_id)
+        now = self._clock.now()
+        meta = command_meta(scope, command, now, partition_key=key.customer_id)
+
+        def act(connection: psycopg.Connection) -> dict[str, Any]:
+            open_cycles(connection, self._books.schema, scope.reseller, now)
+
+            def issue() -> dict[str, Any]:
+                issue_one(
+                    connection,
+                    self._books.schema,
+                    key,
+                    self._books.watermark,
+                    reseller=scope.reseller,
+                    now=now,
+                    meta=meta,
+                )
+                return {"id": report_id}
+
+            return do_once(connection, command, now, issue)
+
+        async with self._turn:
+            await self._books.run(act)
+        return summary(await self._reports.report(scope, report_id))
+
+    async def hold(self, scope: Scope, report_id: str, command: Command) -> dict[str, Any]:
+        """Let the cycle close without a blocked report, in the caller's name; `X-Reason` says why.
+
+        Raises `Problem`: `not-found`, `not-blocked`.
+        """
+        key = await self._key(scope, report_id)
+        now = self._clock.now()
+
+        def act(connection: psycopg.Connection) -> dict[str, Any]:
+            def hold() -> dict[str, Any]:
+                hold_one(connection, key, reseller=scope.reseller, actor=scope.actor, reason=command.reason)
+                return {"id": report_id}
+
+            return do_once(connection, command, now, hold)
+
+        async with self._turn:
+            await self._books.run(act)
+        return summary(await self._reports.report(scope, report_id))
+
+    async def _key(self, scope: Scope, report_id: str) -> ReportKey:
+        key = await self._names.report(scope, report_id)
+        if key is None:
+            raise not_found("report")
+        return key

@@ -1,21 +1,13 @@
 """What the use cases know of subscriptions and reports."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import NamedTuple
 
+from csp_billing.domain.delta import Posting
+from csp_billing.domain.lines import LineKey
 from csp_contracts.ids import Kind, named_id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Billed:
-    """A subscription with whom it is billed to."""
-
-    subscription_id: str
-    customer_id: str
-    product_title: str
-    currency: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +15,7 @@ class ReportKey:
     """Whose report, of which window `[from_on, until_on)`, in which ledger and currency; it is dated `until_on` (R3.1)."""
 
     report_id: str
+    reseller: str
     customer_id: str
     ledger: str
     currency: str
@@ -37,6 +30,7 @@ def report_key(
     name = f"{customer_id}/{until_on.isoformat()}/{ledger}/{currency}"
     return ReportKey(
         report_id=named_id(Kind.REPORT, reseller, name),
+        reseller=reseller,
         customer_id=customer_id,
         ledger=ledger,
         currency=currency,
@@ -45,18 +39,54 @@ def report_key(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sealing:
-    """Everything that is written when a report is issued; `number` is the `count`-th of its reseller and ledger."""
+class ShownLine(NamedTuple):
+    """A line of a report with what it is shown under. `due` is the day the rules post it on; a late one is posted later."""
 
-    reseller: str
+    posting: Posting
+    title: str
+    due: int
+
+
+def report_order(shown: ShownLine) -> tuple[int, str, int, bool, LineKey]:
+    """Order inside a report: posting date, subscription, service start, refunds before charges, key."""
+    line = shown.posting.line
+    return line.posted, line.subscription, line.start, (line.amount or 0) >= 0, line.key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seal:
+    """What makes a report final: its number, the hash over its lines' canonical bytes, and when."""
+
+    number: str
+    sha256: str
+    issued_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A report with its lines in report order. `net` in minor units is the sum of exactly these lines.
+
+    `status`: `open` until its window is over, then `ended`, until it is `issued`; `blocked` and `held` say by
+    `hold_reason` what keeps it. `pending` counts lines that wait for a price (D-6); `earlier` counts lines that belong
+    to reports before this one that are not issued yet. Both hold the report.
+    """
+
     key: ReportKey
     customer_name: str
-    count: int
-    number: str
-    rows: Sequence[Mapping[str, Any]]
-    sha256: str
+    status: str
     net: int
-    watermark: int
-    engine: str
-    issued_at: datetime
+    line_count: int
+    lines: Sequence[ShownLine] = ()
+    pending: int = 0
+    earlier: int = 0
+    seal: Seal | None = None
+    hold_reason: str | None = None
+    held_by: str | None = None
+
+
+def line_id_of(key: ReportKey, posting: Posting) -> str:
+    """The id of a line: the same whenever and however often it is computed (R10.1)."""
+    line = posting.line
+    return named_id(
+        Kind.LINE, key.reseller, f"{key.ledger}/{line.subscription}/{line.key}/{posting.revision}"
+    )

@@ -44,71 +44,139 @@ class Inbox:
         )
 
     async def project(self, tx: Connection, events: Sequence[Recorded[Any]]) -> None:
-        """Facts by one statement; customers, tenants and settings as they come."""
+        """A statement for each kind of row; what they tell apart is the kind, so its order in the batch is kept."""
+        await _keep_customers(tx, [event for event in events if isinstance(event.data, CustomerAdded)])
+        await _keep_settings(
+            tx, [event for event in events if isinstance(event.data, ResellerSettingChanged)]
+        )
+        tenants = [event for event in events if isinstance(event.data, TenantCreated | TenantDiscovered)]
+        await _keep_tenants(tx, tenants)
         facts = [event for event in events if type(event.data) in self._facts]
         if facts:
-            await self._keep(tx, facts)
+            await _keep_facts(tx, facts)
+            await _keep_subscriptions(tx, [e for e in facts if isinstance(e.data, SubscriptionCreated)])
         for event in events:
-            await _know(tx, event)
+            if isinstance(event.data, TenantLinked):
+                await _link(tx, event)
 
-    async def _keep(self, tx: Connection, facts: Sequence[Recorded[Any]]) -> None:
-        await tx.execute("select pg_advisory_xact_lock_shared(%s)", [INBOX_LOCK])
-        columns: list[list[Any]] = [[] for _ in range(7)]
-        for event in facts:
-            wire_name, data = encode_event(event.data)
-            row = [
-                event.meta.reseller,
-                event.data.subscription_id,
-                event.stream,
-                event.version,
-                wire_name,
-                data,
-                encode_meta(event.meta),
-            ]
-            for column, value in zip(columns, row, strict=True):
-                column.append(value)
+
+async def _keep_facts(tx: Connection, facts: Sequence[Recorded[Any]]) -> None:
+    """The log of record; a subscription that was over is looked at again by the next close."""
+    await tx.execute("select pg_advisory_xact_lock_shared(%s)", [INBOX_LOCK])
+    encoded = [encode_event(event.data) for event in facts]
+    await tx.execute(
+        "with kept as (insert into inbox (reseller_id, subscription_id, stream, version, type, data, meta) "
+        "select * from unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::bytea[], %s::bytea[]) "
+        "on conflict (stream, version) do nothing returning subscription_id) "
+        "update subscriptions set settled = false where settled and subscription_id in (select subscription_id from kept)",
+        [
+            [event.meta.reseller for event in facts],
+            [event.data.subscription_id for event in facts],
+            [event.stream for event in facts],
+            [event.version for event in facts],
+            [wire_name for wire_name, _ in encoded],
+            [data for _, data in encoded],
+            [encode_meta(event.meta) for event in facts],
+        ],
+    )
+
+
+async def _keep_subscriptions(tx: Connection, created: Sequence[Recorded[SubscriptionCreated]]) -> None:
+    """What a subscription is billed under, and to whom as far as its tenant's customer is known."""
+    if not created:
+        return
+    data = [event.data for event in created]
+    await tx.execute(
+        "insert into subscriptions (subscription_id, reseller_id, tenant_id, product_title, currency, rule_set, term, "
+        "charge_cycle, auto_renew, billing_from, base_subscription_id, predecessor_id, bills_from, customer_id, known_at) "
+        "select n.*, t.customer_id, i.arrival from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], "
+        "%s::text[], %s::text[], %s::text[], %s::bool[], %s::date[], %s::text[], %s::text[], %s::date[]) "
+        "as n (subscription_id, reseller_id, tenant_id, product_title, currency, rule_set, term, charge_cycle, auto_renew, "
+        "billing_from, base_id, predecessor_id, bills_from) "
+        "join inbox i on i.stream = n.subscription_id and i.version = 1 "
+        "left join tenant_customer t on t.tenant_id = n.tenant_id and t.reseller_id = n.reseller_id "
+        "on conflict do nothing",
+        [
+            [each.subscription_id for each in data],
+            [event.meta.reseller for event in created],
+            [each.tenant_id for each in data],
+            [each.product_title for each in data],
+            [each.currency for each in data],
+            [each.rule_set for each in data],
+            [each.term for each in data],
+            [each.charge_cycle for each in data],
+            [each.auto_renew for each in data],
+            [each.billing_from for each in data],
+            [each.base_subscription_id for each in data],
+            [each.predecessor_id for each in data],
+            [
+                each.billing_from or event.meta.effective_at.date()
+                for each, event in zip(data, created, strict=True)
+            ],
+        ],
+    )
+
+
+async def _keep_customers(tx: Connection, added: Sequence[Recorded[CustomerAdded]]) -> None:
+    if added:
         await tx.execute(
-            "insert into inbox (reseller_id, subscription_id, stream, version, type, data, meta) "
-            "select * from unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::bytea[], %s::bytea[]) "
-            "on conflict (stream, version) do nothing",
-            columns,
+            "insert into customers (customer_id, reseller_id, name, status) "
+            "select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[]) on conflict do nothing",
+            [
+                [event.data.customer_id for event in added],
+                [event.meta.reseller for event in added],
+                [event.data.name for event in added],
+                [event.data.status for event in added],
+            ],
         )
 
 
-async def _know(tx: Connection, event: Recorded[Any]) -> None:
-    match event.data:
-        case SubscriptionCreated() as data:
-            await tx.execute(
-                "insert into subscriptions (subscription_id, reseller_id, tenant_id, product_title, currency) "
-                "values (%s, %s, %s, %s, %s) on conflict do nothing",
-                [
-                    data.subscription_id,
-                    event.meta.reseller,
-                    data.tenant_id,
-                    data.product_title,
-                    data.currency,
-                ],
-            )
-        case CustomerAdded() as data:
-            await tx.execute(
-                "insert into customers (customer_id, reseller_id, name, status) values (%s, %s, %s, %s) "
-                "on conflict do nothing",
-                [data.customer_id, event.meta.reseller, data.name, data.status],
-            )
-        case TenantCreated() | TenantDiscovered() as data:
-            await tx.execute(
-                "insert into tenant_customer (tenant_id, reseller_id, customer_id) values (%s, %s, %s) "
-                "on conflict do nothing",
-                [data.tenant_id, event.meta.reseller, data.customer_id],
-            )
-        case TenantLinked() as data:
-            await tx.execute(
-                "update tenant_customer set customer_id = %s where tenant_id = %s and reseller_id = %s",
-                [data.to_customer_id, data.tenant_id, event.meta.reseller],
-            )
-        case ResellerSettingChanged() as data:
-            await tx.execute(
-                "insert into reseller_settings (reseller_id, setting, value, effective_on, stream_version) "
-                "values (%s, %s, %s, %s, %s) on conflict do nothing",
-                [event.meta.reseller, data.setting, data.value, data.effective_on, event.version],
-            )
+async def _keep_tenants(tx: Connection, told: Sequence[Recorded[TenantCreated | TenantDiscovered]]) -> None:
+    """Whose a tenant is; its subscriptions that were told of before it get their customer."""
+    if told:
+        await tx.execute(
+            "with told as (select * from unnest(%s::text[], %s::text[], %s::text[]) as t (tenant_id, reseller_id, customer_id)), "
+            "kept as (insert into tenant_customer (tenant_id, reseller_id, customer_id) select * from told "
+            "on conflict do nothing returning tenant_id, reseller_id, customer_id) "
+            "update subscriptions s set customer_id = kept.customer_id from kept where s.tenant_id = kept.tenant_id "
+            "and s.reseller_id = kept.reseller_id and s.customer_id is null",
+            [
+                [event.data.tenant_id for event in told],
+                [event.meta.reseller for event in told],
+                [event.data.customer_id for event in told],
+            ],
+        )
+
+
+async def _link(tx: Connection, event: Recorded[TenantLinked]) -> None:
+    """Open items move to the customer linked to: what the other's held reports waited with goes with them."""
+    data, reseller = event.data, event.meta.reseller
+    await tx.execute(
+        "update tenant_customer set customer_id = %s where tenant_id = %s and reseller_id = %s",
+        [data.to_customer_id, data.tenant_id, reseller],
+    )
+    await tx.execute(
+        "with moved as (update subscriptions set customer_id = %s where tenant_id = %s and reseller_id = %s "
+        "returning subscription_id) insert into moved_subscriptions (reseller_id, from_customer_id, subscription_id) "
+        "select %s, %s, subscription_id from moved on conflict do nothing",
+        [data.to_customer_id, data.tenant_id, reseller, reseller, data.from_customer_id],
+    )
+    await tx.execute(
+        "delete from reports where reseller_id = %s and customer_id = %s and state in ('blocked', 'held')",
+        [reseller, data.from_customer_id],
+    )
+
+
+async def _keep_settings(tx: Connection, changed: Sequence[Recorded[ResellerSettingChanged]]) -> None:
+    if changed:
+        await tx.execute(
+            "insert into reseller_settings (reseller_id, setting, value, effective_on, stream_version) "
+            "select * from unnest(%s::text[], %s::text[], %s::text[], %s::date[], %s::bigint[]) on conflict do nothing",
+            [
+                [event.meta.reseller for event in changed],
+                [event.data.setting for event in changed],
+                [event.data.value for event in changed],
+                [event.data.effective_on for event in changed],
+                [event.version for event in changed],
+            ],
+        )

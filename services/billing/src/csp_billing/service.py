@@ -1,12 +1,18 @@
 """Composition root: the only place of this service that knows concrete classes."""
 
+import asyncio
+
+from csp_billing.adapters.books import Books
 from csp_billing.adapters.facts import Facts, ReportKeys
-from csp_billing.adapters.issued import Issuance, IssuedReports
+from csp_billing.adapters.issued import IssuedReports
 from csp_billing.adapters.public_log import BillingLog
 from csp_billing.api import routes
 from csp_billing.application import BillingUseCases
 from csp_billing.close import CloseUseCases
+from csp_billing.closing.pool import ShardPool, usual_processes
+from csp_billing.closing.worker import CloseWorker
 from csp_billing.projections import Inbox
+from csp_billing.settings import BillingSettings
 from csp_runtime.consistency import KnownVersions
 from csp_runtime.consumer import Consumer
 from csp_runtime.database import DatabaseRole
@@ -21,29 +27,42 @@ PACKAGES = ("csp_runtime", "csp_billing")
 
 def build(platform: Platform) -> Service:
     """The billing service."""
+    settings = BillingSettings()
     worker = platform.database(SCHEMA, DatabaseRole.WORKER, max_size=6)
     request = platform.database(SCHEMA, DatabaseRole.REQUEST)
+    url = platform.settings.database_url.get_secret_value()
+    books = Books(url, SCHEMA)
     log = BillingLog(worker, NAME)
-    store = platform.store(SCHEMA)
-    issuance = Issuance(worker)
+    facts = Facts(request)
     use_cases = BillingUseCases(
-        facts=Facts(request),
+        facts=facts,
         report_ids=ReportKeys(worker),
         issued=IssuedReports(request),
-        books=issuance,
+        books=books,
         clock=platform.clock,
     )
-    closes = CloseUseCases(store=store, reports=use_cases, issuance=issuance, clock=platform.clock)
+    closes = CloseUseCases(books=books, names=facts, reports=use_cases, clock=platform.clock)
+    processes = usual_processes() if settings.close_processes is None else settings.close_processes
+    pool = ShardPool(url, SCHEMA, processes)
+    closer = CloseWorker(url, SCHEMA, pool, platform.wakeups, platform.clock)
     known = KnownVersions(worker, Inbox.name, platform.wakeups, platform.clock)
     app = create_app("CSP billing (internal)", platform.verifier)
     app.include_router(routes(use_cases, closes, known))
     app.include_router(events_router(log))
+
+    async def stop() -> None:
+        await books.close()
+        await asyncio.to_thread(pool.close)
+
     return Service(
         name=NAME,
         schema=SCHEMA,
         app=app,
         log=log,
         databases=[worker, request],
-        store=store,
+        store=platform.store(SCHEMA),
         consumers=[Consumer(Inbox(), platform.feed, worker, gaps=platform.gaps)],
+        workers=[("close", closer)],
+        start=books.open,
+        stop=stop,
     )

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from csp_billing.domain import facts as f
@@ -14,6 +16,7 @@ from csp_commerce_rules.money import minor_digits, parse_decimal
 from csp_commerce_rules.prices import PriceRow
 from csp_commerce_rules.seat_lots import RuleSet, SeatLot
 from csp_contracts.envelope import Recorded
+from csp_contracts.ids import Kind
 from csp_contracts.pricing_v1 import (
     SubscriptionCostLocked,
     SubscriptionPriceEdited,
@@ -34,6 +37,8 @@ from csp_contracts.subscriptions_v1 import (
     SubscriptionSuspended,
 )
 
+_OWN_STREAM = f"{Kind.SUBSCRIPTION}_"
+
 FREQUENCIES: dict[str, Frequency] = {"P1M": "P1M", "P1Y": "P1Y", "P3Y": "P3Y"}
 TERMS: dict[str, Term] = {"P1M": "P1M", "P1Y": "P1Y", "P3Y": "P3Y"}
 RULE_SETS: dict[str, RuleSet] = {
@@ -44,46 +49,82 @@ RULE_SETS: dict[str, RuleSet] = {
 }
 
 
+# A rank is an integer of microseconds, the stream's bit, and the version: room for two thousand million versions.
+_VERSIONS = 1 << 31
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranked:
-    """When and as how many-th a fact became known: the rank by (recorded_at, stream, version), never by arrival (R9.1)."""
+    """When and as how many-th a fact became known: by (recorded_at, stream, version), never by arrival (R9.1)."""
 
     event: Recorded[Any]
     seq: int
 
 
+def rank(event: Recorded[Any]) -> Ranked:
+    """The event with its place among all events of its subscription.
+
+    The place is an absolute number that needs no other event, so that a fold that goes on from a checkpoint ranks as
+    the fold from the first event does. A subscription has two streams, its own and that of its prices (`spr_`).
+    """
+    moment = (event.meta.recorded_at - _EPOCH) // _MICROSECOND
+    own = event.stream.startswith(_OWN_STREAM)
+    return Ranked(event=event, seq=(moment * 2 + own) * _VERSIONS + event.version)
+
+
 def ranked(events: Sequence[Recorded[Any]]) -> list[Ranked]:
     """The events of one subscription, from all its streams, in the order in which they became known."""
-    order = sorted(events, key=lambda event: (event.meta.recorded_at, event.stream, event.version))
-    return [Ranked(event=event, seq=number) for number, event in enumerate(order, start=1)]
+    return sorted((rank(event) for event in events), key=lambda each: each.seq)
 
 
 def story_of(
-    subscription_id: str, events: Sequence[Recorded[Any]], ledger: Ledger, *, close_day: int | None
+    subscription_id: str, known: Sequence[Ranked], ledger: Ledger, *, close_day: int | None
 ) -> Story | None:
-    """What bills a subscription in a ledger; None while its start is not known."""
-    known = ranked(events)
+    """What bills a subscription in a ledger, from all that is known of it in order; None while its start is not known."""
     created = next((each.event for each in known if isinstance(each.event.data, SubscriptionCreated)), None)
     if created is None:
         return None
     data: SubscriptionCreated = created.data
     facts = [fact for each in known if (fact := fact_of(each, ledger)) is not None]
     rows = [row for each in known if (row := price_row(each, ledger)) is not None]
-    rules = _rules(data, ledger, close_day)
+    rules = rules_of(
+        data.rule_set,
+        data.charge_cycle,
+        data.term,
+        data.currency,
+        ledger,
+        auto_renew=data.auto_renew,
+        billing_from=data.billing_from,
+        close_day=close_day,
+    )
     return Story(subscription_id, tuple(holding(facts)), rules, PriceBook(rows))
 
 
-def _rules(data: SubscriptionCreated, ledger: Ledger, close_day: int | None) -> Rules:
-    rule_set = RULE_SETS[data.rule_set]
+@lru_cache(maxsize=4096)
+def rules_of(
+    rule_set: str,
+    charge_cycle: str,
+    term: str,
+    currency: str,
+    ledger: Ledger,
+    *,
+    auto_renew: bool,
+    billing_from: date | None,
+    close_day: int | None,
+) -> Rules:
+    """Under which rules a subscription is billed in a ledger, by what its first event says."""
+    rules = RULE_SETS[rule_set]
     return rules_for(
-        rule_set,
-        frequency=FREQUENCIES[data.charge_cycle],
-        term=TERMS[data.term],
-        digits=minor_digits(data.currency),
-        anchor_day=close_day if rule_set == "legacy_aligned" else None,
-        microsoft_rounding=ledger == "cost" and rule_set == "nce",
-        auto_renew=data.auto_renew,
-        billing_from=None if data.billing_from is None else data.billing_from.toordinal(),
+        rules,
+        frequency=FREQUENCIES[charge_cycle],
+        term=TERMS[term],
+        digits=minor_digits(currency),
+        anchor_day=close_day if rules == "legacy_aligned" else None,
+        microsoft_rounding=ledger == "cost" and rules == "nce",
+        auto_renew=auto_renew,
+        billing_from=None if billing_from is None else billing_from.toordinal(),
     )
 
 

@@ -4,12 +4,13 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from datetime import UTC
+from datetime import UTC, date
 from itertools import groupby
 from typing import Any
 
-from csp_billing.reports import Report, ShownLine, as_json
-from csp_commerce_rules.money import format_decimal, minor_digits
+from csp_billing.domain.explain import data as explained
+from csp_billing.ports import Report, ReportKey, ShownLine, line_id_of
+from csp_commerce_rules.money import format_decimal, format_price, minor_digits
 
 COLUMNS = (
     "report",
@@ -49,6 +50,8 @@ def summary(report: Report) -> dict[str, Any]:
         "pending_count": report.pending,
         "number": None if seal is None else seal.number,
         "sha256": None if seal is None else seal.sha256,
+        "hold_reason": report.hold_reason,
+        "held_by": report.held_by,
         "issued_at": None if seal is None else seal.issued_at.astimezone(UTC).isoformat(),
     }
 
@@ -57,7 +60,7 @@ def detailed(report: Report) -> dict[str, Any]:
     """A report as date, subscription, lines."""
     digits, currency = minor_digits(report.key.currency), report.key.currency
     dates: list[dict[str, Any]] = []
-    for _, of_day in groupby(report.lines, key=lambda shown: shown.posting.line.posted):
+    for posted, of_day in groupby(report.lines, key=lambda shown: shown.posting.line.posted):
         day = list(of_day)
         subscriptions = []
         for subscription, of_subscription in groupby(day, key=lambda shown: shown.posting.line.subscription):
@@ -67,18 +70,48 @@ def detailed(report: Report) -> dict[str, Any]:
                     "subscription_id": subscription,
                     "title": lines[0].title,
                     "net": _net(lines, digits, currency),
-                    "lines": [as_json(line, digits, currency) for line in lines],
+                    "lines": [line_json(report.key, line) for line in lines],
                 }
             )
-        first = as_json(day[0], digits, currency)
         dates.append(
             {
-                "on": first["posted_on"],
+                "on": date.fromordinal(posted).isoformat(),
                 "net": _net(day, digits, currency),
                 "subscriptions": subscriptions,
             }
         )
     return {**summary(report), "dates": dates}
+
+
+def line_json(key: ReportKey, shown: ShownLine) -> dict[str, Any]:
+    """A line with its explanation; amounts as decimal text."""
+    line, currency = shown.posting.line, key.currency
+    digits = minor_digits(currency)
+    return {
+        "id": line_id_of(key, shown.posting),
+        "subscription_id": line.subscription,
+        "title": shown.title,
+        "product": line.product,
+        "kind": line.kind,
+        "reason": line.reason,
+        "posted_on": date.fromordinal(line.posted).isoformat(),
+        "period": {
+            "from": date.fromordinal(line.start).isoformat(),
+            "until": date.fromordinal(line.end).isoformat(),
+            "time_zone": "UTC",
+        },
+        "quantity": line.quantity,
+        "unit_price": None
+        if line.unit_price is None
+        else _money(format_price(line.unit_price, digits), currency),
+        "amount": None if line.amount is None else _money(format_decimal(line.amount, digits), currency),
+        "late": shown.posting.late,
+        "why": explained(shown.posting, digits),
+    }
+
+
+def _money(amount: str, currency: str) -> dict[str, str]:
+    return {"amount": amount, "currency": currency}
 
 
 def _net(lines: list[ShownLine], digits: int, currency: str) -> dict[str, str]:
@@ -101,16 +134,14 @@ def csv_rows(report: Report) -> Iterator[str]:
 
 def json_lines(report: Report) -> Iterator[str]:
     """The report as JSON Lines."""
-    digits = minor_digits(report.key.currency)
     for shown in report.lines:
-        yield json.dumps(as_json(shown, digits, report.key.currency)) + "\n"
+        yield json.dumps(line_json(report.key, shown)) + "\n"
 
 
 def rows(report: Report) -> Iterator[list[Any]]:
     """The lines as rows of `COLUMNS`; dates in ISO form, amounts as decimal text."""
-    digits = minor_digits(report.key.currency)
     for shown in report.lines:
-        line = as_json(shown, digits, report.key.currency)
+        line = line_json(report.key, shown)
         yield [
             report.key.report_id,
             report.customer_name,

@@ -10,7 +10,7 @@ from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from csp_billing.reports import Report
+from csp_billing.ports import Report
 from csp_billing.views import COLUMNS, rows
 from csp_commerce_rules.money import format_decimal, minor_digits
 

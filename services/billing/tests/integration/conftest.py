@@ -221,9 +221,13 @@ async def _running(platform: Platform) -> AsyncIterator[tuple[Service, httpx.Asy
     built = service.build(platform)
     for database in built.databases:
         await database.open()
+    assert built.start is not None
+    assert built.stop is not None
+    await built.start()
     transport = httpx.ASGITransport(built.app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://billing") as http:
         yield built, http
+    await built.stop()
     for database in built.databases:
         await database.close()
     assert built.store is not None

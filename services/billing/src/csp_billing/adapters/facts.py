@@ -1,17 +1,15 @@
 """Reads the log of record and what belongs to it, inside the caller's scope."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from csp_billing.ports import Billed, ReportKey
-from csp_contracts.codec import decode_event, decode_meta
-from csp_contracts.envelope import Recorded
+from csp_billing.adapters.ledger_reader import known_of
+from csp_billing.closing.cycles import DEFAULT_CLOSE_DAY
+from csp_billing.ports import ReportKey
+from csp_billing.settling import Known
 from csp_runtime.database import Connection, Database
 from csp_runtime.scope import Scope
-
-DEFAULT_CLOSE_DAY = 15
 
 
 class Facts:
@@ -30,39 +28,27 @@ class Facts:
             )
             return await cursor.fetchall()
 
-    async def subscriptions(self, scope: Scope, customer_ids: Sequence[str]) -> list[Billed]:
-        """What these customers are billed for."""
+    async def subscription(self, scope: Scope, subscription_id: str) -> str | None:
+        """The currency of a subscription; None where there is none in scope."""
         async with self._database.transaction(scope) as tx:
             cursor = await tx.execute(
-                "select s.subscription_id, t.customer_id, s.product_title, s.currency from subscriptions s "
-                "join tenant_customer t on t.tenant_id = s.tenant_id and t.reseller_id = s.reseller_id "
-                "where s.reseller_id = %s and t.customer_id = any(%s) and (%s::text is null or t.customer_id = %s) "
-                "order by s.subscription_id",
-                [scope.reseller, list(customer_ids), scope.customer, scope.customer],
+                "select s.currency from subscriptions s join tenant_customer t "
+                "on t.tenant_id = s.tenant_id and t.reseller_id = s.reseller_id "
+                "where s.reseller_id = %s and s.subscription_id = %s and (%s::text is null or t.customer_id = %s)",
+                [scope.reseller, subscription_id, scope.customer, scope.customer],
             )
-            return [Billed(**row) for row in await cursor.fetchall()]
+            row = await cursor.fetchone()
+        return None if row is None else row["currency"]
 
-    async def events(
-        self, scope: Scope, subscription_ids: Sequence[str], *, known_at: int | None = None
-    ) -> dict[str, list[Recorded[Any]]]:
-        """The facts of subscriptions, as they are known now, or were at a watermark. The caller has checked the scope."""
-        found: dict[str, list[Recorded[Any]]] = defaultdict(list)
+    async def events(self, scope: Scope, subscription_id: str) -> list[Known]:
+        """The facts of one subscription. The caller has checked the scope."""
         async with self._database.transaction(scope) as tx:
             cursor = await tx.execute(
-                "select subscription_id, stream, version, type, data, meta from inbox "
-                "where reseller_id = %s and subscription_id = any(%s) and (%s::bigint is null or arrival <= %s)",
-                [scope.reseller, list(subscription_ids), known_at, known_at],
+                "select subscription_id, arrival, stream, version, type, data, meta from inbox "
+                "where reseller_id = %s and subscription_id = %s order by arrival",
+                [scope.reseller, subscription_id],
             )
-            for row in await cursor.fetchall():
-                found[row["subscription_id"]].append(
-                    Recorded(
-                        stream=row["stream"],
-                        version=row["version"],
-                        data=decode_event(row["type"], bytes(row["data"])),
-                        meta=decode_meta(bytes(row["meta"])),
-                    )
-                )
-        return found
+            return [known_of(tuple(row.values())) for row in await cursor.fetchall()]
 
     async def close_day(self, scope: Scope, on: date) -> int:
         """The reseller's close day on a UTC day (R3.1)."""
@@ -79,7 +65,7 @@ class Facts:
         """A report by its id; customers have the sales ledger alone."""
         async with self._database.transaction(scope) as tx:
             cursor = await tx.execute(
-                "select report_id, customer_id, ledger, currency, from_on, until_on from reports "
+                "select report_id, reseller_id as reseller, customer_id, ledger, currency, from_on, until_on from reports "
                 "where report_id = %s and reseller_id = %s and (%s::text is null or customer_id = %s) "
                 "and (%s::text is null or ledger = 'sell')",
                 [report_id, scope.reseller, scope.customer, scope.customer, scope.customer],

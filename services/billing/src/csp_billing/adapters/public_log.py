@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from psycopg.rows import DictRow
 
+from csp_billing.line_rows import shown_of
+from csp_billing.ports import line_id_of, report_key
 from csp_contracts.billing_v1 import BillingLineAdded, ReportIssued
 from csp_contracts.codec import encode_event
 from csp_contracts.envelope import Meta
@@ -49,8 +51,9 @@ class BillingLog:
     async def _lines(self, issued: FeedRecord, *, after: int, limit: int | None) -> list[FeedRecord]:
         async with self._database.connection() as connection:
             cursor = await connection.execute(
-                "select l.*, r.currency from issued_lines l join reports r using (report_id) "
-                "where l.report_id = %s and l.position > %s order by l.position limit %s",
+                "select l.*, r.currency from reports r "
+                "join report_lines l on l.report_id = r.report_id and l.dated_on = r.until_on "
+                "where r.report_id = %s and r.state = 'issued' and l.position > %s order by l.position limit %s",
                 [issued.stream, after, limit],
             )
             return [_record(row, issued.meta, issued.offset) for row in await cursor.fetchall()]
@@ -69,11 +72,20 @@ def _record(row: DictRow, meta: Meta, offset: int) -> FeedRecord:
 
 
 def _line_added(row: DictRow) -> BillingLineAdded:
+    shown = shown_of(row)
+    key = report_key(
+        row["reseller_id"],
+        row["customer_id"],
+        row["ledger"],
+        row["currency"],
+        row["dated_on"],
+        row["dated_on"],
+    )
     reverses = None
     if row["reverses_role"] is not None:
         reverses = f"{row['reverses_cycle']}/{row['reverses_role']}/{row['reverses_cause']}"
     return BillingLineAdded(
-        line_id=row["line_id"],
+        line_id=line_id_of(key, shown.posting),
         report_id=row["report_id"],
         subscription_id=row["subscription_id"],
         ledger=row["ledger"],

@@ -1,0 +1,70 @@
+"""Connections for work that folds: synchronous, in the worker's role, each piece of work in a thread of its own."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from csp_billing.projections import INBOX_LOCK
+from csp_runtime.database import DatabaseRole, connection_info
+
+T = TypeVar("T")
+
+
+class Books:
+    """A small pool; `run` gives a function a connection in autocommit mode."""
+
+    def __init__(self, url: str, schema: str) -> None:
+        self.url = url
+        self.schema = schema
+        self._pool: ConnectionPool[psycopg.Connection] = ConnectionPool(
+            connection_info(url, schema, DatabaseRole.WORKER),
+            kwargs={"autocommit": True},
+            min_size=0,
+            max_size=4,
+            open=False,
+            timeout=5.0,
+            check=ConnectionPool.check_connection,
+            name=f"{schema}-books",
+        )
+        # Asked for by work that holds a connection already: from the same pool it could wait for ever.
+        self._watermarks: ConnectionPool[psycopg.Connection] = ConnectionPool(
+            connection_info(url, schema, DatabaseRole.WORKER),
+            kwargs={"autocommit": True},
+            min_size=0,
+            max_size=1,
+            open=False,
+            timeout=5.0,
+            check=ConnectionPool.check_connection,
+            name=f"{schema}-watermarks",
+        )
+
+    async def open(self) -> None:
+        """Open the pool; connections come as they are needed."""
+        await asyncio.to_thread(self._pool.open)
+        await asyncio.to_thread(self._watermarks.open)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await asyncio.to_thread(self._pool.close)
+        await asyncio.to_thread(self._watermarks.close)
+
+    async def run(self, work: Callable[[psycopg.Connection], T]) -> T:
+        """Do something in a thread; raises what it raises, or `psycopg.OperationalError` where the database is gone."""
+        return await asyncio.to_thread(self._with_connection, work)
+
+    def _with_connection(self, work: Callable[[psycopg.Connection], T]) -> T:
+        with self._pool.connection() as connection:
+            return work(connection)
+
+    def watermark(self) -> int:
+        """The last arrival in the log of record, with none below it that could still commit.
+
+        On a connection of its own: the lock must be given back at once, whatever transaction the caller is in.
+        """
+        with self._watermarks.connection() as connection, connection.transaction():
+            connection.execute("select pg_advisory_xact_lock(%s)", [INBOX_LOCK])
+            row = connection.execute("select coalesce(max(arrival), 0) from inbox").fetchone()
+        return 0 if row is None else int(row[0])

@@ -1,0 +1,254 @@
+"""What a close and a preview read: subscriptions, positions, the log of record, and lines issued before.
+
+Everything here is synchronous, because folding is work for a thread or a process of its own; it runs in the worker's
+role, since what was issued to another customer before a link counts too. Whoever calls it has checked the scope.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+import psycopg
+from psycopg import Cursor
+from psycopg.rows import TupleRow, dict_row
+
+from csp_billing.domain.checkpoint_codec import CheckpointUnreadable
+from csp_billing.domain.lines import LineKey
+from csp_billing.domain.rules import Ledger
+from csp_billing.line_rows import remember, shown_of
+from csp_billing.positions import Position, unpack_position
+from csp_billing.settling import Known, Log, Subject, Was
+from csp_billing.timelines import rank
+from csp_contracts.codec import decode_event, decode_meta
+from csp_contracts.envelope import Recorded
+
+_SUBJECT = (
+    "s.subscription_id, s.customer_id, s.product_title, s.currency, s.rule_set, s.term, s.charge_cycle, s.auto_renew, "
+    "s.billing_from, s.base_subscription_id, s.predecessor_id, s.known_at"
+)
+_FACT = "i.subscription_id, i.arrival, i.stream, i.version, i.type, i.data, i.meta"
+
+BUCKETS = 4096
+"""Customers are hashed into so many (migration 0010); a shard is a range of them."""
+
+Positions = dict[str, dict[Ledger, Position]]
+WasBilled = dict[tuple[Ledger, str], dict[LineKey, Was]]
+
+
+class LedgerReader:
+    """Reads of one reseller's books, up to a watermark of the log."""
+
+    def __init__(self, connection: psycopg.Connection, reseller: str, watermark: int) -> None:
+        self._connection = connection
+        self._reseller = reseller
+        self._watermark = watermark
+
+    def customers_of(self, shard: int, of_shards: int) -> list[tuple[str, int]]:
+        """Customers of a shard with how many subscriptions each has to settle, ordered; those who had some before, too."""
+        return self._connection.execute(
+            "select customer_id, sum(n)::int from ("
+            "select customer_id, count(*) as n from subscriptions "
+            "where reseller_id = %(reseller)s and bucket >= %(first)s and bucket < %(end)s and not settled "
+            "group by customer_id union all select from_customer_id, count(*) from moved_subscriptions "
+            "where reseller_id = %(reseller)s and abs(hashtext(from_customer_id) %% 4096) >= %(first)s "
+            "and abs(hashtext(from_customer_id) %% 4096) < %(end)s group by 1"
+            ") as counted group by customer_id order by customer_id",
+            {
+                "reseller": self._reseller,
+                "first": BUCKETS * shard // of_shards,
+                "end": BUCKETS * (shard + 1) // of_shards,
+            },
+        ).fetchall()
+
+    def names(self, customer_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """Name and status of customers; what is not told yet is missing."""
+        rows = self._connection.execute(
+            "select customer_id, name, status from customers where reseller_id = %s and customer_id = any(%s)",
+            [self._reseller, list(customer_ids)],
+        )
+        return {row[0]: (row[1], row[2]) for row in rows}
+
+    def subjects(self, customer_ids: Sequence[str], *, settled: bool = False) -> list[Subject]:
+        """Subscriptions of customers, ordered by customer and id; `settled` ones are passed over unless asked for."""
+        rows = self._connection.execute(
+            f"select {_SUBJECT} from subscriptions s where s.reseller_id = %s and s.customer_id = any(%s) "
+            "and (%s or not s.settled) order by s.customer_id, s.subscription_id",
+            [self._reseller, list(customer_ids), settled],
+        )
+        return [_subject(row) for row in rows]
+
+    def moved_from(self, customer_ids: Sequence[str]) -> dict[str, list[Subject]]:
+        """By customer: subscriptions it had before and another has now."""
+        found: dict[str, list[Subject]] = defaultdict(list)
+        rows = self._connection.execute(
+            f"select m.from_customer_id, {_SUBJECT} from moved_subscriptions m join subscriptions s using (subscription_id) "
+            "where m.reseller_id = %s and m.from_customer_id = any(%s) and s.customer_id <> m.from_customer_id "
+            "order by s.subscription_id",
+            [self._reseller, list(customer_ids)],
+        )
+        for row in rows:
+            found[row[0]].append(_subject(row[1:]))
+        return found
+
+    def positions(
+        self, subjects: Sequence[Subject], until_on: date, *, newest: bool = False, older_than: int
+    ) -> Positions:
+        """The newest position of each ledger up to a window's first day; with `newest` later ones count too.
+
+        Most have one of the window before. Older ones are looked for only where a subscription was known by then, so
+        that new ones do not search the past: `older_than` is the watermark of the window before.
+        """
+        found: Positions = {subject.subscription_id: {} for subject in subjects}
+        rows = self._connection.execute(
+            "select subscription_id, sell, cost from billed_positions "
+            f"where reseller_id = %s and until_on {'>=' if newest else '='} %s and subscription_id = any(%s) "
+            "order by until_on",
+            [self._reseller, until_on, list(found)],
+        )
+        for name, sell, cost in rows:
+            _keep(found[name], "sell", sell)
+            _keep(found[name], "cost", cost)
+        for ledger in ("sell", "cost"):
+            missing = [
+                subject.subscription_id
+                for subject in subjects
+                if ledger not in found[subject.subscription_id] and subject.known_at <= older_than
+            ]
+            if missing:
+                self._older(found, ledger, missing, until_on)
+        return found
+
+    def _older(self, found: Positions, ledger: Ledger, missing: Sequence[str], until_on: date) -> None:
+        rows = self._connection.execute(
+            f"select distinct on (subscription_id) subscription_id, {ledger} from billed_positions "
+            f"where reseller_id = %s and subscription_id = any(%s) and until_on < %s and {ledger} is not null "
+            "order by subscription_id, until_on desc",
+            [self._reseller, list(missing), until_on],
+        )
+        for name, text in rows:
+            _keep(found[name], ledger, text)
+
+    def news(self, watermarks: dict[str, int]) -> dict[str, list[Known]]:
+        """Facts that arrived after each subscription's own watermark."""
+        if not watermarks:
+            return {}
+        rows = self._connection.execute(
+            f"select {_FACT} from unnest(%s::text[], %s::bigint[]) as known (subscription_id, watermark) "
+            "join inbox i on i.reseller_id = %s and i.subscription_id = known.subscription_id "
+            "and i.arrival > known.watermark and i.arrival <= %s order by i.subscription_id, i.arrival",
+            [list(watermarks), list(watermarks.values()), self._reseller, self._watermark],
+        )
+        return _by_subscription(rows)
+
+    def history(self, names: Sequence[str]) -> dict[str, list[Known]]:
+        """Everything known of subscriptions."""
+        rows = self._connection.execute(
+            f"select {_FACT} from inbox i where i.reseller_id = %s and i.subscription_id = any(%s) and i.arrival <= %s "
+            "order by i.subscription_id, i.arrival",
+            [self._reseller, list(names), self._watermark],
+        )
+        return _by_subscription(rows)
+
+    def log(self, names: Sequence[str]) -> Log:
+        """Everything known of subscriptions, with all their positions."""
+        positions: dict[str, dict[Ledger, list[Position]]] = defaultdict(lambda: {"sell": [], "cost": []})
+        rows = self._connection.execute(
+            "select subscription_id, sell, cost from billed_positions "
+            "where reseller_id = %s and subscription_id = any(%s) order by until_on",
+            [self._reseller, list(names)],
+        )
+        for name, sell, cost in rows:
+            kept: dict[Ledger, Position] = {}
+            _keep(kept, "sell", sell)
+            _keep(kept, "cost", cost)
+            for ledger, position in kept.items():
+                positions[name][ledger].append(position)
+        return Log(self.history(names), positions)
+
+    def families(self, names: Sequence[str]) -> dict[str, frozenset[str]]:
+        """Those of the subscriptions that hang on another, or have one hang on them, each with all of its family."""
+        rows = self._connection.execute(
+            "with recursive family (subscription_id) as ("
+            "select subscription_id from subscriptions where reseller_id = %(reseller)s "
+            "and subscription_id = any(%(names)s) and (base_subscription_id is not null or predecessor_id is not null) "
+            "union select base_subscription_id from subscriptions "
+            "where reseller_id = %(reseller)s and base_subscription_id = any(%(names)s) "
+            "union select predecessor_id from subscriptions "
+            "where reseller_id = %(reseller)s and predecessor_id = any(%(names)s) "
+            "union select related.id from family f join subscriptions s on s.reseller_id = %(reseller)s "
+            "and (s.subscription_id = f.subscription_id or s.base_subscription_id = f.subscription_id "
+            "or s.predecessor_id = f.subscription_id) cross join lateral "
+            "(values (s.subscription_id), (s.base_subscription_id), (s.predecessor_id)) as related (id) "
+            "where related.id is not null) "
+            "select s.subscription_id, s.base_subscription_id, s.predecessor_id from family "
+            "join subscriptions s using (subscription_id) where s.reseller_id = %(reseller)s",
+            {"reseller": self._reseller, "names": list(names)},
+        )
+        return _components([tuple(name for name in row if name is not None) for row in rows])
+
+    def issued(self, names: Sequence[str], *, issued_by: datetime | None = None) -> WasBilled:
+        """The newest issued revision of every key of subscriptions, by ledger and subscription."""
+        found: WasBilled = defaultdict(dict)
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            cursor.execute(
+                "select l.* from report_lines l join reports r on r.report_id = l.report_id and r.state in ('closing', 'issued') "
+                "where l.reseller_id = %s and l.subscription_id = any(%s) "
+                "and (%s::timestamptz is null or r.issued_at <= %s) order by l.revision, l.is_reversal",
+                [self._reseller, list(names), issued_by, issued_by],
+            )
+            for row in cursor:
+                remember(found[row["ledger"], row["subscription_id"]], shown_of(row), row["customer_id"])
+        return found
+
+
+def _subject(row: Sequence[Any]) -> Subject:
+    return Subject(
+        subscription_id=row[0],
+        customer_id=row[1],
+        title=row[2],
+        currency=row[3],
+        rule_set=row[4],
+        term=row[5],
+        charge_cycle=row[6],
+        auto_renew=row[7],
+        billing_from=row[8],
+        base_id=row[9],
+        predecessor_id=row[10],
+        known_at=row[11],
+    )
+
+
+def _keep(positions: dict[Ledger, Position], ledger: Ledger, text: str | None) -> None:
+    """A position of another engine's counts as none: its subscription is folded from the first event (0201)."""
+    if text is not None:
+        try:
+            positions[ledger] = unpack_position(text)
+        except CheckpointUnreadable:
+            return
+
+
+def _by_subscription(rows: Cursor[TupleRow]) -> dict[str, list[Known]]:
+    found: dict[str, list[Known]] = defaultdict(list)
+    for row in rows:
+        found[row[0]].append(known_of(row))
+    return found
+
+
+def known_of(row: Sequence[Any]) -> Known:
+    """The fact of a row of the log: subscription, arrival, stream, version, type, data, meta."""
+    _, arrival, stream, version, wire_name, data, meta = row
+    event = Recorded(
+        stream=stream, version=version, data=decode_event(wire_name, data), meta=decode_meta(meta)
+    )
+    return Known(arrival, rank(event))
+
+
+def _components(ties: Sequence[tuple[str, ...]]) -> dict[str, frozenset[str]]:
+    """Who is tied to whom, over any number of ties."""
+    group: dict[str, set[str]] = {}
+    for tie in ties:
+        merged = set(tie).union(*(group.get(name, ()) for name in tie))
+        for name in merged:
+            group[name] = merged
+    return {name: frozenset(members) for name, members in group.items()}

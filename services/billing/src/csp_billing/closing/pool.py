@@ -1,0 +1,88 @@
+"""Who does the shards of a close: this process for a small one, processes of its own for a large one."""
+
+import os
+import resource
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import NamedTuple
+
+import psycopg
+
+from csp_billing.closing.job import load_job
+from csp_billing.closing.shard import take_shard
+from csp_runtime.database import DatabaseRole, connection_info
+
+
+class Effort(NamedTuple):
+    """What one worker did: shards, CPU-seconds, and the most memory its process ever had (MiB)."""
+
+    shards: int
+    cpu_seconds: float
+    peak_mib: float
+
+
+class ShardPool:
+    """Worker processes that stay for the next close. Not safe to share between threads."""
+
+    def __init__(self, url: str, schema: str, processes: int) -> None:
+        """`processes` 0 does all work in the calling thread."""
+        self._url = url
+        self._schema = schema
+        self._processes = processes
+        self._executor: ProcessPoolExecutor | None = None
+
+    def run(self, cycle_id: str, shards: int) -> list[Effort]:
+        """Do the open shards of a cycle; returns when none is left that nobody does.
+
+        Raises `BrokenProcessPool` where a worker died: its shard is undone, and running again does it.
+        """
+        workers = min(self._processes, shards)
+        if workers <= 1:
+            return [work(self._url, self._schema, cycle_id)]
+        executor = self._started()
+        running = [executor.submit(work, self._url, self._schema, cycle_id) for _ in range(workers)]
+        try:
+            return [each.result() for each in running]
+        except BrokenProcessPool:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End the workers."""
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, cancel_futures=True)
+            self._executor = None
+
+    def _started(self) -> ProcessPoolExecutor:
+        if self._executor is None:
+            self._executor = ProcessPoolExecutor(
+                max_workers=self._processes, mp_context=get_context("spawn"), initializer=_leave_signals
+            )
+        return self._executor
+
+
+def work(url: str, schema: str, cycle_id: str) -> Effort:
+    """Take shards of a cycle until none is left."""
+    begin = resource.getrusage(resource.RUSAGE_THREAD)
+    shards = 0
+    with psycopg.connect(
+        connection_info(url, schema, DatabaseRole.WORKER), autocommit=True, prepare_threshold=2
+    ) as connection:
+        job = load_job(connection, cycle_id)
+        while job is not None and take_shard(connection, job):
+            shards += 1
+    end = resource.getrusage(resource.RUSAGE_THREAD)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return Effort(shards, end.ru_utime + end.ru_stime - begin.ru_utime - begin.ru_stime, peak)
+
+
+def usual_processes() -> int:
+    """One worker for each core that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def _leave_signals() -> None:
+    """Ctrl-C reaches the whole group; the parent alone decides when its workers end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,113 @@
+"""Lines as they are stored with a report, and the bytes that its hash is over: PostgreSQL's text format of their columns."""
+
+from collections.abc import Mapping
+from datetime import date
+from functools import lru_cache
+from typing import Any, cast
+
+from csp_billing.domain.delta import Issued, Posting
+from csp_billing.domain.lines import Kind, Line, LineKey, Reason
+from csp_billing.ports import ShownLine
+from csp_billing.settling import Was
+
+ENGINE = "2"
+"""The version of the engine that computed a report (R9.2)."""
+
+COLUMNS = (
+    "position, subscription_id, title, product, kind, reason, cycle, role, cause, revision, posted_on, due_on, from_on, "
+    "until_on, quantity, unit_price_micro, amount_minor, days, of_days, discount_minor, price_ref, rule, caused_by, "
+    "reverses_cycle, reverses_role, reverses_cause, is_reversal, late"
+)
+"""The columns of a line, in the order of the table and of `line_text`; those of its report stand before them."""
+
+
+def line_text(posting: Posting, title: str, position: int, due: int) -> str:
+    """A line as one row of COPY's text format, without its end: fields between tabs, `\\N` for none, days as ISO dates.
+
+    The SHA-256 of a report is over these rows, each ended by a line feed, in report order.
+    """
+    line, revision, late, undoes = posting
+    key, reverses = line.key, line.reverses
+    undone = (
+        _UNDONE_NOTHING
+        if reverses is None
+        else f"{reverses.cycle}\t{_text(reverses.role)}\t{_text(reverses.cause)}"
+    )
+    caused_by = _text(_array(line.caused_by))
+    return (
+        f"{position}\t{line.subscription}\t{_text(title)}\t{_text(line.product)}\t{line.kind}\t{line.reason}\t{key.cycle}\t"
+        f"{_text(key.role)}\t{_text(key.cause)}\t{revision}\t{_iso(line.posted)}\t{_iso(due)}\t{_iso(line.start)}\t"
+        f"{_iso(line.end)}\t{line.quantity}\t{_NULL if line.unit_price is None else line.unit_price}\t{line.amount}\t"
+        f"{line.days}\t{line.of_days}\t{line.discount}\t{_text(line.price_ref)}\t{line.rule}\t{caused_by}\t{undone}\t"
+        f"{'f' if undoes is None else 't'}\t{'t' if late else 'f'}"
+    )
+
+
+def shown_of(row: Mapping[str, Any]) -> ShownLine:
+    """The line of a stored row: exactly the one it was made of."""
+    reverses = None
+    if row["reverses_role"] is not None:
+        reverses = LineKey(row["reverses_cycle"], row["reverses_role"], row["reverses_cause"])
+    line = Line(
+        key=LineKey(row["cycle"], row["role"], row["cause"]),
+        subscription=row["subscription_id"],
+        product=row["product"],
+        kind=cast(Kind, row["kind"]),
+        reason=cast(Reason, row["reason"]),
+        posted=row["posted_on"].toordinal(),
+        start=row["from_on"].toordinal(),
+        end=row["until_on"].toordinal(),
+        quantity=row["quantity"],
+        unit_price=row["unit_price_micro"],
+        amount=row["amount_minor"],
+        days=row["days"],
+        of_days=row["of_days"],
+        discount=row["discount_minor"],
+        price_ref=row["price_ref"],
+        rule=row["rule"],
+        caused_by=tuple(row["caused_by"]),
+        reverses=reverses,
+    )
+    undoes = reverses if row["is_reversal"] else None
+    posting = Posting(line, row["revision"], late=row["late"], undoes=undoes)
+    return ShownLine(title=row["title"], posting=posting, due=row["due_on"].toordinal())
+
+
+def remember(known: dict[LineKey, Was], shown: ShownLine, customer_id: str) -> None:
+    """Take an issued line into what is known of its subscription. Revisions come in order, a reversal after its line.
+
+    A rewrite of a key stays with the customer to whom the key was first issued.
+    """
+    posting = shown.posting
+    key = posting.undoes or posting.line.key
+    line = None if posting.undoes is not None else posting.line
+    before = known.get(key)
+    if before is None:
+        known[key] = Was(Issued(line, posting.revision), customer_id, shown.due)
+    else:
+        due = shown.due if line is not None else before.due
+        known[key] = Was(Issued(line, posting.revision), before.customer_id, due)
+
+
+_NULL = "\\N"
+_UNDONE_NOTHING = "\\N\t\\N\t\\N"
+
+
+@lru_cache(maxsize=8192)
+def _iso(day: int) -> str:
+    return date.fromordinal(day).isoformat()
+
+
+def _text(text: str) -> str:
+    """Text for COPY: the four characters that it gives a meaning are escaped."""
+    if text.isalnum():
+        return text
+    if "\\" in text or "\t" in text or "\n" in text or "\r" in text:
+        return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+    return text
+
+
+def _array(values: tuple[str, ...]) -> str:
+    """A PostgreSQL array; ids of facts need no quotes, but nobody has to rely on it."""
+    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"

@@ -1,0 +1,100 @@
+"""Where billing stands with a subscription in a ledger: what a close goes on from instead of the first event.
+
+A position is stored as JSON text, once per closed window. It has the checkpoint of the core and what the core must find
+beside it: the prices that can still matter, and up to which arrival in the log facts are in it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, fields
+from typing import NamedTuple
+
+import msgspec
+
+from csp_billing.domain.checkpoint_codec import pack, unpack
+from csp_billing.domain.plain import Checkpoint, Plain
+from csp_commerce_rules.prices import PriceRow
+
+
+class Position(NamedTuple):
+    """`watermark`: facts up to this arrival are in it, save those after its day; `ahead` says that there are such facts.
+
+    `prices` None stands for the one row that the checkpoint itself names.
+    """
+
+    watermark: int
+    ahead: bool
+    prices: tuple[PriceRow, ...] | None
+    checkpoint: Checkpoint
+
+    @property
+    def price_rows(self) -> tuple[PriceRow, ...]:
+        """The prices that can still matter."""
+        return _named_by(self.checkpoint) if self.prices is None else self.prices
+
+
+def position_after(
+    checkpoint: Checkpoint, rows: Sequence[PriceRow], *, watermark: int, ahead: bool
+) -> Position:
+    """The position behind a fold; forgets prices that later ones have replaced."""
+    kept = _still_matter(rows, checkpoint.day)
+    if isinstance(checkpoint, Plain) and [_same(row) for row in kept] == [
+        _same(row) for row in _named_by(checkpoint)
+    ]:
+        return Position(watermark, ahead, None, checkpoint)
+    return Position(watermark, ahead, tuple(kept), checkpoint)
+
+
+def pack_position(position: Position) -> str:
+    """A position as JSON text."""
+    watermark, ahead, prices, checkpoint = position
+    packed = pack(checkpoint)
+    rows = None if prices is None else [astuple(row) for row in prices]
+    return _encoder.encode((watermark, ahead, rows, packed)).decode()
+
+
+def unpack_position(text: str) -> Position:
+    """The position of a JSON text that `pack_position` made. Raises `CheckpointUnreadable` for another engine's."""
+    watermark, ahead, rows, packed = _decoder.decode(text)
+    prices = None if rows is None else tuple(PriceRow(**dict(zip(_ROW, row, strict=True))) for row in rows)
+    return Position(watermark, ahead, prices, unpack(packed))
+
+
+def _still_matter(rows: Iterable[PriceRow], day: int) -> list[PriceRow]:
+    """Of each product and charge cycle the row in force on a day, and all that begin later."""
+    in_force: dict[tuple[str, str | None], PriceRow] = {}
+    later: list[PriceRow] = []
+    for row in rows:
+        if row.valid_from is not None and row.valid_from > day:
+            later.append(row)
+            continue
+        known = in_force.get((row.product, row.frequency))
+        if known is None or (known.valid_from or 0, known.seq, known.ref) < (
+            row.valid_from or 0,
+            row.seq,
+            row.ref,
+        ):
+            in_force[row.product, row.frequency] = row
+    return [*in_force.values(), *sorted(later, key=lambda row: row.seq)]
+
+
+def _named_by(checkpoint: Checkpoint) -> tuple[PriceRow, ...]:
+    if not isinstance(checkpoint, Plain):
+        return ()
+    return (
+        PriceRow(
+            product=checkpoint.product,
+            unit_price=checkpoint.unit_price,
+            scope="customer",
+            frequency=checkpoint.frequency,
+            ref=checkpoint.price_ref,
+        ),
+    )
+
+
+def _same(row: PriceRow) -> tuple[str, int, str | None, str]:
+    return (row.product, row.unit_price, row.frequency, row.ref)
+
+
+_ROW = tuple(field.name for field in fields(PriceRow))
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder()

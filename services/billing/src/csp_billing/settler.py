@@ -1,0 +1,197 @@
+"""Settles customers over a span of days: what each of their reports is to show, and where billing stands afterwards."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from csp_billing.adapters.ledger_reader import LedgerReader, Positions, WasBilled
+from csp_billing.domain.rules import Ledger
+from csp_billing.domain.state import State
+from csp_billing.ports import ShownLine
+from csp_billing.positions import Position
+from csp_billing.settling import Due, Known, Subject, begin_anew, go_on, goes_on, to_post
+
+OpenFrom = Callable[[str, Ledger, str], int]
+"""The first day that can still be posted on, by customer, ledger and currency."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """What is to be posted to a customer in one ledger and currency; `pending` are the days of lines without a price."""
+
+    customer_id: str
+    ledger: Ledger
+    currency: str
+    lines: list[ShownLine] = field(default_factory=list)
+    pending: list[int] = field(default_factory=list)
+    positions: list[tuple[str, Position]] = field(default_factory=list)
+
+    @property
+    def net(self) -> int:
+        """The sum of the lines, in minor units."""
+        return sum(shown.posting.line.amount or 0 for shown in self.lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Settled are the days up to and including `last`, from positions up to `base_on`, a window's first day.
+
+    With `newest` also from later ones, of reports that were issued by themselves. `older_than` is the watermark of the
+    window before: what was known by then may have a position.
+    """
+
+    base_on: date
+    newest: bool = False
+    last: int
+    watermark: int
+    older_than: int
+    close_day: int
+    ledgers: Sequence[Ledger]
+
+
+class Settler:
+    """Turns customers into drafts, a few thousand subscriptions at a time."""
+
+    def __init__(self, reader: LedgerReader, span: Span, open_from: OpenFrom) -> None:
+        self._reader = reader
+        self._span = span
+        self._open_from = open_from
+
+    def settle(self, customer_ids: Sequence[str], *, with_settled: bool = False) -> dict[str, list[Draft]]:
+        """The drafts of customers, by customer; those without any subscription in a ledger and currency have none."""
+        subjects = self._reader.subjects(customer_ids, settled=with_settled)
+        moved = self._reader.moved_from(customer_ids)
+        away = [subject for those in moved.values() for subject in those]
+        dues, was = self._dues(subjects, away)
+        drafts: dict[str, dict[tuple[Ledger, str], Draft]] = {customer: {} for customer in customer_ids}
+        for subject in subjects:
+            for ledger in self._span.ledgers:
+                due = dues.get((ledger, subject.subscription_id))
+                if due is not None:
+                    draft = self._post(drafts, subject, subject.customer_id, ledger, due, was)
+                    draft.positions.append((subject.subscription_id, due.position))
+        for customer_id, those in moved.items():
+            for subject in those:
+                for ledger in self._span.ledgers:
+                    due = dues.get((ledger, subject.subscription_id))
+                    if due is not None and (ledger, subject.subscription_id) in was:
+                        self._post(drafts, subject, customer_id, ledger, due, was)
+        return {customer: list(those.values()) for customer, those in drafts.items()}
+
+    def _post(
+        self,
+        drafts: dict[str, dict[tuple[Ledger, str], Draft]],
+        subject: Subject,
+        customer_id: str,
+        ledger: Ledger,
+        due: Due,
+        was: WasBilled,
+    ) -> Draft:
+        draft = drafts[customer_id].get((ledger, subject.currency))
+        if draft is None:
+            draft = Draft(customer_id, ledger, subject.currency)
+            drafts[customer_id][ledger, subject.currency] = draft
+        if due.lines or (ledger, subject.subscription_id) in was:
+            open_from = self._open_from(customer_id, ledger, subject.currency)
+            known = was.get((ledger, subject.subscription_id), {})
+            shown, pending = to_post(subject, due, known, customer_id, open_from)
+            draft.lines += shown
+            draft.pending += pending
+        return draft
+
+    def _dues(
+        self, subjects: Sequence[Subject], away: Sequence[Subject]
+    ) -> tuple[dict[tuple[Ledger, str], Due], WasBilled]:
+        span, everyone = self._span, [*subjects, *away]
+        positions = self._reader.positions(
+            everyone, span.base_on, newest=span.newest, older_than=span.older_than
+        )
+        news = self._reader.news(
+            {name: min(p.watermark for p in known.values()) for name, known in positions.items() if known}
+        )
+        anew = self._anew(everyone, positions, news)
+        dues: dict[tuple[Ledger, str], Due] = {}
+        for subject in subjects:
+            name = subject.subscription_id
+            if name in anew:
+                continue
+            for ledger in span.ledgers:
+                position = positions[name][ledger]
+                dues[ledger, name] = go_on(
+                    subject,
+                    ledger,
+                    position,
+                    _after(news.get(name, ()), position),
+                    until=span.last,
+                    watermark=span.watermark,
+                    close_day=span.close_day,
+                )
+        return dues | self._dues_anew(anew), self._reader.issued(list(anew)) if anew else {}
+
+    def _anew(
+        self, everyone: Sequence[Subject], positions: Positions, news: dict[str, list[Known]]
+    ) -> dict[str, frozenset[str]]:
+        """Which subscriptions are folded anew, each with its family: if one of a family is, or has news, all are."""
+        anew: dict[str, frozenset[str]] = {}
+        families = self._reader.families([subject.subscription_id for subject in everyone])
+        strangers = {name for family in families.values() for name in family} - set(positions)
+        heard = set(news)
+        if strangers:
+            lowest = min((p.watermark for known in positions.values() for p in known.values()), default=0)
+            heard |= set(self._reader.news(dict.fromkeys(strangers, lowest)))
+        restless = {
+            subject.subscription_id
+            for subject in everyone
+            if not all(
+                goes_on(
+                    subject,
+                    position := positions[subject.subscription_id].get(ledger),
+                    _after(news.get(subject.subscription_id, ()), position),
+                )
+                for ledger in self._span.ledgers
+            )
+        }
+        for subject in everyone:
+            name = subject.subscription_id
+            family = families.get(name, frozenset((name,)))
+            if name in restless or (name in families and not family.isdisjoint(restless | heard)):
+                anew[name] = family
+        return anew
+
+    def _dues_anew(self, anew: dict[str, frozenset[str]]) -> dict[tuple[Ledger, str], Due]:
+        if not anew:
+            return {}
+        span = self._span
+        log = self._reader.log(sorted(set().union(*anew.values())))
+        dues: dict[tuple[Ledger, str], Due] = {}
+        for family in sorted(set(anew.values()), key=sorted):
+            members = log.of(family)
+            names = [name for name in sorted(family) if name in anew]
+            for ledger in span.ledgers:
+                found = begin_anew(
+                    names,
+                    ledger,
+                    members,
+                    until=span.last,
+                    watermark=span.watermark,
+                    close_day=span.close_day,
+                )
+                dues |= {(ledger, name): due for name, due in found.items()}
+        return dues
+
+
+def is_over(position: Position) -> bool:
+    """Whether nothing can be due of a subscription any more, unless a new fact says so."""
+    checkpoint = position.checkpoint
+    return (
+        isinstance(checkpoint, State)
+        and checkpoint.status == "ended"
+        and not checkpoint.deferred
+        and not position.ahead
+    )
+
+
+def _after(news: Sequence[Known], position: Position | None) -> Sequence[Known]:
+    if position is None or not news:
+        return news
+    return [known for known in news if known.arrival > position.watermark]

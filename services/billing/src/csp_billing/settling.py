@@ -1,0 +1,273 @@
+"""From a position and what became known since, to what is to be posted: one subscription, one ledger, one window.
+
+Nearly all subscriptions go on from their last position with the few facts that are new. The whole history is folded
+anew, from the last position that no new fact reaches behind, only where a fact is late or corrected, where facts were
+known ahead of their day, and where subscriptions hang on each other. Both ways give the same lines; `verify` and the
+tests hold them to it.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from csp_billing.domain.delta import Issued, delta
+from csp_billing.domain.facts import Fact, TimeCorrected
+from csp_billing.domain.family import Story, linked
+from csp_billing.domain.fold import fold
+from csp_billing.domain.lines import Line, LineKey
+from csp_billing.domain.plain import Plain, advance
+from csp_billing.domain.price_book import PriceBook
+from csp_billing.domain.rules import Ledger, Rules
+from csp_billing.ports import ShownLine
+from csp_billing.positions import Position, position_after
+from csp_billing.timelines import Ranked, fact_of, price_row, rules_of, story_of
+from csp_commerce_rules.prices import PriceRow
+
+LEDGERS: tuple[Ledger, Ledger] = ("sell", "cost")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A subscription with whom it is billed to and what its first event says about how."""
+
+    subscription_id: str
+    customer_id: str
+    title: str
+    currency: str
+    rule_set: str
+    term: str
+    charge_cycle: str
+    auto_renew: bool
+    billing_from: date | None
+    base_id: str | None
+    predecessor_id: str | None
+    known_at: int
+
+    def rules(self, ledger: Ledger, close_day: int) -> Rules:
+        """Under which rules it is billed in a ledger."""
+        return rules_of(
+            self.rule_set,
+            self.charge_cycle,
+            self.term,
+            self.currency,
+            ledger,
+            auto_renew=self.auto_renew,
+            billing_from=self.billing_from,
+            close_day=close_day,
+        )
+
+
+class Known(NamedTuple):
+    """A fact with its arrival in the log."""
+
+    arrival: int
+    ranked: Ranked
+
+
+class Was(NamedTuple):
+    """The newest issued revision of a key, the customer in whose report it stands, and the day the rules post it on."""
+
+    issued: Issued
+    customer_id: str
+    due: int
+
+
+class Due(NamedTuple):
+    """Should-be lines of a subscription behind a position, and the position after them."""
+
+    lines: list[Line]
+    position: Position
+    since: int
+    """Day of the position it was folded from; 0 = from the first event. Lines due after it are all here."""
+
+
+class Log(NamedTuple):
+    """Everything known of some subscriptions: for those that are folded anew."""
+
+    events: Mapping[str, Sequence[Known]]
+    positions: Mapping[str, Mapping[Ledger, Sequence[Position]]]
+    """Their positions, oldest first."""
+
+    def recorded_by(self, moment: datetime) -> "Log":
+        """What was recorded by a moment; positions are of now, so that none is left."""
+        events = {
+            name: [each for each in known if each.ranked.event.meta.recorded_at <= moment]
+            for name, known in self.events.items()
+        }
+        return Log(events, {})
+
+    def of(self, names: Collection[str]) -> "Log":
+        """The part of some of them."""
+        events = {name: self.events[name] for name in names if name in self.events}
+        return Log(events, {name: self.positions[name] for name in names if name in self.positions})
+
+
+def goes_on(subject: Subject, position: Position | None, news: Sequence[Known]) -> bool:
+    """Whether a position and the new facts alone say what is due."""
+    if position is None or position.ahead:
+        return False
+    if not news:
+        return True
+    if subject.base_id is not None or subject.predecessor_id is not None:
+        return False
+    day = position.checkpoint.day
+    return all(_reaches_from(known) > day for known in news)
+
+
+def go_on(
+    subject: Subject,
+    ledger: Ledger,
+    position: Position,
+    news: Sequence[Known],
+    *,
+    until: int,
+    watermark: int,
+    close_day: int,
+) -> Due:
+    """What is due up to and including a day, from a position and the facts after it."""
+    checkpoint = position.checkpoint
+    since = checkpoint.day
+    if not news and isinstance(checkpoint, Plain):
+        lines, moved = advance(subject.subscription_id, checkpoint, until)
+        if moved.day == until:
+            return Due(lines, Position(watermark, False, position.prices, moved), since)
+    ranked = [known.ranked for known in news]
+    facts = [fact for each in ranked if (fact := fact_of(each, ledger)) is not None]
+    rows = [*position.price_rows, *(row for each in ranked if (row := price_row(each, ledger)) is not None)]
+    return _folded(
+        subject.subscription_id,
+        facts,
+        rows,
+        position,
+        subject.rules(ledger, close_day),
+        until=until,
+        watermark=watermark,
+    )
+
+
+def begin_anew(
+    names: Sequence[str], ledger: Ledger, log: Log, *, until: int, watermark: int, close_day: int
+) -> dict[str, Due]:
+    """What is due of subscriptions from all that is known of them and of those they hang on.
+
+    Each is folded from its last position that no fact since reaches behind. Those whose start is not known are left out.
+    """
+    stories = {
+        name: story
+        for name, known in log.events.items()
+        if (
+            story := story_of(
+                name,
+                sorted((each.ranked for each in known), key=lambda each: each.seq),
+                ledger,
+                close_day=close_day,
+            )
+        )
+        is not None
+    }
+    whole = linked(stories)
+    related = any(_hangs_on(story, stories) for story in stories.values())
+    # A tie carries facts from one to the other, so what became known of any of them counts for all.
+    everyone = [each for known in log.events.values() for each in known]
+    result: dict[str, Due] = {}
+    for name in names:
+        if name not in whole:
+            continue
+        story = whole[name]
+        relevant = everyone if related else log.events[name]
+        base = _untouched(log.positions.get(name, {}).get(ledger, ()), relevant)
+        since = 0 if base is None else base.checkpoint.day
+        facts = [fact for fact in story.facts if fact.day > since]
+        result[name] = _folded(
+            name, facts, story.price_book.rows, base, story.rules, until=until, watermark=watermark
+        )
+    return result
+
+
+def to_post(
+    subject: Subject, due: Due, was: Mapping[LineKey, Was], customer_id: str, open_from: int
+) -> tuple[list[ShownLine], list[int]]:
+    """What is to be posted to a customer, and the posting days of its lines that wait for a price.
+
+    A correction of an issued line posts to the customer to whom its key was first issued, everything else to the one
+    who is billed now: links move open items, never issued ones.
+    """
+    lines, title = due.lines, subject.title
+    if not was:
+        if subject.customer_id != customer_id:
+            return [], []
+        postings = delta(lines, {}, open_from)
+        moved = any(posting.late for posting in postings)
+        days = {line.key: line.posted for line in lines} if moved else {}
+        shown = [
+            ShownLine(posting, title, days.get(posting.line.key, posting.line.posted)) for posting in postings
+        ]
+        if len(postings) == len(lines):
+            return shown, []
+        return shown, [max(line.posted, open_from) for line in lines if line.amount is None]
+    issued = {key: each.issued for key, each in was.items() if each.due > due.since}
+    days = {line.key: line.posted for line in lines}
+
+    def owner(key: LineKey) -> str:
+        known = was.get(key)
+        return subject.customer_id if known is None else known.customer_id
+
+    shown = [
+        ShownLine(posting, title, days.get(posting.line.key, posting.line.posted))
+        for posting in delta(lines, issued, open_from)
+        if owner(posting.undoes or posting.line.key) == customer_id
+    ]
+    waiting = [
+        max(line.posted, open_from)
+        for line in lines
+        if line.amount is None and owner(line.key) == customer_id
+    ]
+    return shown, waiting
+
+
+def _folded(
+    name: str,
+    facts: Sequence[Fact],
+    rows: Sequence[PriceRow],
+    base: Position | None,
+    rules: Rules,
+    *,
+    until: int,
+    watermark: int,
+) -> Due:
+    now = [fact for fact in facts if fact.day <= until]
+    checkpoint = None if base is None else base.checkpoint
+    lines, moved, _ = fold(name, now, checkpoint, until, rules=rules, price_book=PriceBook(rows))
+    position = position_after(moved, rows, watermark=watermark, ahead=len(now) < len(facts))
+    return Due(lines, position, 0 if checkpoint is None else checkpoint.day)
+
+
+def _untouched(positions: Sequence[Position], known: Sequence[Known]) -> Position | None:
+    """The newest position behind whose day nothing reaches that became known after it."""
+    for position in reversed(positions):
+        late = (each for each in known if each.arrival > position.watermark)
+        if all(_reaches_from(each) > position.checkpoint.day for each in late):
+            return position
+    return None
+
+
+def _reaches_from(known: Known) -> int:
+    """The first day for which an event can change anything; a correction can reach anywhere."""
+    fact = fact_of(known.ranked, "sell")
+    if isinstance(fact, TimeCorrected):
+        return 0
+    days = [fact.day] if fact is not None else []
+    for ledger in LEDGERS:
+        row = price_row(known.ranked, ledger)
+        if row is not None:
+            days.append(row.valid_from or 0)
+    return min(days, default=_NEVER)
+
+
+def _hangs_on(story: Story, stories: Mapping[str, Story]) -> bool:
+    links: list[Any] = [getattr(fact, "link", None) for fact in story.facts]
+    return any(link is not None and link.subscription in stories for link in links)
+
+
+_NEVER = date.max.toordinal()
