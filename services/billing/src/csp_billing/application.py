@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 import psycopg
 
+from csp_billing.close_days import CloseDays
 from csp_billing.domain import facts as f
 from csp_billing.domain.delta import Posting
 from csp_billing.domain.family import Story
@@ -37,8 +38,8 @@ class Facts(Protocol):
     async def events(self, scope: Scope, subscription_id: str) -> list[Known]:
         """The facts of one subscription."""
 
-    async def close_day(self, scope: Scope, on: date) -> int:
-        """The reseller's close day."""
+    async def close_days(self, scope: Scope) -> CloseDays:
+        """The reseller's close day by date."""
 
     async def report(self, scope: Scope, report_id: str) -> ReportKey | None:
         """A report by its id."""
@@ -146,9 +147,9 @@ class BillingUseCases:
             raise not_found("subscription")
         history = await self._facts.events(scope, subscription_id)
         now = self._clock.now()
-        close_day = await self._facts.close_day(scope, now.date())
+        days = await self._facts.close_days(scope)
         known = sorted((each.ranked for each in history), key=lambda each: each.seq)
-        story = story_of(subscription_id, known, "sell", close_day=close_day)
+        story = story_of(subscription_id, known, "sell", close_days=days)
         return [] if story is None else _difference(story, quantity, now, currency)
 
 

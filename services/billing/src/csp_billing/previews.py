@@ -97,7 +97,7 @@ def _drafts_now(
         last=until,
         watermark=arrival,
         older_than=older_than,
-        close_day=close_days(connection, asked.reseller).on(asked.today),
+        close_days=close_days(connection, asked.reseller),
         ledgers=LEDGERS[:1] if asked.sell_only else LEDGERS,
     )
     reader = LedgerReader(connection, asked.reseller, arrival)
@@ -118,7 +118,7 @@ def _drafts_as_of(
     log = reader.log(sorted(set(everyone).union(*families.values()))).recorded_by(as_of)
     was = reader.issued(list(everyone), issued_by=as_of)
     open_from = _open_as_of(connection, asked, as_of)
-    close_day = close_days(connection, asked.reseller).on(as_of.date())
+    days = close_days(connection, asked.reseller)
     drafts: dict[tuple[str, Ledger, str], Draft] = {}
     owners: list[tuple[str, Subject]] = [(subject.customer_id, subject) for subject in subjects]
     owners += [(customer, subject) for customer, those in moved.items() for subject in those]
@@ -126,9 +126,7 @@ def _drafts_as_of(
         for customer_id, subject in owners:
             name = subject.subscription_id
             members = log.of(families.get(name, frozenset((name,))))
-            due = begin_anew([name], ledger, members, until=until, watermark=_ALL, close_day=close_day).get(
-                name
-            )
+            due = begin_anew([name], ledger, members, until=until, watermark=_ALL, close_days=days).get(name)
             if due is None:
                 continue
             draft = drafts.setdefault(

@@ -88,11 +88,11 @@ async def _keep_subscriptions(tx: Connection, created: Sequence[Recorded[Subscri
     data = [event.data for event in created]
     await tx.execute(
         "insert into subscriptions (subscription_id, reseller_id, tenant_id, product_title, currency, rule_set, term, "
-        "charge_cycle, auto_renew, billing_from, base_subscription_id, predecessor_id, bills_from, customer_id, known_at) "
+        "charge_cycle, auto_renew, billing_from, base_subscription_id, predecessor_id, began_on, bills_from, customer_id, known_at) "
         "select n.*, t.customer_id, i.arrival from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], "
-        "%s::text[], %s::text[], %s::text[], %s::bool[], %s::date[], %s::text[], %s::text[], %s::date[]) "
+        "%s::text[], %s::text[], %s::text[], %s::bool[], %s::date[], %s::text[], %s::text[], %s::date[], %s::date[]) "
         "as n (subscription_id, reseller_id, tenant_id, product_title, currency, rule_set, term, charge_cycle, auto_renew, "
-        "billing_from, base_id, predecessor_id, bills_from) "
+        "billing_from, base_id, predecessor_id, began_on, bills_from) "
         "join inbox i on i.stream = n.subscription_id and i.version = 1 "
         "left join tenant_customer t on t.tenant_id = n.tenant_id and t.reseller_id = n.reseller_id "
         "on conflict do nothing",
@@ -109,6 +109,7 @@ async def _keep_subscriptions(tx: Connection, created: Sequence[Recorded[Subscri
             [each.billing_from for each in data],
             [each.base_subscription_id for each in data],
             [each.predecessor_id for each in data],
+            [event.meta.effective_at.date() for event in created],
             [
                 each.billing_from or event.meta.effective_at.date()
                 for each, event in zip(data, created, strict=True)

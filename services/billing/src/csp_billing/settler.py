@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from csp_billing.adapters.ledger_reader import LedgerReader, Positions, WasBilled
+from csp_billing.close_days import CloseDays
 from csp_billing.domain.rules import Ledger
 from csp_billing.domain.state import State
 from csp_billing.ports import ShownLine
@@ -45,7 +46,7 @@ class Span:
     last: int
     watermark: int
     older_than: int
-    close_day: int
+    close_days: CloseDays
     ledgers: Sequence[Ledger]
 
 
@@ -124,7 +125,7 @@ class Settler:
                     _after(news.get(name, ()), position),
                     until=span.last,
                     watermark=span.watermark,
-                    close_day=span.close_day,
+                    close_days=span.close_days,
                 )
         return dues | self._dues_anew(anew), self._reader.issued(list(anew)) if anew else {}
 
@@ -174,7 +175,7 @@ class Settler:
                     members,
                     until=span.last,
                     watermark=span.watermark,
-                    close_day=span.close_day,
+                    close_days=span.close_days,
                 )
                 dues |= {(ledger, name): due for name, due in found.items()}
         return dues

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
+from csp_billing.close_days import CloseDays
 from csp_billing.domain.delta import Issued, delta
 from csp_billing.domain.facts import Fact, TimeCorrected
 from csp_billing.domain.family import Story, linked
@@ -42,10 +43,11 @@ class Subject:
     billing_from: date | None
     base_id: str | None
     predecessor_id: str | None
+    began_on: date
     known_at: int
 
-    def rules(self, ledger: Ledger, close_day: int) -> Rules:
-        """Under which rules it is billed in a ledger."""
+    def rules(self, ledger: Ledger, close_days: CloseDays) -> Rules:
+        """Under which rules it is billed in a ledger; the close day is that of its beginning."""
         return rules_of(
             self.rule_set,
             self.charge_cycle,
@@ -54,7 +56,7 @@ class Subject:
             ledger,
             auto_renew=self.auto_renew,
             billing_from=self.billing_from,
-            close_day=close_day,
+            close_day=close_days.on(self.began_on),
         )
 
 
@@ -123,7 +125,7 @@ def go_on(
     *,
     until: int,
     watermark: int,
-    close_day: int,
+    close_days: CloseDays,
 ) -> Due:
     """What is due up to and including a day, from a position and the facts after it."""
     checkpoint = position.checkpoint
@@ -140,14 +142,14 @@ def go_on(
         facts,
         rows,
         position,
-        subject.rules(ledger, close_day),
+        subject.rules(ledger, close_days),
         until=until,
         watermark=watermark,
     )
 
 
 def begin_anew(
-    names: Sequence[str], ledger: Ledger, log: Log, *, until: int, watermark: int, close_day: int
+    names: Sequence[str], ledger: Ledger, log: Log, *, until: int, watermark: int, close_days: CloseDays
 ) -> dict[str, Due]:
     """What is due of subscriptions from all that is known of them and of those they hang on.
 
@@ -161,7 +163,7 @@ def begin_anew(
                 name,
                 sorted((each.ranked for each in known), key=lambda each: each.seq),
                 ledger,
-                close_day=close_day,
+                close_days=close_days,
             )
         )
         is not None

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from csp_billing.close_days import CloseDays
 from csp_billing.domain import facts as f
 from csp_billing.domain.family import Story
 from csp_billing.domain.overlay import holding
@@ -80,7 +81,7 @@ def ranked(events: Sequence[Recorded[Any]]) -> list[Ranked]:
 
 
 def story_of(
-    subscription_id: str, known: Sequence[Ranked], ledger: Ledger, *, close_day: int | None
+    subscription_id: str, known: Sequence[Ranked], ledger: Ledger, *, close_days: CloseDays
 ) -> Story | None:
     """What bills a subscription in a ledger, from all that is known of it in order; None while its start is not known."""
     created = next((each.event for each in known if isinstance(each.event.data, SubscriptionCreated)), None)
@@ -97,7 +98,7 @@ def story_of(
         ledger,
         auto_renew=data.auto_renew,
         billing_from=data.billing_from,
-        close_day=close_day,
+        close_day=close_days.on(created.meta.effective_at.date()),
     )
     return Story(subscription_id, tuple(holding(facts)), rules, PriceBook(rows))
 
@@ -112,7 +113,7 @@ def rules_of(
     *,
     auto_renew: bool,
     billing_from: date | None,
-    close_day: int | None,
+    close_day: int,
 ) -> Rules:
     """Under which rules a subscription is billed in a ledger, by what its first event says."""
     rules = RULE_SETS[rule_set]

@@ -1,11 +1,10 @@
 """Reads the log of record and what belongs to it, inside the caller's scope."""
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
 from csp_billing.adapters.ledger_reader import known_of
-from csp_billing.closing.cycles import DEFAULT_CLOSE_DAY
+from csp_billing.close_days import CloseDays
 from csp_billing.ports import ReportKey
 from csp_billing.settling import Known
 from csp_runtime.database import Connection, Database
@@ -50,16 +49,15 @@ class Facts:
             )
             return [known_of(tuple(row.values())) for row in await cursor.fetchall()]
 
-    async def close_day(self, scope: Scope, on: date) -> int:
-        """The reseller's close day on a UTC day (R3.1)."""
+    async def close_days(self, scope: Scope) -> CloseDays:
+        """The reseller's close day by date (R3.1)."""
         async with self._database.transaction(scope) as tx:
             cursor = await tx.execute(
-                "select value from reseller_settings where reseller_id = %s and setting = 'close_day' "
-                "and effective_on <= %s order by effective_on desc, stream_version desc limit 1",
-                [scope.reseller, on],
+                "select effective_on, value from reseller_settings where reseller_id = %s and setting = 'close_day' "
+                "order by effective_on, stream_version",
+                [scope.reseller],
             )
-            row = await cursor.fetchone()
-        return DEFAULT_CLOSE_DAY if row is None else int(row["value"])
+            return CloseDays([(row["effective_on"], int(row["value"])) for row in await cursor.fetchall()])
 
     async def report(self, scope: Scope, report_id: str) -> ReportKey | None:
         """A report by its id; customers have the sales ledger alone."""

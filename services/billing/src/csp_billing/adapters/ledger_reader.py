@@ -25,7 +25,7 @@ from csp_contracts.envelope import Recorded
 
 _SUBJECT = (
     "s.subscription_id, s.customer_id, s.product_title, s.currency, s.rule_set, s.term, s.charge_cycle, s.auto_renew, "
-    "s.billing_from, s.base_subscription_id, s.predecessor_id, s.known_at"
+    "s.billing_from, s.base_subscription_id, s.predecessor_id, s.began_on, s.known_at"
 )
 _FACT = "i.subscription_id, i.arrival, i.stream, i.version, i.type, i.data, i.meta"
 
@@ -215,7 +215,8 @@ def _subject(row: Sequence[Any]) -> Subject:
         billing_from=row[8],
         base_id=row[9],
         predecessor_id=row[10],
-        known_at=row[11],
+        began_on=row[11],
+        known_at=row[12],
     )
 
 

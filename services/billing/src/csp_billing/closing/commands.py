@@ -69,7 +69,6 @@ def begin_close(
             Jsonb(
                 {
                     "meta": encode_meta(meta).decode(),
-                    "close_day": close_days(connection, reseller).on(cycle["from_on"]),
                     "ledgers": settings.ledgers,
                     "carry_forward": settings.carry_forward,
                 }
@@ -172,7 +171,7 @@ def _job_of_one(
         watermark=watermark,
         older_than=0 if row is None else row[0],
         open_from=(None if row is None else row[1]) or cycle.from_on,
-        close_day=close_days(connection, reseller).on(cycle.from_on),
+        close_days=close_days(connection, reseller),
         ledgers=settings.ledgers,
         carry_forward=False,
         started_at=now,

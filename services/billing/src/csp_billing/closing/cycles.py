@@ -1,18 +1,16 @@
 """The chain of a reseller's report cycles, opened as time reaches them, each beginning where the one before ended."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
 import psycopg
 
+from csp_billing.close_days import CloseDays
 from csp_billing.closing.issuing import alone_with, opened
 from csp_commerce_rules.report_cycles import window_of
 from csp_contracts.envelope import Meta, Recorded
 from csp_contracts.ids import Kind, named_id
 from csp_runtime.bulk_append import append_in
-
-DEFAULT_CLOSE_DAY = 15
 
 
 class Cycle(NamedTuple):
@@ -21,18 +19,6 @@ class Cycle(NamedTuple):
     cycle_id: str
     from_on: date
     until_on: date
-
-
-class CloseDays:
-    """The reseller's close day by date. It holds for cycles that begin while it is in force: a change never splits one."""
-
-    def __init__(self, changes: Sequence[tuple[date, int]]) -> None:
-        """`changes` in the order in which they count, oldest first."""
-        self._changes = changes
-
-    def on(self, day: date) -> int:
-        """The close day in force on a UTC day (R3.1)."""
-        return next((value for since, value in reversed(self._changes) if since <= day), DEFAULT_CLOSE_DAY)
 
 
 def close_days(connection: psycopg.Connection, reseller: str) -> CloseDays:

@@ -8,6 +8,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from csp_billing.close_days import CloseDays
+from csp_billing.closing.cycles import close_days
 from csp_billing.domain.rules import Ledger
 from csp_billing.settler import Span
 
@@ -27,7 +29,7 @@ class CloseJob:
     open_from: date
     watermark: int
     older_than: int
-    close_day: int
+    close_days: CloseDays
     ledgers: Sequence[Ledger]
     carry_forward: bool
     started_at: datetime
@@ -40,7 +42,7 @@ class CloseJob:
             last=self.until_on.toordinal() - 1,
             watermark=self.watermark,
             older_than=self.older_than,
-            close_day=self.close_day,
+            close_days=self.close_days,
             ledgers=self.ledgers,
         )
 
@@ -54,10 +56,10 @@ def load_job(connection: psycopg.Connection, cycle_id: str) -> CloseJob | None:
             "where o.reseller_id = c.reseller_id and o.state <> 'closed') as open_from from cycles c where c.cycle_id = %s and c.state <> 'open'",
             [cycle_id],
         ).fetchone()
-    return None if row is None else _job(row)
+    return None if row is None else _job(row, close_days(connection, row["reseller_id"]))
 
 
-def _job(row: dict[str, Any]) -> CloseJob:
+def _job(row: dict[str, Any], days: CloseDays) -> CloseJob:
     command = row["command"]
     return CloseJob(
         cycle_id=row["cycle_id"],
@@ -67,7 +69,7 @@ def _job(row: dict[str, Any]) -> CloseJob:
         open_from=row["open_from"] or row["from_on"],
         watermark=row["watermark"],
         older_than=row["older_than"],
-        close_day=command["close_day"],
+        close_days=days,
         ledgers=tuple(command["ledgers"]),
         carry_forward=command["carry_forward"],
         started_at=row["started_at"],

@@ -46,6 +46,7 @@ alter table subscriptions
     add column billing_from date,
     add column base_subscription_id text,
     add column predecessor_id text,
+    add column began_on date,
     add column bills_from date,
     add column known_at bigint,
     -- Ended, and nothing of it can still post: a close passes it over until a fact about it arrives.
@@ -59,6 +60,7 @@ update subscriptions s set
     billing_from = (d.created ->> 'billing_from')::date,
     base_subscription_id = d.created ->> 'base_subscription_id',
     predecessor_id = d.created ->> 'predecessor_id',
+    began_on = ((d.meta ->> 'effective_at')::timestamptz at time zone 'utc')::date,
     bills_from = coalesce((d.created ->> 'billing_from')::date, ((d.meta ->> 'effective_at')::timestamptz at time zone 'utc')::date),
     known_at = d.arrival
 from (
@@ -70,6 +72,7 @@ alter table subscriptions
     alter column term set not null,
     alter column charge_cycle set not null,
     alter column auto_renew set not null,
+    alter column began_on set not null,
     alter column bills_from set not null,
     alter column known_at set not null;
 create index subscriptions_to_close on subscriptions (reseller_id, bucket, customer_id, subscription_id) where not settled;

@@ -1,0 +1,189 @@
+"""Close: lines per second from the command to all lines committed and readable ÷ a bare binary COPY of exactly those lines.
+
+The book is made before; the first window's close bills the purchases. `--months` closes follow each other, each with
+10 % quantity changes, 2 % cancellations, 1 % suspensions and 0.5 % price edits, and are measured together; second and
+third runs of the last one must write nothing, and every position must be what a fold from the first event gives.
+"""
+
+import argparse
+import resource
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import psycopg
+
+from bench._billing_book import FIRST, RESELLER, SCHEMA, Book, keep, make_known, zipf
+from bench._report import Figure, report
+from csp_billing.closing.commands import begin_close
+from csp_billing.closing.cycles import open_cycles
+from csp_billing.closing.issuing import finish, issue_written
+from csp_billing.closing.pool import Effort, ShardPool, usual_processes
+from csp_billing.verify import verify
+from csp_contracts import event_types as _registers_all_types  # noqa: F401
+from csp_contracts.envelope import Meta
+from csp_runtime.database import DatabaseRole, connection_info
+from csp_runtime.embedded_postgres import EmbeddedPostgres
+from csp_runtime.migrate import migrate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """One close: lines written, seconds from the command to the cycle's end, and what its workers did."""
+
+    lines: int
+    reports: int
+    seconds: float
+    efforts: list[Effort]
+
+
+def months_from(first: date, count: int) -> list[date]:
+    """First days of so many windows that close on the 15th."""
+    months = [first.year * 12 + first.month - 1 + number for number in range(count)]
+    return [date(month // 12, month % 12 + 1, 16) for month in months]
+
+
+def close(worker: psycopg.Connection, pool: ShardPool, first: date, after: date) -> Closed:
+    """Close the window `[first, after)`."""
+    now = datetime(after.year, after.month, after.day, 6, tzinfo=UTC)
+    meta = Meta(reseller=RESELLER, partition_key=RESELLER, effective_at=now, recorded_at=now)
+    open_cycles(worker, SCHEMA, RESELLER, now)
+    row = worker.execute("select cycle_id from cycles where from_on = %s", [first]).fetchone()
+    top = worker.execute("select max(arrival) from inbox").fetchone()
+    assert row is not None and top is not None
+    begin = time.perf_counter()
+    with worker.transaction():
+        begin_close(worker, row[0], lambda: int(top[0]), reseller=RESELLER, now=now, meta=meta)
+    shards = worker.execute("select count(*) from close_shards where cycle_id = %s", [row[0]]).fetchone()
+    assert shards is not None
+    efforts = pool.run(row[0], shards[0])
+    issue_written(worker, SCHEMA, row[0])
+    if not finish(worker, SCHEMA, row[0], now):
+        waiting = worker.execute(
+            "select hold_reason, count(*) from reports where state in ('blocked', 'closing') group by 1"
+        ).fetchall()
+        sys.exit(f"the cycle of {first} is not closed: {waiting}")
+    seconds = time.perf_counter() - begin
+    count = worker.execute(
+        "select count(*), count(distinct report_id) from report_lines where dated_on = %s", [after]
+    ).fetchone()
+    assert count is not None
+    return Closed(lines=count[0], reports=count[1], seconds=seconds, efforts=efforts)
+
+
+def bare_copy(owner: psycopg.Connection, days: list[date]) -> float:
+    """Lines per second of a bare COPY of the lines of some closes into the same table, emptied before."""
+    total, seconds = 0, 0.0
+    for day in days:
+        table = f"{SCHEMA}.report_lines_{day:%Y_%m}"
+        with owner.cursor().copy(f"copy {table} to stdout (format binary)".encode()) as copy:
+            data = b"".join(bytes(piece) for piece in copy)
+        row = owner.execute(f"select count(*) from {table}".encode()).fetchone()
+        assert row is not None
+        owner.execute(f"truncate {table}".encode())
+        owner.execute("checkpoint")
+        begin = time.perf_counter()
+        with owner.cursor().copy(f"copy {table} from stdin (format binary)".encode()) as copy:
+            for start in range(0, len(data), 1 << 18):
+                copy.write(data[start : start + (1 << 18)])
+        seconds += time.perf_counter() - begin
+        total += row[0]
+    return total / seconds
+
+
+def main() -> None:
+    """Make the book, close, check, report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--subscriptions", type=int, default=100_000, help="of all customers, by Zipf's law")
+    parser.add_argument("--customers", type=int, help="default: one for twenty subscriptions")
+    parser.add_argument("--per-customer", type=int, help="all customers alike")
+    parser.add_argument("--months", type=int, default=2, help="measured closes (default: %(default)s)")
+    parser.add_argument("--ledgers", type=int, choices=(1, 2), default=2, help="1: sales only")
+    parser.add_argument("--processes", type=int, default=usual_processes())
+    parser.add_argument(
+        "--first-measured", action="store_true", help="measure the close of the purchases too"
+    )
+    parser.add_argument("--no-verify", action="store_true", help="leave out the fold from the first event")
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    customers = given.customers or given.subscriptions // 20
+    sizes = [given.per_customer] * customers if given.per_customer else zipf(given.subscriptions, customers)
+    book = Book(sizes, ledgers=given.ledgers)
+    with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder) / "postgres") as server:
+        migrate(server.url, SCHEMA, ["csp_runtime", "csp_billing"])
+        with (
+            psycopg.connect(server.url, autocommit=True) as owner,
+            psycopg.connect(
+                connection_info(server.url, SCHEMA, DatabaseRole.WORKER), autocommit=True
+            ) as worker,
+        ):
+            keep(owner, book.purchases())
+            make_known(owner, book)
+            if given.ledgers == 1:
+                owner.execute(
+                    f"insert into {SCHEMA}.reseller_settings values (%s, 'cost_ledger', 'off', %s, 1)".encode(),
+                    [RESELLER, FIRST],
+                )
+            pool = ShardPool(server.url, SCHEMA, given.processes)
+            days = months_from(FIRST, given.months + 2)
+            closes = []
+            for number, (first, after) in enumerate(zip(days, days[1:], strict=False)):
+                if number:
+                    keep(owner, book.month(first))
+                owner.execute("vacuum analyze")
+                owner.execute("checkpoint")
+                closes.append(close(worker, pool, first, after))
+                one = closes[-1]
+                print(
+                    f"window from {first}: {one.lines} lines of {one.reports} reports in {one.seconds:.2f} s, "
+                    f"{one.lines / one.seconds:,.0f} lines/s, "
+                    f"CPU {sum(e.cpu_seconds for e in one.efforts):.2f} s in {len(one.efforts)} workers, "
+                    f"peak {max(e.peak_mib for e in one.efforts):.0f} MiB"
+                )
+            measured = closes if given.first_measured else closes[1:]
+            again = worker.execute("select count(*) from report_lines").fetchone()
+            for _ in range(2):
+                _run_again(worker, pool, days[-2])
+            if worker.execute("select count(*) from report_lines").fetchone() != again:
+                sys.exit("a second run wrote rows")
+            if not given.no_verify:
+                found = verify(worker, RESELLER)
+                print(
+                    f"verified {found.subscriptions} subscriptions from their first event: {len(found.differences)} differ"
+                )
+                if found.differences:
+                    sys.exit("\n".join(found.differences[:10]))
+            limit = bare_copy(owner, days[-len(measured) :])
+            pool.close()
+    lines = sum(one.lines for one in measured)
+    cpu = sum(effort.cpu_seconds for one in measured for effort in one.efforts)
+    print(f"CPU-seconds of the workers per 100,000 lines: {cpu / lines * 100_000:.2f}")
+    print(f"peak memory of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+    report(
+        [
+            Figure(
+                name="close",
+                figure=lines / sum(one.seconds for one in measured),
+                limit=limit,
+                limit_name="bare binary COPY of the same lines",
+                unit="lines/s",
+                aim="≥ 0.35",
+            )
+        ],
+        given.json,
+    )
+
+
+def _run_again(worker: psycopg.Connection, pool: ShardPool, first: date) -> None:
+    row = worker.execute("select cycle_id from cycles where from_on = %s", [first]).fetchone()
+    assert row is not None
+    pool.run(row[0], 2)
+    issue_written(worker, SCHEMA, row[0])
+    finish(worker, SCHEMA, row[0], datetime.now(UTC))
+
+
+if __name__ == "__main__":
+    main()
