@@ -12,6 +12,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import psycopg
@@ -53,7 +54,8 @@ def close(worker: psycopg.Connection, pool: ShardPool, first: date, after: date)
     open_cycles(worker, SCHEMA, RESELLER, now)
     row = worker.execute("select cycle_id from cycles where from_on = %s", [first]).fetchone()
     top = worker.execute("select max(arrival) from inbox").fetchone()
-    assert row is not None and top is not None
+    assert row is not None
+    assert top is not None
     begin = time.perf_counter()
     with worker.transaction():
         begin_close(worker, row[0], lambda: int(top[0]), reseller=RESELLER, now=now, meta=meta)
@@ -130,7 +132,7 @@ def main() -> None:
             pool = ShardPool(server.url, SCHEMA, given.processes)
             days = months_from(FIRST, given.months + 2)
             closes = []
-            for number, (first, after) in enumerate(zip(days, days[1:], strict=False)):
+            for number, (first, after) in enumerate(pairwise(days)):
                 if number:
                     keep(owner, book.month(first))
                 owner.execute("vacuum analyze")

@@ -5,12 +5,13 @@ beside it: the prices that can still matter, and up to which arrival in the log 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, fields
-from typing import NamedTuple
+from dataclasses import fields
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import msgspec
 
-from csp_billing.domain.checkpoint_codec import pack, unpack
+from csp_billing.domain.checkpoint_codec import VERSION, CheckpointUnreadable, pack, unpack
 from csp_billing.domain.plain import Checkpoint, Plain
 from csp_commerce_rules.prices import PriceRow
 
@@ -47,16 +48,22 @@ def position_after(
 def pack_position(position: Position) -> str:
     """A position as JSON text."""
     watermark, ahead, prices, checkpoint = position
-    packed = pack(checkpoint)
-    rows = None if prices is None else [astuple(row) for row in prices]
-    return _encoder.encode((watermark, ahead, rows, packed)).decode()
+    rows = None if prices is None else [_row(row) for row in prices]
+    packed = checkpoint if isinstance(checkpoint, Plain) else pack(checkpoint)
+    return _encoder.encode((VERSION, watermark, ahead, rows, packed)).decode()
 
 
 def unpack_position(text: str) -> Position:
     """The position of a JSON text that `pack_position` made. Raises `CheckpointUnreadable` for another engine's."""
-    watermark, ahead, rows, packed = _decoder.decode(text)
+    try:
+        version, watermark, ahead, rows, packed = _decoder.decode(text)
+    except msgspec.ValidationError as fault:
+        raise CheckpointUnreadable(str(fault)) from fault
+    if version != VERSION:
+        raise CheckpointUnreadable(f"version {version}, this engine reads {VERSION}")
     prices = None if rows is None else tuple(PriceRow(**dict(zip(_ROW, row, strict=True))) for row in rows)
-    return Position(watermark, ahead, prices, unpack(packed))
+    checkpoint = packed if isinstance(packed, Plain) else unpack(packed)
+    return Position(watermark, ahead, prices, checkpoint)
 
 
 def _still_matter(rows: Iterable[PriceRow], day: int) -> list[PriceRow]:
@@ -96,5 +103,6 @@ def _same(row: PriceRow) -> tuple[str, int, str | None, str]:
 
 
 _ROW = tuple(field.name for field in fields(PriceRow))
+_row = attrgetter(*_ROW)
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder()
+_decoder = msgspec.json.Decoder(tuple[int, int, bool, list[list[Any]] | None, Plain | dict[str, Any]])

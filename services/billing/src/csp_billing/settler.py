@@ -1,16 +1,19 @@
 """Settles customers over a span of days: what each of their reports is to show, and where billing stands afterwards."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from csp_billing.adapters.ledger_reader import LedgerReader, Positions, WasBilled
 from csp_billing.close_days import CloseDays
+from csp_billing.domain.lines import LineKey
 from csp_billing.domain.rules import Ledger
 from csp_billing.domain.state import State
 from csp_billing.ports import ShownLine
 from csp_billing.positions import Position
-from csp_billing.settling import Due, Known, Subject, begin_anew, go_on, goes_on, to_post
+from csp_billing.settling import Due, Known, Subject, Was, begin_anew, go_on, goes_on, to_post
+
+_NOTHING: Mapping[LineKey, Was] = {}
 
 OpenFrom = Callable[[str, Ledger, str], int]
 """The first day that can still be posted on, by customer, ledger and currency."""
@@ -65,8 +68,8 @@ class Settler:
         away = [subject for those in moved.values() for subject in those]
         dues, was = self._dues(subjects, away)
         drafts: dict[str, dict[tuple[Ledger, str], Draft]] = {customer: {} for customer in customer_ids}
-        for subject in subjects:
-            for ledger in self._span.ledgers:
+        for ledger in self._span.ledgers:
+            for subject in subjects:
                 due = dues.get((ledger, subject.subscription_id))
                 if due is not None:
                     draft = self._post(drafts, subject, subject.customer_id, ledger, due, was)
@@ -92,9 +95,9 @@ class Settler:
         if draft is None:
             draft = Draft(customer_id, ledger, subject.currency)
             drafts[customer_id][ledger, subject.currency] = draft
-        if due.lines or (ledger, subject.subscription_id) in was:
+        known = was.get((ledger, subject.subscription_id), _NOTHING) if was else _NOTHING
+        if due.lines or known:
             open_from = self._open_from(customer_id, ledger, subject.currency)
-            known = was.get((ledger, subject.subscription_id), {})
             shown, pending = to_post(subject, due, known, customer_id, open_from)
             draft.lines += shown
             draft.pending += pending
@@ -143,13 +146,8 @@ class Settler:
         restless = {
             subject.subscription_id
             for subject in everyone
-            if not all(
-                goes_on(
-                    subject,
-                    position := positions[subject.subscription_id].get(ledger),
-                    _after(news.get(subject.subscription_id, ()), position),
-                )
-                for ledger in self._span.ledgers
+            if not self._goes_on(
+                subject, positions[subject.subscription_id], news.get(subject.subscription_id, ())
             )
         }
         for subject in everyone:
@@ -158,6 +156,13 @@ class Settler:
             if name in restless or (name in families and not family.isdisjoint(restless | heard)):
                 anew[name] = family
         return anew
+
+    def _goes_on(self, subject: Subject, known: dict[Ledger, Position], news: Sequence[Known]) -> bool:
+        for ledger in self._span.ledgers:
+            position = known.get(ledger)
+            if not goes_on(subject, position, _after(news, position)):
+                return False
+        return True
 
     def _dues_anew(self, anew: dict[str, frozenset[str]]) -> dict[tuple[Ledger, str], Due]:
         if not anew:

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from csp_billing.close_days import CloseDays
-from csp_billing.domain.delta import Issued, delta
+from csp_billing.domain.delta import Issued, Posting, delta
 from csp_billing.domain.facts import Fact, TimeCorrected
 from csp_billing.domain.family import Story, linked
 from csp_billing.domain.fold import fold
@@ -199,6 +199,9 @@ def to_post(
     if not was:
         if subject.customer_id != customer_id:
             return [], []
+        if all(line.posted >= open_from and line.amount is not None for line in lines):
+            # What `delta` comes to where nothing is late and nothing was issued; a close spends its time here.
+            return [ShownLine(Posting(line, 1, False), title, line.posted) for line in lines], []
         postings = delta(lines, {}, open_from)
         moved = any(posting.late for posting in postings)
         days = {line.key: line.posted for line in lines} if moved else {}

@@ -22,7 +22,7 @@ from csp_contracts.codec import encode_meta
 from csp_contracts.envelope import Meta
 from csp_runtime.problems import Problem, not_found
 
-_SUBSCRIPTIONS_A_SHARD = 10_000
+_SUBSCRIPTIONS_A_SHARD = 5_000
 
 Watermark = Callable[[], int]
 

@@ -1,5 +1,6 @@
 """Who does the shards of a close: this process for a small one, processes of its own for a large one."""
 
+import gc
 import os
 import resource
 import signal
@@ -58,7 +59,7 @@ class ShardPool:
     def _started(self) -> ProcessPoolExecutor:
         if self._executor is None:
             self._executor = ProcessPoolExecutor(
-                max_workers=self._processes, mp_context=get_context("spawn"), initializer=_leave_signals
+                max_workers=self._processes, mp_context=get_context("spawn"), initializer=_prepare_worker
             )
         return self._executor
 
@@ -73,6 +74,8 @@ def work(url: str, schema: str, cycle_id: str) -> Effort:
         job = load_job(connection, cycle_id)
         while job is not None and take_shard(connection, job):
             shards += 1
+            if not gc.isenabled():
+                gc.collect()
     end = resource.getrusage(resource.RUSAGE_THREAD)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return Effort(shards, end.ru_utime + end.ru_stime - begin.ru_utime - begin.ru_stime, peak)
@@ -83,6 +86,12 @@ def usual_processes() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _leave_signals() -> None:
-    """Ctrl-C reaches the whole group; the parent alone decides when its workers end."""
+def _prepare_worker() -> None:
+    """What is special in a process that only does shards.
+
+    Ctrl-C reaches the whole group, but the parent alone decides when its workers end. A shard makes hundreds of
+    thousands of small objects without cycles, so that looking for cycles would cost as much as the work: it is done
+    between shards.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()
