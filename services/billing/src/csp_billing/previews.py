@@ -4,7 +4,7 @@ As of a past moment they are folded from the first event, from what was recorded
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -13,10 +13,10 @@ from psycopg.rows import dict_row
 
 from csp_billing.adapters.ledger_reader import LedgerReader
 from csp_billing.closing.cycles import Cycle, close_days, cycle_from, first_day
-from csp_billing.closing.windows import first_open_days
+from csp_billing.closing.windows import open_days
 from csp_billing.domain.rules import Ledger
 from csp_billing.ports import Report, ReportKey, ShownLine, report_key, report_order
-from csp_billing.settler import Draft, OpenFrom, Settler, Span
+from csp_billing.settler import Draft, Settler, Span
 from csp_billing.settling import LEDGERS, Subject, begin_anew, to_post
 
 
@@ -101,7 +101,7 @@ def _drafts_now(
         ledgers=LEDGERS[:1] if asked.sell_only else LEDGERS,
     )
     reader = LedgerReader(connection, asked.reseller, arrival)
-    settler = Settler(reader, span, first_open_days(connection, asked.reseller, base_on, asked.customer_ids))
+    settler = Settler(reader, span, open_days(connection, asked.reseller, base_on, asked.customer_ids))
     settled = settler.settle(asked.customer_ids)
     return [draft for drafts in settled.values() for draft in drafts], reader
 
@@ -144,7 +144,9 @@ def _drafts_as_of(
     return list(drafts.values()), reader
 
 
-def _open_as_of(connection: psycopg.Connection, asked: Asked, as_of: datetime) -> OpenFrom:
+def _open_as_of(
+    connection: psycopg.Connection, asked: Asked, as_of: datetime
+) -> Callable[[str, Ledger, str], int]:
     """From which day each customer's reports were open at a moment: behind what was closed or issued by then."""
     row = connection.execute(
         "select max(until_on) from cycles where reseller_id = %s and started_at <= %s",

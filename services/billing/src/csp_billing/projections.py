@@ -150,7 +150,10 @@ async def _keep_tenants(tx: Connection, told: Sequence[Recorded[TenantCreated | 
 
 
 async def _link(tx: Connection, event: Recorded[TenantLinked]) -> None:
-    """Open items move to the customer linked to: what the other's held reports waited with goes with them."""
+    """Open items move to the customer linked to: what the other's held reports waited with goes with them.
+
+    To an unallocated customer nothing was ever issued, so that nothing issued to it can be corrected.
+    """
     data, reseller = event.data, event.meta.reseller
     await tx.execute(
         "update tenant_customer set customer_id = %s where tenant_id = %s and reseller_id = %s",
@@ -159,8 +162,17 @@ async def _link(tx: Connection, event: Recorded[TenantLinked]) -> None:
     await tx.execute(
         "with moved as (update subscriptions set customer_id = %s where tenant_id = %s and reseller_id = %s "
         "returning subscription_id) insert into moved_subscriptions (reseller_id, from_customer_id, subscription_id) "
-        "select %s, %s, subscription_id from moved on conflict do nothing",
-        [data.to_customer_id, data.tenant_id, reseller, reseller, data.from_customer_id],
+        "select %s, %s, subscription_id from moved where not exists ("
+        "select from customers where customer_id = %s and reseller_id = %s and status = 'unallocated') on conflict do nothing",
+        [
+            data.to_customer_id,
+            data.tenant_id,
+            reseller,
+            reseller,
+            data.from_customer_id,
+            data.from_customer_id,
+            reseller,
+        ],
     )
     await tx.execute(
         "delete from reports where reseller_id = %s and customer_id = %s and state in ('blocked', 'held')",

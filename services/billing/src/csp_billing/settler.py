@@ -1,11 +1,12 @@
 """Settles customers over a span of days: what each of their reports is to show, and where billing stands afterwards."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from csp_billing.adapters.ledger_reader import LedgerReader, Positions, WasBilled
 from csp_billing.close_days import CloseDays
+from csp_billing.closing.windows import OpenDays
 from csp_billing.domain.lines import LineKey
 from csp_billing.domain.rules import Ledger
 from csp_billing.domain.state import State
@@ -14,9 +15,6 @@ from csp_billing.positions import Position
 from csp_billing.settling import Due, Known, Subject, Was, begin_anew, go_on, goes_on, to_post
 
 _NOTHING: Mapping[LineKey, Was] = {}
-
-OpenFrom = Callable[[str, Ledger, str], int]
-"""The first day that can still be posted on, by customer, ledger and currency."""
 
 
 @dataclass(slots=True)
@@ -56,17 +54,15 @@ class Span:
 class Settler:
     """Turns customers into drafts, a few thousand subscriptions at a time."""
 
-    def __init__(self, reader: LedgerReader, span: Span, open_from: OpenFrom) -> None:
+    def __init__(self, reader: LedgerReader, span: Span, open_days: OpenDays) -> None:
         self._reader = reader
         self._span = span
-        self._open_from = open_from
+        self._open = open_days
 
-    def settle(self, customer_ids: Sequence[str], *, with_settled: bool = False) -> dict[str, list[Draft]]:
+    def settle(self, customer_ids: Sequence[str]) -> dict[str, list[Draft]]:
         """The drafts of customers, by customer; those without any subscription in a ledger and currency have none."""
-        subjects = self._reader.subjects(customer_ids, settled=with_settled)
-        moved = self._reader.moved_from(customer_ids)
-        away = [subject for those in moved.values() for subject in those]
-        dues, was = self._dues(subjects, away)
+        subjects = self._reader.subjects(customer_ids)
+        dues, was = self._dues(subjects)
         drafts: dict[str, dict[tuple[Ledger, str], Draft]] = {customer: {} for customer in customer_ids}
         for ledger in self._span.ledgers:
             for subject in subjects:
@@ -74,13 +70,32 @@ class Settler:
                 if due is not None:
                     draft = self._post(drafts, subject, subject.customer_id, ledger, due, was)
                     draft.positions.append((subject.subscription_id, due.position))
-        for customer_id, those in moved.items():
-            for subject in those:
-                for ledger in self._span.ledgers:
-                    due = dues.get((ledger, subject.subscription_id))
-                    if due is not None and (ledger, subject.subscription_id) in was:
-                        self._post(drafts, subject, customer_id, ledger, due, was)
+        for customer_id, away in self._reader.moved_from(customer_ids).items():
+            self._correct(drafts, customer_id, away)
         return {customer: list(those.values()) for customer, those in drafts.items()}
+
+    def _correct(
+        self,
+        drafts: dict[str, dict[tuple[Ledger, str], Draft]],
+        customer_id: str,
+        away: Sequence[Subject],
+    ) -> None:
+        """Corrections of what was issued to a customer for subscriptions that another one has now.
+
+        Its positions are the other's, which say nothing of what was posted here: the fold begins before the first
+        window of which not all is posted here.
+        """
+        since = self._open.unposted_since(customer_id)
+        anew = self._restless(away, since)
+        if not anew:
+            return
+        dues = self._dues_anew(anew, since)
+        was = self._reader.issued(list(anew))
+        for subject in away:
+            for ledger in self._span.ledgers:
+                due = dues.get((ledger, subject.subscription_id))
+                if due is not None and (ledger, subject.subscription_id) in was:
+                    self._post(drafts, subject, customer_id, ledger, due, was)
 
     def _post(
         self,
@@ -97,23 +112,16 @@ class Settler:
             drafts[customer_id][ledger, subject.currency] = draft
         known = was.get((ledger, subject.subscription_id), _NOTHING) if was else _NOTHING
         if due.lines or known:
-            open_from = self._open_from(customer_id, ledger, subject.currency)
+            open_from = self._open.first(customer_id, ledger, subject.currency)
             shown, pending = to_post(subject, due, known, customer_id, open_from)
             draft.lines += shown
             draft.pending += pending
         return draft
 
-    def _dues(
-        self, subjects: Sequence[Subject], away: Sequence[Subject]
-    ) -> tuple[dict[tuple[Ledger, str], Due], WasBilled]:
-        span, everyone = self._span, [*subjects, *away]
-        positions = self._reader.positions(
-            everyone, span.base_on, newest=span.newest, older_than=span.older_than
-        )
-        news = self._reader.news(
-            {name: min(p.watermark for p in known.values()) for name, known in positions.items() if known}
-        )
-        anew = self._anew(everyone, positions, news)
+    def _dues(self, subjects: Sequence[Subject]) -> tuple[dict[tuple[Ledger, str], Due], WasBilled]:
+        span = self._span
+        positions, news = self._stand(subjects, span.base_on, newest=span.newest)
+        anew = self._anew(subjects, positions, news)
         dues: dict[tuple[Ledger, str], Due] = {}
         for subject in subjects:
             name = subject.subscription_id
@@ -130,7 +138,36 @@ class Settler:
                     watermark=span.watermark,
                     close_days=span.close_days,
                 )
-        return dues | self._dues_anew(anew), self._reader.issued(list(anew)) if anew else {}
+        if not anew:
+            return dues, {}
+        dues |= self._dues_anew(anew, None if span.newest else span.base_on)
+        return dues, self._reader.issued(list(anew))
+
+    def _stand(
+        self, subjects: Sequence[Subject], base_on: date, *, newest: bool
+    ) -> tuple[Positions, dict[str, list[Known]]]:
+        """Where billing stands with subscriptions, and what became known since."""
+        positions = self._reader.positions(subjects, base_on, newest=newest, older_than=self._span.older_than)
+        news = self._reader.news(
+            {name: min(p.watermark for p in known.values()) for name, known in positions.items() if known}
+        )
+        return positions, news
+
+    def _restless(self, subjects: Sequence[Subject], base_on: date) -> dict[str, frozenset[str]]:
+        """Which of these cannot go on from where they stood on a day with nothing new."""
+        positions, news = self._stand(subjects, base_on, newest=False)
+        quiet = {
+            name
+            for name, known in positions.items()
+            if len(known) == len(self._span.ledgers) and name not in news
+        }
+        anew = self._anew(subjects, positions, news)
+        families = self._reader.families([subject.subscription_id for subject in subjects])
+        for subject in subjects:
+            name = subject.subscription_id
+            if name not in quiet:
+                anew.setdefault(name, families.get(name, frozenset((name,))))
+        return anew
 
     def _anew(
         self, everyone: Sequence[Subject], positions: Positions, news: dict[str, list[Known]]
@@ -164,11 +201,12 @@ class Settler:
                 return False
         return True
 
-    def _dues_anew(self, anew: dict[str, frozenset[str]]) -> dict[tuple[Ledger, str], Due]:
-        if not anew:
-            return {}
+    def _dues_anew(
+        self, anew: dict[str, frozenset[str]], up_to: date | None
+    ) -> dict[tuple[Ledger, str], Due]:
+        """What is due of subscriptions that are folded anew, from positions up to a window's first day, or from any."""
         span = self._span
-        log = self._reader.log(sorted(set().union(*anew.values())))
+        log = self._reader.log(sorted(set().union(*anew.values())), up_to=up_to)
         dues: dict[tuple[Ledger, str], Due] = {}
         for family in sorted(set(anew.values()), key=sorted):
             members = log.of(family)

@@ -150,13 +150,13 @@ class LedgerReader:
         )
         return _by_subscription(rows)
 
-    def log(self, names: Sequence[str]) -> Log:
-        """Everything known of subscriptions, with all their positions."""
+    def log(self, names: Sequence[str], *, up_to: date | None = None) -> Log:
+        """Everything known of subscriptions, with their positions, all or those up to a window's first day."""
         positions: dict[str, dict[Ledger, list[Position]]] = defaultdict(lambda: {"sell": [], "cost": []})
         rows = self._connection.execute(
             "select subscription_id, sell, cost from billed_positions "
-            "where reseller_id = %s and subscription_id = any(%s) order by until_on",
-            [self._reseller, list(names)],
+            "where reseller_id = %s and subscription_id = any(%s) and (%s::date is null or until_on <= %s) order by until_on",
+            [self._reseller, list(names), up_to, up_to],
         )
         for name, sell, cost in rows:
             kept: dict[Ledger, Position] = {}

@@ -35,8 +35,11 @@ def begin_close(
     reseller: str,
     now: datetime,
     meta: Meta,
+    shards: int | None = None,
 ) -> None:
     """Freeze a cycle and lay out its shards, in the caller's transaction; nothing where that was done before.
+
+    `shards` changes how the work is divided, never what comes of it; by default it follows the size of the book.
 
     Raises `Problem`: `not-found`, `window-open`, `earlier-cycle-open`.
     """
@@ -79,7 +82,7 @@ def begin_close(
     connection.execute(
         "insert into close_shards (cycle_id, shard, of_shards) "
         "select %(cycle)s, shard, %(of)s from generate_series(0, %(of)s - 1) as shard",
-        {"cycle": cycle_id, "of": _shard_count(connection, reseller)},
+        {"cycle": cycle_id, "of": shards or _shard_count(connection, reseller)},
     )
     connection.execute(f"notify {CHANNEL}")
 

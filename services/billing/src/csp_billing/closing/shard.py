@@ -9,7 +9,7 @@ from psycopg import sql
 
 from csp_billing.adapters.ledger_reader import LedgerReader
 from csp_billing.closing.job import CloseJob
-from csp_billing.closing.windows import first_open_days
+from csp_billing.closing.windows import open_days
 from csp_billing.domain.bounds import broken_bounds
 from csp_billing.line_rows import COLUMNS, ENGINE, line_text
 from csp_billing.ports import ReportKey, report_key, report_order
@@ -69,7 +69,7 @@ def close_customers(
 
     `only` closes one report by itself, before its cycle's close or after it.
     """
-    settler = Settler(reader, job.span, first_open_days(connection, job.reseller, job.open_from, customers))
+    settler = Settler(reader, job.span, open_days(connection, job.reseller, job.open_from, customers))
     settled = settler.settle(customers)
     names = reader.names(customers)
     done = _closed_before(connection, job, customers) if only is None else set()

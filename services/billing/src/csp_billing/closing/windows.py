@@ -1,35 +1,55 @@
-"""Which windows a reseller's report cycles are, and from which day a report can still be posted on."""
+"""From which day a customer's reports can still be posted on, and from which its corrections are not posted yet."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import psycopg
 
 from csp_billing.domain.rules import Ledger
-from csp_billing.settler import OpenFrom
 
 
-def first_open_days(
-    connection: psycopg.Connection, reseller: str, from_on: date, customers: Sequence[str]
-) -> OpenFrom:
-    """The first day that can still be posted on: `from_on`, the reseller's first window that is not closed, but
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenDays:
+    """`usual` is the first day of the reseller's first cycle that is not closed; `others` differ from it.
 
-    later where a report was issued by itself, and earlier where one is blocked or held.
+    A report that was issued by itself opens later, one that is blocked or held keeps its window open. `unposted` are
+    customers with windows behind `usual` of which not all is posted: blocked, held, or carried forward.
     """
-    ahead: dict[tuple[str, Ledger, str], int] = {}
-    rows = connection.execute(
+
+    usual: date
+    others: dict[tuple[str, Ledger, str], int]
+    unposted: dict[str, date]
+
+    def first(self, customer_id: str, ledger: Ledger, currency: str) -> int:
+        """The first day that can still be posted on."""
+        return self.others.get((customer_id, ledger, currency), self.usual.toordinal())
+
+    def unposted_since(self, customer_id: str) -> date:
+        """The first day of the first window of which something may still have to be posted."""
+        return min(self.usual, self.unposted.get(customer_id, self.usual))
+
+
+def open_days(
+    connection: psycopg.Connection, reseller: str, usual: date, customers: Sequence[str]
+) -> OpenDays:
+    """The open days of customers; reads only reports that are open in some way, or newer than `usual`."""
+    others: dict[tuple[str, Ledger, str], int] = {}
+    for customer_id, ledger, currency, until_on in connection.execute(
         "select customer_id, ledger, currency, max(until_on) from reports where reseller_id = %s and until_on > %s "
-        "and customer_id = any(%s) and state in ('issued', 'closing', 'carried', 'empty') group by 1, 2, 3",
-        [reseller, from_on, list(customers)],
-    )
-    for customer_id, ledger, currency, until_on in rows:
-        ahead[customer_id, ledger, currency] = until_on.toordinal()
-    rows = connection.execute(
-        "select customer_id, ledger, currency, min(from_on) from reports where reseller_id = %s "
-        "and customer_id = any(%s) and state in ('blocked', 'held') group by 1, 2, 3",
+        "and customer_id = any(%s) and state in ('issued', 'closing', 'carried') group by 1, 2, 3",
+        [reseller, usual, list(customers)],
+    ):
+        others[customer_id, ledger, currency] = until_on.toordinal()
+    unposted: dict[str, date] = {}
+    for customer_id, ledger, currency, from_on, state in connection.execute(
+        "select r.customer_id, r.ledger, r.currency, min(r.from_on), r.state from reports r where r.reseller_id = %s "
+        "and r.customer_id = any(%s) and (r.state in ('blocked', 'held') or r.state = 'carried' and not exists ("
+        "select from reports l where l.reseller_id = r.reseller_id and l.customer_id = r.customer_id and l.ledger = r.ledger "
+        "and l.currency = r.currency and l.until_on > r.until_on and l.state = 'issued')) group by 1, 2, 3, 5",
         [reseller, list(customers)],
-    )
-    for customer_id, ledger, currency, held_from in rows:
-        ahead[customer_id, ledger, currency] = held_from.toordinal()
-    usual = from_on.toordinal()
-    return lambda customer_id, ledger, currency: ahead.get((customer_id, ledger, currency), usual)
+    ):
+        unposted[customer_id] = min(from_on, unposted.get(customer_id, from_on))
+        if state != "carried":
+            others[customer_id, ledger, currency] = from_on.toordinal()
+    return OpenDays(usual=usual, others=others, unposted=unposted)

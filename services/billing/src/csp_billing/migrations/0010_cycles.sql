@@ -182,7 +182,7 @@ alter table reports
         state not in ('blocked', 'held') or (hold_reason is not null and (state = 'blocked' or held_by is not null))
     );
 create index reports_unresolved on reports (reseller_id, until_on, report_id) where state in ('closing', 'blocked');
-create index reports_waiting on reports (reseller_id, customer_id) where state in ('blocked', 'held');
+create index reports_waiting on reports (reseller_id, customer_id) where state in ('blocked', 'held', 'carried');
 create index reports_of_window on reports (reseller_id, until_on, ledger, customer_id, currency);
 
 do $$$$

@@ -1,0 +1,377 @@
+"""However the work of a close is divided, and wherever it is killed, the same bytes are issued; and they are the truth.
+
+The book is random and difficult: late facts, corrected times, price edits of the past, add-ons that hang on a base, a
+tenant that is linked to another customer. Half of the facts come after the first cycle is closed.
+"""
+
+import asyncio
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import conninfo
+
+import csp_billing.closing
+from csp_billing import service
+from csp_billing.projections import Inbox
+from csp_billing.verify import verify
+from csp_contracts.envelope import Meta, Recorded
+from csp_contracts.pricing_v1 import SubscriptionCostLocked, SubscriptionPriceEdited, SubscriptionPriceLocked
+from csp_contracts.provisioning_v1 import CustomerAdded, TenantDiscovered, TenantLinked
+from csp_contracts.subscriptions_v1 import (
+    EffectiveTimeCorrected,
+    QuantityChanged,
+    SubscriptionCancelled,
+    SubscriptionCreated,
+    SubscriptionReactivated,
+    SubscriptionSuspended,
+)
+from csp_runtime.database import Database, DatabaseRole, connection_info
+from csp_runtime.migrate import migrate
+
+PROGRAM = Path(__file__).parent / "close_program.py"
+POINTS = sorted(
+    {
+        point
+        for module in Path(csp_billing.closing.__file__).parent.glob("*.py")
+        for point in re.findall(r'crash_point\("([a-z.-]+)"\)', module.read_text())
+    }
+)
+RESELLER = "res_north"
+CUSTOMERS = 9
+FIRST, SECOND, THIRD = "2026-02-16", "2026-03-16", "2026-04-16"
+
+
+class Writer:
+    """Makes events with contiguous versions."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.versions: Counter[str] = Counter()
+        self.bought: dict[str, date] = {}
+
+    def event(self, stream: str, data: Any, effective: date, recorded: date) -> Recorded[Any]:
+        self.versions[stream] += 1
+        at = datetime(effective.year, effective.month, effective.day, self.random.randrange(24), tzinfo=UTC)
+        known = datetime(recorded.year, recorded.month, recorded.day, 23, tzinfo=UTC)
+        meta = Meta(reseller=RESELLER, partition_key=stream, effective_at=at, recorded_at=max(at, known))
+        return Recorded(stream=stream, version=self.versions[stream], data=data, meta=meta)
+
+    def customers(self) -> list[Recorded[Any]]:
+        day = date(2026, 1, 1)
+        found = []
+        for number in range(CUSTOMERS):
+            customer, tenant = f"cus_{number}", f"ten_{number}"
+            found.append(
+                self.event(
+                    customer,
+                    CustomerAdded(
+                        customer_id=customer, name=f"Customer {number}", country="DE", status="active"
+                    ),
+                    day,
+                    day,
+                )
+            )
+            told = TenantDiscovered(
+                tenant_id=tenant,
+                customer_id=customer,
+                microsoft_tenant_id=tenant,
+                domain=f"{tenant}.onmicrosoft.com",
+                company_name=tenant,
+                country="DE",
+            )
+            found.append(self.event(tenant, told, day, day))
+        return found
+
+    def purchases(self) -> list[Recorded[Any]]:
+        found: list[Recorded[Any]] = []
+        for number in range(CUSTOMERS * 4):
+            day = date(2026, 1, 3) + timedelta(days=self.random.randrange(40))
+            found += self.purchase(number, day, base=None)
+            if number % 5 == 0:
+                found += self.purchase(1000 + number, day + timedelta(days=3), base=f"sub_{number}")
+        return found
+
+    def purchase(self, number: int, day: date, base: str | None) -> list[Recorded[Any]]:
+        name, tenant = (
+            f"sub_{number}",
+            f"ten_{number % CUSTOMERS if base is None else int(base[4:]) % CUSTOMERS}",
+        )
+        self.bought[name] = day
+        rule_set = "nce" if base else ("nce", "legacy_anniversary", "legacy_aligned")[number % 3]
+        created = SubscriptionCreated(
+            subscription_id=name,
+            tenant_id=tenant,
+            microsoft_subscription_id=name,
+            commerce="nce" if rule_set == "nce" else "legacy",
+            rule_set=rule_set,
+            product="P1",
+            product_title='Business\t"Premium"',
+            term="P1M" if number % 7 == 0 and not base else "P1Y",
+            charge_cycle="P1M",
+            quantity=self.random.randrange(1, 30),
+            status="active",
+            currency="EUR" if number % 4 else "JPY",
+            base_subscription_id=base,
+        )
+        found = [self.event(name, created, day, day)]
+        for kind, price in ((SubscriptionPriceLocked, 31_000_000), (SubscriptionCostLocked, 25_110_000)):
+            lock = kind(
+                subscription_id=name,
+                tenant_id=tenant,
+                currency=created.currency,
+                unit_price_micro=price + number * 10_000,
+                price_ref="list/row/1",
+                from_on=day,
+                product="P1",
+                product_title="Premium",
+                charge_cycle="P1M",
+            )
+            found.append(self.event(f"spr_{name[4:]}", lock, day, day))
+        return found
+
+    def happenings(self, first: date, last: date, count: int) -> list[Recorded[Any]]:
+        """Random facts recorded between two days; every other one was true earlier."""
+        days = (last - first).days
+        recorded_on = sorted(first + timedelta(days=self.random.randrange(days)) for _ in range(count))
+        found = []
+        for recorded in recorded_on:  # what a stream records is recorded in order
+            name = self.random.choice(sorted(self.bought))
+            if self.bought[name] >= recorded:
+                continue
+            late = self.random.choice((0, 0, 3, 25, 60))
+            effective = max(self.bought[name] + timedelta(days=1), recorded - timedelta(days=late))
+            found.append(self.happening(name, effective, max(recorded, effective)))
+        return found
+
+    def happening(self, name: str, effective: date, recorded: date) -> Recorded[Any]:
+        whose = {"subscription_id": name, "tenant_id": "ten_0"}
+        match self.random.randrange(10):
+            case 0:
+                return self.event(name, SubscriptionSuspended(**whose), effective, recorded)
+            case 1:
+                quantity = self.random.randrange(1, 30)
+                return self.event(
+                    name, SubscriptionReactivated(**whose, quantity=quantity), effective, recorded
+                )
+            case 2:
+                return self.event(name, SubscriptionCancelled(**whose), effective, recorded)
+            case 3 if self.versions[name] > 1:
+                corrected = EffectiveTimeCorrected(**whose, corrected_version=self.versions[name])
+                return self.event(name, corrected, effective, recorded)
+            case 4:
+                until = effective + timedelta(days=self.random.randrange(5, 50))
+                edit = SubscriptionPriceEdited(
+                    **whose,
+                    currency="EUR",
+                    unit_price_micro=27_000_000,
+                    price_ref="edit",
+                    from_on=effective,
+                    until_on=until,
+                )
+                return self.event(f"spr_{name[4:]}", edit, recorded, recorded)
+            case _:
+                changed = QuantityChanged(**whose, previous=1, quantity=self.random.randrange(1, 40))
+                return self.event(name, changed, effective, recorded)
+
+
+async def tell(url: str, events: list[Recorded[Any]]) -> None:
+    async with Database(url, service.SCHEMA, DatabaseRole.WORKER) as database, database.transaction() as tx:
+        await Inbox().project(tx, events)
+
+
+class Template:
+    """A database to copy: the book before and between its closes."""
+
+    def __init__(self, server: str) -> None:
+        self.server = server
+        self.number = 0
+
+    def copy(self, source: str) -> str:
+        self.number += 1
+        name = f"close_{os.getpid()}_{self.number}"
+        with psycopg.connect(self.server, autocommit=True) as connection:
+            connection.execute(f"create database {name} template {source}".encode())
+        return conninfo.make_conninfo(self.server, dbname=name)
+
+    def drop(self) -> None:
+        with psycopg.connect(self.server, autocommit=True) as connection:
+            for number in range(1, self.number + 1):
+                connection.execute(
+                    f"drop database if exists close_{os.getpid()}_{number} with (force)".encode()
+                )
+
+
+def close(url: str, moment: str, shards: int = 1, crash_at: str | None = None) -> int:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CSP_CRASH")}
+    if crash_at is not None:
+        environment["CSP_CRASH_AT"] = crash_at
+    command = [sys.executable, str(PROGRAM), url, moment, str(shards)]
+    ran = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=120)
+    assert ran.returncode in {0, -signal.SIGKILL}, ran.stderr[-3000:]
+    return ran.returncode
+
+
+def end_state(url: str) -> dict[str, list[Any]]:
+    """Everything that must not depend on how the work was done."""
+    with psycopg.connect(url) as connection:
+        return {
+            "lines": connection.execute(
+                "select * from billing.report_lines order by dated_on, report_id, position"
+            ).fetchall(),
+            "positions": connection.execute(
+                "select * from billing.billed_positions order by until_on, subscription_id"
+            ).fetchall(),
+            "reports": connection.execute(
+                "select report_id, state, number, sha256, net_minor, line_count, hold_reason from billing.reports order by 1"
+            ).fetchall(),
+            "cycles": connection.execute(
+                "select cycle_id, state, summary::text from billing.cycles order by until_on"
+            ).fetchall(),
+            "events": connection.execute(
+                "select originator_id, originator_version, topic, state from billing.billing_events order by 1, 2"
+            ).fetchall(),
+        }
+
+
+class Book:
+    """A random book, kept as databases to copy: before its first close, and after it."""
+
+    def __init__(self, server: str, seed: int) -> None:
+        self.template = Template(server)
+        writer = Writer(seed)
+        beginning = [*writer.customers(), *writer.purchases()]
+        self.early = [*beginning, *writer.happenings(date(2026, 1, 20), date(2026, 2, 15), 60)]
+        self.later = writer.happenings(date(2026, 2, 17), date(2026, 3, 15), 60)
+        linked = TenantLinked(tenant_id="ten_3", from_customer_id="cus_3", to_customer_id="cus_4")
+        self.later.append(writer.event("ten_3", linked, date(2026, 3, 2), date(2026, 3, 2)))
+        self.last = writer.happenings(date(2026, 3, 17), date(2026, 4, 15), 60)
+
+    def make(self) -> str:
+        """A database with the book before its first close."""
+        url = self.template.copy("template1")
+        migrate(url, service.SCHEMA, service.PACKAGES)
+        asyncio.run(tell(url, self.early))
+        return url
+
+
+def closed_three_times(book: Book, shards: int) -> str:
+    url = book.make()
+    close(url, FIRST, shards)
+    asyncio.run(tell(url, book.later))
+    close(url, SECOND, shards)
+    asyncio.run(tell(url, book.last))
+    close(url, THIRD, shards)
+    return url
+
+
+def differences(url: str) -> list[str]:
+    with psycopg.connect(
+        connection_info(url, service.SCHEMA, DatabaseRole.WORKER), autocommit=True
+    ) as connection:
+        found = verify(connection, RESELLER)
+    assert found.subscriptions > CUSTOMERS * 4
+    return found.differences
+
+
+@pytest.fixture(scope="module")
+def book(postgres_server):
+    book = Book(postgres_server, seed=11)
+    yield book
+    book.template.drop()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(book):
+    url = closed_three_times(book, shards=1)
+    return url, end_state(url)
+
+
+@pytest.fixture(scope="module")
+def after_first(book):
+    """The name of a database that was closed once and was told more since."""
+    url = book.make()
+    close(url, FIRST)
+    asyncio.run(tell(url, book.later))
+    return conninfo.conninfo_to_dict(url)["dbname"]
+
+
+@pytest.fixture(scope="module")
+def second_close(book, after_first):
+    url = book.template.copy(after_first)
+    close(url, SECOND)
+    return end_state(url)
+
+
+def test_the_book_is_difficult(undisturbed):
+    _, state = undisturbed
+    lines = [row[10] for row in state["lines"]]
+    assert {"price_correction", "remove_quantity", "suspend", "cancel", "purchase", "renew"} <= set(lines)
+    assert any(row[-1] for row in state["lines"]), "no line is late"
+    assert any(row[-2] for row in state["lines"]), "no line is reversed"
+
+
+def test_every_position_and_line_is_what_a_fold_from_the_first_event_gives(undisturbed):
+    url, _ = undisturbed
+    assert differences(url) == []
+
+
+@pytest.mark.parametrize("shards", [2, 8])
+def test_any_number_of_shards_gives_the_same_bytes(book, undisturbed, shards):
+    _, expected = undisturbed
+    assert end_state(closed_three_times(book, shards)) == expected
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_close_killed_anywhere_ends_as_if_it_had_not_been(book, after_first, second_close, point):
+    url = book.template.copy(after_first)
+
+    assert close(url, SECOND, shards=3, crash_at=point) == -signal.SIGKILL
+    assert close(url, SECOND, shards=3) == 0
+
+    assert end_state(url) == second_close
+
+
+def test_closing_again_writes_nothing(book, after_first, second_close):
+    url = book.template.copy(after_first)
+    for _ in range(3):
+        close(url, SECOND)
+    assert end_state(url) == second_close
+
+
+def test_a_changed_line_and_a_changed_position_are_found(book):
+    url = closed_three_times(book, shards=1)
+    with psycopg.connect(url, autocommit=True) as owner:  # a superuser: nobody else may
+        owner.execute(
+            "update billing.report_lines set amount_minor = amount_minor + 1 where (report_id, position) = "
+            "(select report_id, position from billing.report_lines where kind = 'cycle_fee' limit 1)"
+        )
+        owner.execute(
+            "update billing.billed_positions set sell = replace(sell, '\"P1M\"', '\"P1Y\"') where (subscription_id, until_on) = "
+            "(select subscription_id, until_on from billing.billed_positions where sell like '%P1M%' "
+            "order by until_on desc, subscription_id limit 1)"
+        )
+
+    found = differences(url)
+
+    assert any("lines differ" in each for each in found)
+    assert any("position" in each for each in found)
+
+
+@pytest.mark.slow  # several books, each closed three times
+@pytest.mark.parametrize("seed", range(20, 32))
+def test_other_books_are_closed_truly_too(postgres_server, seed):
+    book = Book(postgres_server, seed)
+    try:
+        assert differences(closed_three_times(book, shards=2)) == []
+    finally:
+        book.template.drop()
