@@ -12,6 +12,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from csp_billing.settings import BillingSettings
 from csp_cli.services import SERVICES
 from csp_partner_feed.settings import PartnerFeedSettings
 from csp_runtime.settings import MailSettings, MicrosoftSettings, RuntimeSettings
@@ -24,7 +25,7 @@ NOT_DEPLOYED = {"CSP_DATA", "CSP_HOST", "CSP_PORT"}
 
 
 def known_variables() -> set[str]:
-    objects = (RuntimeSettings, MicrosoftSettings, MailSettings, PartnerFeedSettings)
+    objects = (RuntimeSettings, MicrosoftSettings, MailSettings, PartnerFeedSettings, BillingSettings)
     return {
         f"{settings.model_config['env_prefix']}{name}".upper()
         for settings in objects

@@ -1,11 +1,9 @@
 """Use cases: reports of a range, one report with its lines, what-if. All from the same fold that `csp rate` runs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Any, Protocol, TypeVar
-
-import psycopg
+from typing import Any, Protocol
 
 from csp_billing.close_days import CloseDays
 from csp_billing.domain import facts as f
@@ -13,8 +11,7 @@ from csp_billing.domain.delta import Posting
 from csp_billing.domain.family import Story
 from csp_billing.domain.fold import fold
 from csp_billing.domain.lines import Line
-from csp_billing.ports import Report, ReportKey, ShownLine, report_key
-from csp_billing.previews import Asked, open_reports, report_of
+from csp_billing.ports import Asked, Report, ReportKey, ShownLine, report_key
 from csp_billing.settling import Known
 from csp_billing.timelines import story_of
 from csp_billing.views import line_json
@@ -23,7 +20,6 @@ from csp_runtime.problems import invalid, not_found
 from csp_runtime.scope import Scope
 
 LONGEST_RANGE = timedelta(days=1100)
-T = TypeVar("T")
 
 
 class Facts(Protocol):
@@ -62,11 +58,14 @@ class IssuedReports(Protocol):
         """One with its lines."""
 
 
-class Folding(Protocol):
-    """Runs work that folds in a thread, with a connection that sees all of the books."""
+class Previews(Protocol):
+    """Reports that are not issued yet."""
 
-    async def run(self, work: Callable[[psycopg.Connection], T]) -> T:
-        """Do it."""
+    async def all(self, asked: Asked) -> list[Report]:
+        """The reports of customers, in windows up to the asked one; only those with lines."""
+
+    async def one(self, asked: Asked, key: ReportKey) -> Report | None:
+        """One report with its lines; None where it has none."""
 
 
 class BillingUseCases:
@@ -78,13 +77,13 @@ class BillingUseCases:
         facts: Facts,
         report_ids: ReportIds,
         issued: IssuedReports,
-        books: Folding,
+        previews: Previews,
         clock: Clock,
     ) -> None:
         self._facts = facts
         self._report_ids = report_ids
         self._issued = issued
-        self._books = books
+        self._previews = previews
         self._clock = clock
 
     async def reports(
@@ -104,7 +103,7 @@ class BillingUseCases:
         names = [row["customer_id"] for row in customers]
         issued = await self._issued.dated(scope, first, last, names)
         asked = self._asked(scope, names, last - timedelta(days=1))
-        computed = await self._books.run(lambda connection: open_reports(connection, asked))
+        computed = await self._previews.all(asked)
         found = [report for report in computed if first <= report.key.until_on <= last]
         await self._report_ids.keep(scope.reseller, [report.key for report in found])
         return sorted([*issued, *found], key=_listed)
@@ -128,7 +127,7 @@ class BillingUseCases:
         asked = replace(self._asked(scope, [key.customer_id], key.until_on - timedelta(days=1)), as_of=as_of)
         if as_of is not None:
             asked = replace(asked, today=as_of.date())
-        found = await self._books.run(lambda connection: report_of(connection, asked, key))
+        found = await self._previews.one(asked, key)
         return found or _empty(key, customers[0]["name"], asked.today)
 
     def _asked(self, scope: Scope, customer_ids: Sequence[str], last: date) -> Asked:

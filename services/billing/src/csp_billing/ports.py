@@ -90,3 +90,15 @@ def line_id_of(key: ReportKey, posting: Posting) -> str:
     return named_id(
         Kind.LINE, key.reseller, f"{key.ledger}/{line.subscription}/{line.key}/{posting.revision}"
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a preview is asked for: reports of customers up to the window that contains `last`, as known at a moment or now."""
+
+    reseller: str
+    customer_ids: Sequence[str]
+    last: date
+    today: date
+    sell_only: bool
+    as_of: datetime | None = None

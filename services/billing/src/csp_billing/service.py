@@ -5,6 +5,7 @@ import asyncio
 from csp_billing.adapters.books import Books
 from csp_billing.adapters.facts import Facts, ReportKeys
 from csp_billing.adapters.issued import IssuedReports
+from csp_billing.adapters.previews import Previews
 from csp_billing.adapters.public_log import BillingLog
 from csp_billing.api import routes
 from csp_billing.application import BillingUseCases
@@ -38,7 +39,7 @@ def build(platform: Platform) -> Service:
         facts=facts,
         report_ids=ReportKeys(worker),
         issued=IssuedReports(request),
-        books=books,
+        previews=Previews(books),
         clock=platform.clock,
     )
     closes = CloseUseCases(books=books, names=facts, reports=use_cases, clock=platform.clock)

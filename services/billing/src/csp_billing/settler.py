@@ -29,6 +29,11 @@ class Draft:
     positions: list[tuple[str, Position]] = field(default_factory=list)
 
     @property
+    def first_day(self) -> int:
+        """The earliest posting day, of lines without a price too; there must be some."""
+        return min((*self.pending, *(shown.posting.line.posted for shown in self.lines)))
+
+    @property
     def net(self) -> int:
         """The sum of the lines, in minor units."""
         return sum(shown.posting.line.amount or 0 for shown in self.lines)

@@ -7,6 +7,7 @@ from fastapi.openapi.utils import get_openapi
 
 from csp_gateway.surfaces import (
     billing,
+    billing_cycles,
     catalogue,
     organisations,
     platform,
@@ -24,7 +25,12 @@ LICENCE = {"name": "Apache 2.0", "identifier": "Apache-2.0"}
 
 def reseller_app(verifier: TokenVerifier, parts: Parts | None) -> FastAPI:
     """`/v1`: the reseller's surface."""
-    routers = [*_shared_routes(RESELLER), price_lists.routes(), synchronisation.routes()]
+    routers = [
+        *_shared_routes(RESELLER),
+        billing_cycles.routes(),
+        price_lists.routes(),
+        synchronisation.routes(),
+    ]
     return _app("CSP reseller API", RESELLER, verifier, parts, routers)
 
 

@@ -91,7 +91,7 @@ def verdict_on(draft: Draft, status: str, job: CloseJob) -> Verdict:
         return Verdict("empty")
     if status == "unallocated":
         return Verdict("held", "unallocated")
-    if any(shown.posting.line.posted < job.from_on.toordinal() for shown in draft.lines):
+    if draft.first_day < job.from_on.toordinal():
         return Verdict("held", "earlier-report-open")
     if draft.pending:
         return Verdict("blocked", "price-missing")

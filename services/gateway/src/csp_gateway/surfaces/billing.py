@@ -4,6 +4,7 @@ from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
+from pydantic import AwareDatetime
 
 from csp_gateway.surfaces.common import (
     WAITS,
@@ -56,9 +57,12 @@ def routes(surface: Surface) -> APIRouter:
         report_id: str,
         caller: UseCaller,
         read: Reading = reads,
+        as_of: AwareDatetime | None = None,
     ) -> dict[str, Any]:
-        """A report: date, subscription, lines; each line says why."""
-        found: dict[str, Any] = await read.parts.owners.get("billing", f"/reports/{report_id}", caller)
+        """A report: date, subscription, lines; each line says why. With `as_of` as it was known at that moment."""
+        found: dict[str, Any] = await read.parts.owners.get(
+            "billing", f"/reports/{report_id}", caller, as_of=None if as_of is None else as_of.isoformat()
+        )
         return found
 
     @router.get(
@@ -110,6 +114,24 @@ def routes(surface: Surface) -> APIRouter:
             """Make a report final: numbered, hashed, unchanged for good. What is learnt later goes into the next one."""
             found: dict[str, Any] = await parts.owners.command(
                 "billing", f"/reports/{report_id}/issue", caller, command, {}
+            )
+            return found
+
+        @router.post(
+            "/billing-reports/{report_id}/hold",
+            responses=problems(400, 404, 409),
+            operation_id="hold_billing_report",
+        )
+        async def hold(
+            report_id: str,
+            command: AnyCommand,
+            caller: UseCaller,
+            parts: UseParts,
+            scope: ResellerScope,
+        ) -> dict[str, Any]:
+            """Let the cycle close without a report that is `blocked`, in your name; `X-Reason` says why."""
+            found: dict[str, Any] = await parts.owners.command(
+                "billing", f"/reports/{report_id}/hold", caller, command, {}
             )
             return found
 

@@ -5,31 +5,36 @@ As of a past moment they are folded from the first event, from what was recorded
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 
 import psycopg
 from psycopg.rows import dict_row
 
+from csp_billing.adapters.books import Books
 from csp_billing.adapters.ledger_reader import LedgerReader
 from csp_billing.closing.cycles import Cycle, close_days, cycle_from, first_day
 from csp_billing.closing.windows import open_days
 from csp_billing.domain.rules import Ledger
-from csp_billing.ports import Report, ReportKey, ShownLine, report_key, report_order
+from csp_billing.ports import Asked, Report, ReportKey, ShownLine, report_key, report_order
 from csp_billing.settler import Draft, Settler, Span
 from csp_billing.settling import LEDGERS, Subject, begin_anew, to_post
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What a preview is asked for: reports of customers up to the window that contains `last`, as known at a moment or now."""
+class Previews:
+    """Reports that are not issued yet, folded in a thread."""
 
-    reseller: str
-    customer_ids: Sequence[str]
-    last: date
-    today: date
-    sell_only: bool
-    as_of: datetime | None = None
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    async def all(self, asked: Asked) -> list[Report]:
+        """The reports of customers, in windows up to the asked one; only those with lines."""
+        return await self._books.run(lambda connection: open_reports(connection, asked))
+
+    async def one(self, asked: Asked, key: ReportKey) -> Report | None:
+        """One report with its lines; None where it has none."""
+        found = await self.all(asked)
+        return next((each for each in found if each.key.report_id == key.report_id), None)
 
 
 class Calendar:
@@ -213,10 +218,4 @@ def _overlaid(report: Report, waiting: dict[str, tuple[str, str, str | None]]) -
 
 
 _ALL = 2**62
-
-
-def report_of(connection: psycopg.Connection, asked: Asked, key: ReportKey) -> Report | None:
-    """One report that is not issued, with its lines; None where it has none."""
-    return next(
-        (each for each in open_reports(connection, asked) if each.key.report_id == key.report_id), None
-    )
+"""No watermark: everything."""
