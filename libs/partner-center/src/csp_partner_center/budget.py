@@ -3,10 +3,11 @@
 A process leases the next calls by one `update … returning` and starts them evenly from the moment it was granted, at most
 a second ahead, so that one with many waiting calls leaves room for the others.
 
-The rate climbs while it is used up: threefold in 22 seconds until the first 429. That one tells what is allowed: the calls
-granted since the budget was first used up, over the time until `Retry-After` is over. From then on the rate climbs by half a
-percent a minute (by a tenth after ten minutes without a 429), and a 429 takes three percent away, a tenth if it follows
-another closely. Each holds every process back for as long as `Retry-After` says.
+The rate climbs while it is used up: threefold in 22 seconds until the first 429. A 429 tells what is allowed: the calls granted
+since the one before (or since the budget was idle), over the time until `Retry-After` is over. The first one sets the rate to that,
+halving it at most, and so does a later one that shows a fifth less than the rate. From then on the rate climbs by half a percent
+a minute (by a tenth after ten minutes without a 429), and a 429 takes three percent away, a tenth if it follows another closely.
+Each holds every process back for as long as `Retry-After` says.
 """
 
 import asyncio
@@ -82,14 +83,21 @@ class SharedBudget:
         async with self._database.connection() as connection:
             await connection.execute(
                 """
+                with measured as (
+                    select reseller_id, api_group,
+                        busy_calls * 60 / greatest(
+                            1, extract(epoch from clock_timestamp() - busy_since)::double precision + %(pause)s
+                        ) as allowed,
+                        coalesce(throttled_at > clock_timestamp() - make_interval(secs => %(age)s), false) as is_old
+                    from budget where reseller_id = %(reseller)s and api_group = %(group)s
+                    for update
+                )
                 update budget set
                     calls_per_minute = case
                         -- several calls of one overshoot answer 429: it counts once
-                        when throttled_at > clock_timestamp() - make_interval(secs => %(age)s) then calls_per_minute
-                        when is_exploring and busy_calls >= %(sample)s then greatest(%(lowest)s, 0.97 * least(
-                            calls_per_minute,
-                            busy_calls * 60 / (extract(epoch from clock_timestamp() - busy_since) + %(pause)s)
-                        ))
+                        when is_old then calls_per_minute
+                        when busy_calls >= %(sample)s and (is_exploring or allowed < calls_per_minute * 0.8)
+                            then greatest(%(lowest)s, 0.97 * least(calls_per_minute, greatest(allowed, calls_per_minute / 2)))
                         else greatest(%(lowest)s, calls_per_minute * case
                             when is_exploring then 0.8
                             when throttled_at > clock_timestamp() - interval '90 seconds' then 0.9
@@ -98,8 +106,11 @@ class SharedBudget:
                     end,
                     next_free_at = greatest(next_free_at, clock_timestamp() + make_interval(secs => %(pause)s)),
                     is_exploring = false,
-                    throttled_at = clock_timestamp()
-                where reseller_id = %(reseller)s and api_group = %(group)s
+                    throttled_at = clock_timestamp(),
+                    busy_since = case when is_old then busy_since else clock_timestamp() + make_interval(secs => %(pause)s) end,
+                    busy_calls = case when is_old then busy_calls else 0 end
+                from measured
+                where budget.reseller_id = measured.reseller_id and budget.api_group = measured.api_group
                 """,
                 {
                     "reseller": reseller_id,
@@ -155,6 +166,7 @@ with spoken_for as (
     select reseller_id, api_group,
         greatest(next_free_at, clock_timestamp() - make_interval(secs => %(burst)s)) as granted_from,
         next_free_at >= clock_timestamp() - make_interval(secs => 60 / calls_per_minute) as is_used_up,
+        next_free_at < clock_timestamp() - interval '5 seconds' as is_idle,
         least(%(wanted)s, ceil(calls_per_minute / 60)) as calls
     from budget where reseller_id = %(reseller)s and api_group = %(group)s
     for update
@@ -171,8 +183,8 @@ update budget set
             else s.calls * 0.1
         end
     ),
-    busy_since = case when s.is_used_up then busy_since else clock_timestamp() end,
-    busy_calls = case when s.is_used_up then busy_calls else 0 end + s.calls
+    busy_since = case when s.is_idle then clock_timestamp() else busy_since end,
+    busy_calls = case when s.is_idle then 0 else busy_calls end + s.calls
 from spoken_for s
 where budget.reseller_id = s.reseller_id and budget.api_group = s.api_group
 returning calls_per_minute, s.calls, extract(epoch from budget.granted_from - clock_timestamp()) as starts_in

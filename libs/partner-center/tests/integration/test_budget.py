@@ -61,7 +61,7 @@ async def test_the_first_429_tells_what_is_allowed(processes: list[SharedBudget]
     await processes[0].lease("r", "g", 1)
     async with database.connection() as connection:
         await connection.execute(
-            "update budget set calls_per_minute = 3000, busy_calls = 500, "
+            "update budget set calls_per_minute = 900, busy_calls = 500, "
             "busy_since = clock_timestamp() - interval '20 seconds'"
         )
     await processes[0].throttled("r", "g", retry_after=40.0, age=0.3)
