@@ -193,3 +193,21 @@ async def test_the_database_writes_money_as_the_rest_of_the_gateway_does(worker,
     async with worker.connection() as connection:
         cursor = await connection.execute("select money(%s, 'EUR') as shown", [micro])
         assert (await cursor.fetchone())["shown"] == money(micro, "EUR")
+
+
+async def test_a_discovered_tenant_is_listed_with_its_cost_until_it_is_linked(surfaces, worker):
+    reseller, customer = surfaces["reseller"][1], surfaces["customer"][1]
+    assert (await reseller.get("/unallocated")).json() == []
+    async with worker.transaction() as tx:
+        await tx.execute("update customers set status = 'unallocated' where customer_id = %s", [CUSTOMER])
+        await tx.execute(
+            "update subscriptions set quantity = 7, unit_cost_micro = 24000000, charge_cycle = 'P1Y', status = 'active'"
+        )
+        rows = await (await tx.execute("select count(*) as n from subscriptions")).fetchone()
+    (found,) = (await reseller.get("/unallocated")).json()
+    assert found["tenant_id"] == TENANT
+    # 7 seats x 24.00 a year / 12 months
+    assert found["subscriptions"] == rows["n"]
+    assert float(found["monthly_cost"]["amount"]) == 14 * rows["n"]
+    assert (await reseller.get("/unallocated", params={"after": TENANT})).json() == []
+    assert (await customer.get("/unallocated")).status_code == 404

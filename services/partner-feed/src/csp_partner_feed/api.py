@@ -2,12 +2,13 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from csp_partner_feed.application import FeedUseCases
+from csp_partner_feed.domain.drift import Policy
 from csp_partner_feed.domain.observation import Resource
 from csp_runtime.http import AnyScope
 from csp_runtime.logs import logger
@@ -51,7 +52,16 @@ class RefreshBody(_Body):
 class DecisionBody(_Body):
     """Whose side is taken, and why."""
 
-    side: Literal["microsoft", "ignore"]
+    side: Literal["microsoft", "ours", "ignore"]
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class PolicyBody(_Body):
+    """Whose side is taken without asking, and why; `tenant_id` or `field` absent: all of them."""
+
+    tenant_id: str | None = Field(None, max_length=100)
+    field: Literal["status", "quantity", "auto_renew"] | None = None
+    side: Literal["microsoft", "ours", "ask"]
     reason: str = Field(min_length=1, max_length=500)
 
 
@@ -96,12 +106,28 @@ def routes(use_cases: FeedUseCases) -> APIRouter:
         return {key: _plain(value) for key, value in asdict(await use_cases.status(scope, tenant_id)).items()}
 
     @router.get("/drifts")
-    async def drifts(scope: AnyScope) -> list[dict[str, Any]]:
-        return [asdict(drift) for drift in await use_cases.drifts(scope)]
+    async def drifts(
+        scope: AnyScope,
+        state: Literal["open", "decided"] = "open",
+        after: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    ) -> list[dict[str, Any]]:
+        found = await use_cases.drifts(scope, is_open=state == "open", after=after, limit=limit)
+        return [asdict(drift) for drift in found]
 
     @router.post("/drifts/{drift_id}/decision")
     async def decide(drift_id: str, body: DecisionBody, scope: AnyScope) -> dict[str, str]:
         await use_cases.decide(scope, drift_id, body.side, body.reason)
+        return {"side": body.side}
+
+    @router.get("/drift-policies")
+    async def policies(scope: AnyScope) -> list[dict[str, Any]]:
+        return [asdict(policy) for policy in await use_cases.policies(scope)]
+
+    @router.put("/drift-policies")
+    async def set_policy(body: PolicyBody, scope: AnyScope) -> dict[str, str]:
+        policy = Policy(tenant_id=body.tenant_id or "", field=body.field or "", side=body.side)
+        await use_cases.set_policy(scope, policy, body.reason)
         return {"side": body.side}
 
     @router.get("/observations/{observation_id}/personal")

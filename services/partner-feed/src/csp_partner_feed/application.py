@@ -1,10 +1,11 @@
 """Use cases: read again, refresh a customer, show how fresh everything is, hand over a person's fields."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
+from csp_partner_feed.domain.drift import Policy
 from csp_partner_feed.domain.observation import Channel, Resource
 from csp_partner_feed.domain.wishes import Wish
 from csp_runtime.clock import Clock
@@ -50,7 +51,9 @@ class SyncStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """A difference that lasts: each field with our value and Microsoft's."""
+    """A difference that lasts: each field with our value and Microsoft's. `money_minor`: what Microsoft's side is more (or less) a
+    month, at the sales price; None without a price. `is_pending`: our side was chosen and is not enforced yet; `fault` is the code
+    with which the owner refused to."""
 
     drift_id: str
     reseller: str
@@ -58,17 +61,58 @@ class Drift:
     resource: str
     resource_id: str
     fields: dict[str, list[str | None]]
+    money_minor: int | None
+    currency: str | None
     suggested_side: str
     found_at: datetime
     age_seconds: float
     version: int
+    resolved_at: datetime | None
+    side: str | None
+    policy: str | None
+    decided_by: str | None
+    reason: str | None
+    fault: str | None
+    is_pending: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Whose side is taken: by a person (`actor`, `reason`) or by a policy."""
+
+    side: str
+    policy: str | None
+    actor: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enforcement:
+    """What is still to be done so that Microsoft shows our side: field to our value."""
+
+    reseller: str
+    drift_id: str
+    resource_id: str
+    ours: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRow:
+    """A policy as it is shown; `tenant_id` or `field` None: all of them."""
+
+    tenant_id: str | None
+    field: str | None
+    side: str
+    set_by: str
+    set_at: datetime
+    reason: str
 
 
 class Drifts(Protocol):
     """The drift inbox."""
 
-    async def open_ones(self, scope: Scope) -> Sequence[Drift]:
-        """What waits for a decision, oldest first."""
+    async def listed(self, scope: Scope, *, is_open: bool, after: str | None, limit: int) -> Sequence[Drift]:
+        """A page of what waits for a decision, oldest first, or of what was decided, newest first."""
 
     async def get(self, scope: Scope, drift_id: str) -> Drift | None:
         """One that waits for a decision."""
@@ -76,13 +120,22 @@ class Drifts(Protocol):
     async def resolve(
         self,
         key: tuple[str, str, str, int],
+        decision: Decision,
         *,
-        side: str,
-        policy: str | None,
-        actor: str | None,
-        reason: str | None,
+        ours: Mapping[str, str | None] | None = None,
+        of: tuple[str, str, str] | None = None,
     ) -> None:
-        """Close it: (reseller, tenant, drift, version)."""
+        """Close it: (reseller, tenant, drift, version); what `ours` and `of` are for, see there."""
+
+
+class Policies(Protocol):
+    """Whose side is taken without asking."""
+
+    async def shown(self, scope: Scope) -> Sequence[PolicyRow]:
+        """The reseller's policies."""
+
+    async def put(self, scope: Scope, policy: Policy, reason: str, now: datetime) -> None:
+        """Set or replace one."""
 
 
 class StatusRows(Protocol):
@@ -138,9 +191,11 @@ class FeedUseCases:
         status: StatusRows,
         persons: Persons,
         drifts: Drifts,
+        policies: Policies,
         clock: Clock,
     ) -> None:
         self._drifts = drifts
+        self._policies = policies
         self._wishes = wishes
         self._customers = customers
         self._known = known
@@ -196,17 +251,19 @@ class FeedUseCases:
             raise not_found("tenant")
         return await self._status.status(scope, self._clock.now(), tenant_id)
 
-    async def drifts(self, scope: Scope) -> Sequence[Drift]:
-        """What waits for a decision. Raises a `Problem` of type `forbidden` for customers."""
+    async def drifts(
+        self, scope: Scope, *, is_open: bool = True, after: str | None = None, limit: int = 100
+    ) -> Sequence[Drift]:
+        """What waits for a decision, or what was decided. Raises a `Problem` of type `forbidden` for customers."""
         if not scope.roles & {*RESELLER_ROLES, Role.SERVICE}:
             raise Problem("forbidden", "Only the reseller's staff may see this")
-        return await self._drifts.open_ones(scope)
+        return await self._drifts.listed(scope, is_open=is_open, after=after, limit=limit)
 
     async def decide(
-        self, scope: Scope, drift_id: str, side: Literal["microsoft", "ignore"], reason: str
+        self, scope: Scope, drift_id: str, side: Literal["microsoft", "ours", "ignore"], reason: str
     ) -> None:
-        """Take Microsoft's side (its state is told again, and the owner takes it over) or leave things as they are. Our own side
-        is enforced by a command on the subscription; the drift then closes by itself.
+        """Take Microsoft's side (its state is told again, and the owner takes it over), ours (the same, and then the owner is told to
+        bring Microsoft back to our values), or leave things as they are.
 
         Raises a `Problem`: `forbidden`, `not-found`.
         """
@@ -215,10 +272,26 @@ class FeedUseCases:
         found = await self._drifts.get(scope, drift_id)
         if found is None:
             raise not_found("drift")
-        key = (found.reseller, found.tenant_id, found.drift_id, found.version)
-        await self._drifts.resolve(key, side=side, policy=None, actor=scope.actor, reason=reason)
-        if side == "microsoft":
-            await self._want(Resource(found.resource), found.resource_id)
+        await self._drifts.resolve(
+            (found.reseller, found.tenant_id, found.drift_id, found.version),
+            Decision(side=side, policy=None, actor=scope.actor, reason=reason),
+            ours={field: pair[0] for field, pair in found.fields.items()},
+            of=await self._known.by_id(Resource(found.resource), found.resource_id),
+        )
+
+    async def policies(self, scope: Scope) -> Sequence[PolicyRow]:
+        """Whose side is taken without asking. Raises a `Problem` of type `forbidden` for customers."""
+        if not scope.roles & {*RESELLER_ROLES, Role.SERVICE}:
+            raise Problem("forbidden", "Only the reseller's staff may see this")
+        return await self._policies.shown(scope)
+
+    async def set_policy(self, scope: Scope, policy: Policy, reason: str) -> None:
+        """Set one; it holds for differences found from now on. Raises a `Problem`: `forbidden`, `not-found` (the tenant)."""
+        if not scope.roles & {Role.RESELLER_ADMIN, Role.SERVICE}:
+            raise Problem("forbidden", "Only the reseller's administrators may set policies")
+        if policy.tenant_id and await self._customers.by_id(scope.reseller, policy.tenant_id) is None:
+            raise not_found("tenant")
+        await self._policies.put(scope, policy, reason, self._clock.now())
 
     async def person(self, scope: Scope, observation_id: str) -> dict[str, str | None]:
         """The personal fields of an observation, for the service that owns the user. Raises a `Problem`: `forbidden`,

@@ -16,6 +16,7 @@ from csp_contracts.identity_sync_v1 import (
     UserUpdated,
 )
 from csp_contracts.ids import Kind
+from csp_contracts.pricing_v1 import SubscriptionPriceEdited, SubscriptionPriceLocked
 from csp_contracts.provisioning_v1 import ResellerSettingChanged, TenantCreated
 from csp_contracts.subscriptions_v1 import (
     AutoRenewChanged,
@@ -56,8 +57,8 @@ class OwnChanges:
     back afterwards would otherwise look like no news. The resource is read once when the span of late visibility is over."""
 
     name = "partner-feed.own-changes"
-    contexts = ("subscriptions", "identity-sync", "provisioning")
-    streams = frozenset({Kind.SUBSCRIPTION, Kind.USER, Kind.TENANT, Kind.RESELLER})
+    contexts = ("subscriptions", "identity-sync", "provisioning", "pricing")
+    streams = frozenset({Kind.SUBSCRIPTION, Kind.USER, Kind.TENANT, Kind.RESELLER, Kind.SUBSCRIPTION_PRICE})
     types = frozenset(
         {
             SubscriptionCreated,
@@ -66,6 +67,8 @@ class OwnChanges:
             ResellerSettingChanged,
             SubscriptionExpired,
             SubscriptionRenewed,
+            SubscriptionPriceLocked,
+            SubscriptionPriceEdited,
             *_SUBSCRIPTION_CHANGES,
             *_USER_CHANGES,
         }
@@ -83,6 +86,8 @@ class OwnChanges:
             match data:
                 case ResellerSettingChanged(setting="close_day", value=value) if value.isdigit():
                     await _set_close_day(tx, reseller, int(value))
+                case SubscriptionPriceLocked() | SubscriptionPriceEdited():
+                    await _set_price(tx, reseller, data)
                 case TenantCreated():
                     listed = tenants.Listed(
                         microsoft_tenant_id=data.microsoft_tenant_id.lower(),
@@ -199,6 +204,35 @@ def _held(data: object) -> dict[str, str | int | bool]:
             return {"auto_renew": data.end_of_term == "renew"}
         case _:
             return {}
+
+
+async def _set_price(
+    tx: Connection, reseller: str, data: SubscriptionPriceLocked | SubscriptionPriceEdited
+) -> None:
+    """The price that holds from the latest day on; an edit of bounded days says nothing of the present one."""
+    if isinstance(data, SubscriptionPriceLocked):
+        await tx.execute(
+            """
+            insert into prices (subscription_id, reseller_id, currency, unit_price_micro, charge_cycle, from_on)
+            values (%s, %s, %s, %s, %s, %s)
+            on conflict (subscription_id) do update set currency = excluded.currency,
+                unit_price_micro = excluded.unit_price_micro, charge_cycle = excluded.charge_cycle, from_on = excluded.from_on
+            where prices.from_on <= excluded.from_on
+            """,
+            [
+                data.subscription_id,
+                reseller,
+                data.currency,
+                data.unit_price_micro,
+                data.charge_cycle,
+                data.from_on,
+            ],
+        )
+    elif data.until_on is None:
+        await tx.execute(
+            "update prices set unit_price_micro = %s, from_on = %s where subscription_id = %s and from_on <= %s",
+            [data.unit_price_micro, data.from_on, data.subscription_id, data.from_on],
+        )
 
 
 async def _set_close_day(tx: Connection, reseller: str, close_day: int) -> None:

@@ -7,6 +7,7 @@ import httpx
 from csp_partner_center import PartnerCenter
 from csp_partner_feed.adapters.audit_cursors import AuditCursors
 from csp_partner_feed.adapters.directory_skus import DirectorySkus
+from csp_partner_feed.adapters.drift_policies import DriftPolicies
 from csp_partner_feed.adapters.drifts import DriftRows
 from csp_partner_feed.adapters.first_syncs import FirstSyncs
 from csp_partner_feed.adapters.freshness import Freshness
@@ -19,6 +20,7 @@ from csp_partner_feed.adapters.receiver import NotificationReceiver
 from csp_partner_feed.adapters.resources import Resources
 from csp_partner_feed.adapters.signature import Signatures
 from csp_partner_feed.adapters.status import StatusQuery
+from csp_partner_feed.adapters.subscription_commands import SubscriptionCommands
 from csp_partner_feed.adapters.tenants import TenantRows
 from csp_partner_feed.adapters.trust import Trust
 from csp_partner_feed.api import hooks, routes
@@ -60,9 +62,12 @@ def build(platform: Platform, client: PartnerCenter, settings: PartnerFeedSettin
     trust = Trust(settings, _simulator(platform), http)
     reads, tenants, resources = Reads(worker), TenantRows(worker, platform.box), Resources(worker)
     persons, inbox = PersonRows(worker), Inbox(worker)
-    drifts = DriftRows(store, worker, request, clock)
+    policies = DriftPolicies(worker, request)
+    drifts = DriftRows(store, worker, request, policies, clock)
+    owner = SubscriptionCommands(platform.peers, platform.service_tokens)
     use_cases = FeedUseCases(
         drifts=drifts,
+        policies=policies,
         wishes=reads,
         customers=tenants,
         known=resources,
@@ -104,7 +109,7 @@ def build(platform: Platform, client: PartnerCenter, settings: PartnerFeedSettin
         *[(f"reader-{number}", reader) for number in range(settings.readers)],
         ("synchroniser", synchroniser),
         ("directory", follower),
-        ("drift", DriftKeeper(drifts=drifts, clock=clock, visibility=visibility)),
+        ("drift", DriftKeeper(drifts=drifts, owner=owner, clock=clock, visibility=visibility)),
         ("keeper", Keeper(persons=persons, database=worker, clock=clock)),
     ]
     if settings.registers_webhook:

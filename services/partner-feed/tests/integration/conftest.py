@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -59,6 +60,7 @@ class Feed:
     issuer: DevelopmentIssuer
     platform: Platform
     settings: PartnerFeedSettings
+    owners: "Owners"
     tasks: Sequence["asyncio.Task[None]"] = ()
 
     def check(self) -> None:
@@ -124,9 +126,28 @@ class Feed:
 
         await eventually(idle, within=20.0, what="the feed is idle")
 
+    async def a_subscription(self) -> ExternalStateObserved:
+        """An active New Commerce subscription of the demo world, as it was first told."""
+        await self.settled()
+        return next(
+            each
+            for each in await self.observed(resource="subscription")
+            if each.state is not None
+            and each.state["status"] == "active"
+            and each.state["commerce"] == "nce"
+            and not each.state.get("is_trial")
+            and isinstance(each.state["quantity"], int)
+        )
+
     async def requests(self, operation: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = await self.control("GET", f"/requests?operation={operation}")
         return found
+
+    def api(self) -> httpx.AsyncClient:
+        """The feed's internal API, as another service reaches it."""
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.service.app), base_url="http://feed/internal/v1"
+        )
 
     def token(self, role: Role = Role.RESELLER_ADMIN, reseller: str = RESELLER) -> dict[str, str]:
         customer = "cus_x" if role.startswith("customer") else None
@@ -137,9 +158,24 @@ class Feed:
         return RequestIds(request_id=uuid4(), correlation_id=uuid4())
 
 
-class _Peers:
+class Owners:
+    """The subscriptions service as the feed sees it: takes commands, or refuses them with a code."""
+
+    def __init__(self) -> None:
+        self.commands: list[tuple[str, Any, str]] = []
+        self.refusals: list[tuple[int, str]] = []
+
     def client(self, service: str) -> httpx.AsyncClient:
-        raise AssertionError(f"the feed asked {service}")
+        assert service == "subscriptions"
+        return httpx.AsyncClient(transport=httpx.MockTransport(self._answer), base_url="http://subscriptions")
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content) if request.content else None
+        self.commands.append((request.url.path, body, request.headers["Idempotency-Key"]))
+        if self.refusals:
+            status, code = self.refusals.pop(0)
+            return httpx.Response(status, json={"type": f"https://docs.csp.dev/problems/{code}"})
+        return httpx.Response(202, json={"operation_id": "op_x", "version": 1, "is_replay": False})
 
 
 @pytest.fixture
@@ -156,6 +192,7 @@ async def stopped_feed(database_url: str, tmp_path, feed_settings) -> AsyncItera
     await world.start()
     wakeups = Wakeups(database_url)
     await wakeups.start()
+    owners = Owners()
     issuer = DevelopmentIssuer(tmp_path)
     box = SecretBox.from_text(new_key())
     microsoft = Database(database_url, MICROSOFT, DatabaseRole.WORKER)
@@ -179,7 +216,7 @@ async def stopped_feed(database_url: str, tmp_path, feed_settings) -> AsyncItera
             service_tokens=issuer,
             box=box,
             mailer=None,  # type: ignore[arg-type]  # the feed sends no mail
-            peers=_Peers(),
+            peers=owners,
             approvals=None,  # type: ignore[arg-type]  # nor asks for approval
             upstream=transport,
         )
@@ -189,7 +226,9 @@ async def stopped_feed(database_url: str, tmp_path, feed_settings) -> AsyncItera
             await database.open()
         assert built.start is not None
         await built.start()
-        yield Feed(built, client, http, clock, built.databases[0], partner, issuer, platform, feed_settings)
+        yield Feed(
+            built, client, http, clock, built.databases[0], partner, issuer, platform, feed_settings, owners
+        )
         if built.stop is not None:
             await built.stop()
         await world.stop()

@@ -1,33 +1,14 @@
 """What Microsoft says reaches the platform: by notification, activity log, directory, comparison; once each."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import httpx
 import pytest
 
-from csp_contracts.codec import decode_event
-from csp_contracts.envelope import Meta, Origin, Recorded
 from csp_contracts.ids import Kind, named_id
-from csp_contracts.subscriptions_v1 import QuantityChanged, SubscriptionCreated
 from csp_partner_center.subscriptions import changing_quantity
-from csp_partner_feed.projections import OwnChanges
 from csp_runtime.scope import Role
 from csp_testing.probe import eventually
-
-
-async def a_subscription(feed):
-    """An active New Commerce subscription of the demo world, as it was first told."""
-    await feed.settled()
-    told = await feed.observed(resource="subscription")
-    return next(
-        each
-        for each in told
-        if each.state["status"] == "active"
-        and each.state["commerce"] == "nce"
-        and not each.state.get("is_trial")
-        and isinstance(each.state["quantity"], int)
-    )
 
 
 async def test_the_first_synchronisation_tells_every_customer_subscription_and_seat_once(feed):
@@ -51,14 +32,14 @@ async def test_the_first_synchronisation_tells_every_customer_subscription_and_s
 
 
 async def test_an_imported_book_bills_nothing_of_its_past(feed):
-    first = await a_subscription(feed)
+    first = await feed.a_subscription()
     now = feed.clock.now().date()
     assert str(first.state["billing_from"]) <= now.isoformat()
     assert (now - timedelta(days=31)).isoformat() <= str(first.state["billing_from"])
 
 
 async def test_a_change_in_the_portal_is_told_with_the_time_of_the_change(feed):
-    first = await a_subscription(feed)
+    first = await feed.a_subscription()
     await feed.advance("P3D")
     await feed.act(
         "change_quantity",
@@ -79,7 +60,7 @@ async def test_a_change_in_the_portal_is_told_with_the_time_of_the_change(feed):
 
 
 async def test_what_did_not_change_is_not_told_again(feed):
-    await a_subscription(feed)
+    await feed.a_subscription()
     before = len(await feed.observed())
     client = httpx.AsyncClient(transport=httpx.ASGITransport(feed.service.app), base_url="http://feed")
     async with client:
@@ -90,7 +71,7 @@ async def test_what_did_not_change_is_not_told_again(feed):
 
 
 async def test_a_flip_is_told_as_two_facts_at_their_own_times(feed):
-    first = await a_subscription(feed)
+    first = await feed.a_subscription()
     quantity = first.state["quantity"]
     for wanted in (quantity + 3, quantity):
         await feed.advance("PT1H")
@@ -110,7 +91,7 @@ async def test_a_flip_is_told_as_two_facts_at_their_own_times(feed):
 
 
 async def test_our_own_change_is_recognised_by_its_correlation_id(feed):
-    first = await a_subscription(feed)
+    first = await feed.a_subscription()
     await feed.advance("PT1M")
     partner = feed.client.as_reseller("res_north")
     current = (await partner.subscriptions.get(first.microsoft_tenant_id, first.microsoft_id)).value
@@ -135,7 +116,7 @@ async def test_a_customer_made_elsewhere_is_found_with_what_it_bought(feed):
 
 
 async def test_a_customer_that_left_is_told_as_gone_once(feed):
-    first = await a_subscription(feed)
+    first = await feed.a_subscription()
     tenant = first.microsoft_tenant_id
     for each in await feed.observed(resource="subscription", microsoft_tenant_id=tenant):
         if each.state["status"] == "active":
@@ -148,7 +129,7 @@ async def test_a_customer_that_left_is_told_as_gone_once(feed):
 
 
 async def test_a_failing_activity_log_does_not_stop_the_notifications(feed):
-    first = await a_subscription(feed)
+    first = await feed.a_subscription()
     await feed.control("PATCH", "/channels", {"audit": False})
     await feed.act(
         "change_quantity",
@@ -162,7 +143,7 @@ async def test_a_failing_activity_log_does_not_stop_the_notifications(feed):
 
 @pytest.mark.parametrize("channels", [{"webhooks": False}, {"webhooks": False, "audit": False}])
 async def test_lost_notifications_are_made_up_for(feed, channels):
-    first = await a_subscription(feed)
+    first = await feed.a_subscription()
     await feed.control("PATCH", "/channels", channels)
     await feed.act(
         "change_quantity",
@@ -176,7 +157,7 @@ async def test_lost_notifications_are_made_up_for(feed, channels):
 
 
 async def test_a_burst_of_notifications_is_read_once_per_resource(feed):
-    first = await a_subscription(feed)
+    first = await feed.a_subscription()
     await feed.control("DELETE", "/requests")
     await feed.control(
         "POST",
@@ -201,7 +182,7 @@ async def test_a_burst_of_notifications_is_read_once_per_resource(feed):
 
 @pytest.mark.parametrize("defect", ["bad_signature", "expired_certificate", "foreign_certificate", "huge"])
 async def test_what_is_not_proven_to_be_microsofts_leaves_no_trace(feed, defect):
-    first = await a_subscription(feed)
+    first = await feed.a_subscription()
     await feed.control(
         "POST",
         "/webhooks/emit",
@@ -247,7 +228,7 @@ async def test_an_unknown_event_is_parked_with_its_payload(feed):
 
 
 async def test_the_status_shows_how_fresh_every_channel_is(feed):
-    first = await a_subscription(feed)
+    first = await feed.a_subscription()
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(feed.service.app), base_url="http://feed"
     ) as client:
@@ -271,7 +252,7 @@ async def test_the_status_shows_how_fresh_every_channel_is(feed):
 
 
 async def test_a_reading_asked_for_is_told_even_if_nothing_is_new(feed):
-    first = await a_subscription(feed)
+    first = await feed.a_subscription()
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(feed.service.app), base_url="http://feed"
     ) as client:
@@ -288,7 +269,7 @@ async def test_a_reading_asked_for_is_told_even_if_nothing_is_new(feed):
 
 
 async def test_a_user_made_by_the_customers_admin_is_told_with_the_name_apart(feed):
-    first = await a_subscription(feed)
+    first = await feed.a_subscription()
     domain = next(
         each.state["domain"]
         for each in await feed.observed(resource="tenant", microsoft_id=first.microsoft_tenant_id)
@@ -323,110 +304,3 @@ async def test_a_user_made_by_the_customers_admin_is_told_with_the_name_apart(fe
     assert gone.status_code == 404
     page = await feed.service.log.read(0, 10_000)
     assert not any(b"anary" in record.data for record in page.records)
-
-
-async def own_change(feed, first, quantity: int) -> None:
-    """As if the owner had written a change of ours."""
-    now = feed.clock.now()
-    created = SubscriptionCreated(
-        subscription_id=first.resource_id,
-        tenant_id=first.tenant_id,
-        microsoft_subscription_id=first.microsoft_id,
-        commerce="nce",
-        rule_set="nce",
-        product=str(first.state["product"]),
-        product_title="x",
-        term="P1Y",
-        charge_cycle="P1M",
-        quantity=int(first.state["quantity"]),
-        status="active",
-        currency="USD",
-        auto_renew=bool(first.state["auto_renew"]),
-    )
-    changed = QuantityChanged(
-        subscription_id=first.resource_id,
-        tenant_id=first.tenant_id,
-        previous=int(first.state["quantity"]),
-        quantity=quantity,
-    )
-    meta = Meta(
-        reseller="res_north",
-        partition_key=first.tenant_id,
-        effective_at=now,
-        recorded_at=now,
-        origin=Origin.PORTAL,
-    )
-    events = [
-        Recorded(
-            stream=first.resource_id, version=1, data=created, meta=replace(meta, origin=Origin.MICROSOFT)
-        ),
-        Recorded(stream=first.resource_id, version=2, data=changed, meta=meta),
-    ]
-    async with feed.database.transaction() as tx:
-        await OwnChanges(feed.clock, timedelta(0)).project(tx, events)
-
-
-async def test_a_change_of_ours_that_microsoft_does_not_show_is_told_and_becomes_drift(feed):
-    first = await a_subscription(feed)
-    await own_change(feed, first, quantity=first.state["quantity"] + 4)
-    told = await feed.eventually(2, microsoft_id=first.microsoft_id, audit_id=None)
-    assert told[-1].state["quantity"] == first.state["quantity"]
-    await feed.advance("PT20M")
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(feed.service.app), base_url="http://feed"
-    ) as client:
-
-        async def inbox():
-            return (await client.get("/internal/v1/drifts", headers=feed.token())).json()
-
-        (drift,) = await eventually(inbox)
-        assert drift["fields"] == {
-            "quantity": [str(first.state["quantity"] + 4), str(first.state["quantity"])]
-        }
-        assert drift["suggested_side"] == "microsoft"
-        assert (
-            await client.get("/internal/v1/drifts", headers=feed.token(reseller="res_other"))
-        ).json() == []
-        url = f"/internal/v1/drifts/{drift['drift_id']}/decision"
-        body = {"side": "microsoft", "reason": "the portal is right"}
-        refused = await client.post(url, json=body, headers=feed.token(Role.RESELLER_SUPPORT))
-        foreign = await client.post(url, json=body, headers=feed.token(reseller="res_other"))
-        decided = await client.post(url, json=body, headers=feed.token())
-        again = await client.post(url, json=body, headers=feed.token())
-    assert (refused.status_code, foreign.status_code, decided.status_code, again.status_code) == (
-        403,
-        404,
-        200,
-        404,
-    )
-    await feed.eventually(3, microsoft_id=first.microsoft_id, audit_id=None)
-
-
-async def test_drift_that_vanishes_closes_by_itself(feed):
-    first = await a_subscription(feed)
-    await own_change(feed, first, quantity=first.state["quantity"] + 4)
-    await feed.advance("PT20M")
-    found = await eventually_drifts(feed, 1)
-    await feed.act(
-        "change_quantity",
-        customer_id=first.microsoft_tenant_id,
-        subscription_id=first.microsoft_id,
-        quantity=first.state["quantity"] + 4,
-    )
-    await feed.eventually(3, microsoft_id=first.microsoft_id, audit_id=None)
-    await feed.advance("PT20M")
-    closed = await eventually_drifts(feed, 2)
-    assert found[0].fields["quantity"] == [str(first.state["quantity"] + 4), str(first.state["quantity"])]
-    assert (closed[1].side, closed[1].policy) == ("microsoft", "converged")
-
-
-async def eventually_drifts(feed, count: int) -> list:
-    async def enough():
-        feed.check()
-        page = await feed.service.log.read(0, 10_000)
-        found = [
-            decode_event(record.type, record.data) for record in page.records if ".drift-" in record.type
-        ]
-        return found if len(found) >= count else None
-
-    return await eventually(enough, within=15.0, what=f"{count} drift events")

@@ -50,6 +50,11 @@ class Owners:
         answer = await self._peers.client(service).post(_internal(path), json=body, headers=_headers(caller))
         return _read(answer)
 
+    async def put(self, service: str, path: str, caller: Caller, body: Any) -> Any:  # JSON
+        """Set something whole; the same again changes nothing, so it needs no key."""
+        answer = await self._peers.client(service).put(_internal(path), json=body, headers=_headers(caller))
+        return _read(answer)
+
     async def redeem(self, service: str, path: str, **params: str) -> Any:  # JSON
         """A call whose parameters are the right to make it."""
         answer = await self._peers.client(service).post(_internal(path), params=params)

@@ -73,6 +73,10 @@ class Screens:
         )
         return [row[0] for row in rows]
 
+    async def unallocated(self, scope: Scope, after: str | None, limit: int) -> list[Row]:
+        """Discovered tenants that nobody is billed for, with what their subscriptions cost a month; a page behind a tenant's id."""
+        return await self._database.read(scope, _UNALLOCATED, [after, after, limit])
+
     async def events(self, scope: Scope, after: int, wanted: str | None, limit: int) -> tuple[list[str], int]:
         """The change feed behind a position, and the position of its last event; cost events never reach a customer."""
         rows = await self._database.read_tuples(
@@ -83,6 +87,22 @@ class Screens:
             [after, wanted, wanted, scope.is_customer, limit],
         )
         return [row[0] for row in rows], rows[-1][1] if rows else after
+
+
+_UNALLOCATED = """
+select t.tenant_id, t.customer_id, t.domain, t.company_name, t.created_at as discovered_at, s.currency,
+    count(s.subscription_id) as subscriptions, coalesce(sum(s.quantity), 0)::bigint as seats,
+    count(s.subscription_id) filter (where s.unit_cost_micro is null) as without_cost,
+    sum(round(s.quantity::numeric * s.unit_cost_micro / case s.charge_cycle when 'P1Y' then 12 when 'P3Y' then 36 else 1 end))
+        ::bigint as monthly_cost_micro
+from tenants t
+join customers c on c.reseller_id = t.reseller_id and c.customer_id = t.customer_id and c.status = 'unallocated'
+left join subscriptions s on s.reseller_id = t.reseller_id and s.tenant_id = t.tenant_id
+    and (s.status = 'active' or s.status = 'suspended' and s.commerce = 'nce')
+where t.reseller_id = scope.reseller and (%s::text is null or t.tenant_id > %s)
+group by t.tenant_id, s.currency
+order by t.tenant_id, s.currency limit %s
+"""
 
 
 def _scoped(*, is_customer: bool) -> str:

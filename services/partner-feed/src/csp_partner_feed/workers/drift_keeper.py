@@ -1,8 +1,11 @@
-"""Compares, in turns, what has settled on both sides."""
+"""Compares, in turns, what has settled on both sides, and brings Microsoft back to our side where that was decided."""
 
 from datetime import timedelta
 
 from csp_partner_feed.adapters.drifts import DriftRows
+from csp_partner_feed.adapters.subscription_commands import Outcome, SubscriptionCommands
+from csp_partner_feed.application import Enforcement
+from csp_partner_feed.domain.drift import command_for
 from csp_partner_feed.workers.pace import in_turns
 from csp_runtime.clock import Clock
 from csp_runtime.errors import VersionConflict
@@ -18,8 +21,11 @@ _JOURNEY = timedelta(minutes=10)
 class DriftKeeper:
     """One per process; two of them at once only find the same."""
 
-    def __init__(self, *, drifts: DriftRows, clock: Clock, visibility: timedelta) -> None:
+    def __init__(
+        self, *, drifts: DriftRows, owner: SubscriptionCommands, clock: Clock, visibility: timedelta
+    ) -> None:
         self._drifts = drifts
+        self._owner = owner
         self._clock = clock
         self._grace = visibility + _JOURNEY
 
@@ -28,10 +34,26 @@ class DriftKeeper:
         await in_turns("drift", self.step, self._clock, _PAUSE)
 
     async def step(self) -> None:
-        """One comparison."""
+        """One comparison, and what was decided before."""
+        for each in await self._drifts.to_enforce():
+            await self._enforce(each)
         try:
             changed = await self._drifts.look(self._clock.now() - self._grace)
         except VersionConflict:
             return  # a person decided at the same moment
         if changed:
             log.info("feed.drift", changed=changed)
+
+    async def _enforce(self, wanted: Enforcement) -> None:
+        """One field a turn: an owner carries out one operation at a time. A refusal for good is shown beside the decision."""
+        field, ours = next(iter(sorted(wanted.ours.items())))
+        command = command_for(field, ours)
+        if command is None:
+            await self._drifts.enforced(wanted.drift_id, field, "not-possible")
+            return
+        outcome = await self._owner.send(wanted, field, *command)
+        if outcome == Outcome.LATER:
+            return
+        fault = None if outcome == Outcome.TAKEN else outcome
+        log.info("feed.drift-enforced", field=field, fault=fault)
+        await self._drifts.enforced(wanted.drift_id, field, fault)
