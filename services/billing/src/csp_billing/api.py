@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from csp_billing.application import BillingUseCases
 from csp_billing.close import CloseUseCases
 from csp_billing.ports import Report
-from csp_billing.views import csv_rows, detailed, json_lines, summary
+from csp_billing.views import Pieces, csv_rows, detailed, json_lines, summary
 from csp_billing.worksheet import MEDIA_TYPE, workbook
 from csp_runtime.consistency import KnownVersions
 from csp_runtime.http import AnyCommand, AnyScope, AwaitedVersions
@@ -68,9 +68,9 @@ def routes(use_cases: BillingUseCases, closes: CloseUseCases, known: KnownVersio
         format: Literal["csv", "jsonl", "xlsx"] = "csv",  # noqa: A002 - the parameter's public name
     ) -> StreamingResponse:
         await wait(versions)
-        found = await use_cases.report(scope, report_id)
+        found, pieces = await use_cases.exported(scope, report_id)
         name = f"report-{found.key.until_on.isoformat()}-{found.key.ledger}.{format}"
-        body, media = _exported(found, format)
+        body, media = _exported(found, pieces, format)
         return StreamingResponse(
             body, media_type=media, headers={"Content-Disposition": f'attachment; filename="{name}"'}
         )
@@ -125,12 +125,12 @@ def _check_reseller(scope: Scope) -> None:
         raise not_found("billing cycle")
 
 
-def _exported(report: Report, kind: str) -> tuple[Iterator[str] | Iterator[bytes], str]:
+def _exported(report: Report, pieces: Pieces, kind: str) -> tuple[Iterator[str] | Iterator[bytes], str]:
     """The body of an export and its media type."""
     match kind:
         case "xlsx":
-            return workbook(report), MEDIA_TYPE
+            return workbook(report, pieces), MEDIA_TYPE
         case "jsonl":
-            return json_lines(report), "application/jsonl"
+            return json_lines(report, pieces), "application/jsonl"
         case _:
-            return csv_rows(report), "text/csv; charset=utf-8"
+            return csv_rows(report, pieces), "text/csv; charset=utf-8"

@@ -1,6 +1,6 @@
 """Use cases: reports of a range, one report with its lines, what-if. All from the same fold that `csp rate` runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
@@ -54,6 +54,9 @@ class IssuedReports(Protocol):
     async def dated(self, scope: Scope, first: date, last: date, customer_ids: Sequence[str]) -> list[Report]:
         """Those dated in a range, without lines."""
 
+    async def head(self, scope: Scope, report_id: str) -> Report | None:
+        """One without its lines."""
+
     async def whole(self, scope: Scope, report_id: str) -> Report | None:
         """One with its lines."""
 
@@ -68,6 +71,13 @@ class Previews(Protocol):
         """One report with its lines; None where it has none."""
 
 
+class Lines(Protocol):
+    """Lines of issued reports, a piece at a time; iterated in a thread."""
+
+    def lines(self, scope: Scope, key: ReportKey) -> Iterator[Sequence[ShownLine]]:
+        """Those of a report that was found in the scope, in report order."""
+
+
 class BillingUseCases:
     """Questions of this context."""
 
@@ -77,12 +87,14 @@ class BillingUseCases:
         facts: Facts,
         report_ids: ReportIds,
         issued: IssuedReports,
+        lines: Lines,
         previews: Previews,
         clock: Clock,
     ) -> None:
         self._facts = facts
         self._report_ids = report_ids
         self._issued = issued
+        self._lines = lines
         self._previews = previews
         self._clock = clock
 
@@ -129,6 +141,14 @@ class BillingUseCases:
             asked = replace(asked, today=as_of.date())
         found = await self._previews.one(asked, key)
         return found or _empty(key, customers[0]["name"], asked.today)
+
+    async def exported(self, scope: Scope, report_id: str) -> tuple[Report, Iterable[Sequence[ShownLine]]]:
+        """A report for export: an issued one comes without lines, they are read a piece at a time."""
+        issued = await self._issued.head(scope, report_id)
+        if issued is not None:
+            return issued, self._lines.lines(scope, issued.key)
+        found = await self.report(scope, report_id)
+        return found, [found.lines]
 
     def _asked(self, scope: Scope, customer_ids: Sequence[str], last: date) -> Asked:
         return Asked(

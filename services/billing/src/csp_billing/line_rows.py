@@ -1,5 +1,6 @@
 """Lines as they are stored with a report, and the bytes that its hash is over: PostgreSQL's text format of their columns."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
@@ -72,6 +73,65 @@ def shown_of(row: Mapping[str, Any]) -> ShownLine:
     return ShownLine(title=row["title"], posting=posting, due=row["due_on"].toordinal())
 
 
+def shown_of_text(row: str) -> ShownLine:
+    """The line of one row of COPY's text format, as `line_text` wrote it."""
+    (
+        _,
+        subscription,
+        title,
+        product,
+        kind,
+        reason,
+        cycle,
+        role,
+        cause,
+        revision,
+        posted,
+        due,
+        start,
+        end,
+        quantity,
+        price,
+        amount,
+        days,
+        of_days,
+        discount,
+        price_ref,
+        rule,
+        caused_by,
+        reverses_cycle,
+        reverses_role,
+        reverses_cause,
+        is_reversal,
+        late,
+    ) = row.split("\t")
+    reverses = None
+    if reverses_role != _NULL:
+        reverses = LineKey(int(reverses_cycle), _plain(reverses_role), _plain(reverses_cause))
+    line = Line(
+        LineKey(int(cycle), _plain(role), _plain(cause)),
+        subscription,
+        _plain(product),
+        cast(Kind, kind),
+        cast(Reason, reason),
+        _ordinal(posted),
+        _ordinal(start),
+        _ordinal(end),
+        int(quantity),
+        None if price == _NULL else int(price),
+        int(amount),
+        int(days),
+        int(of_days),
+        int(discount),
+        _plain(price_ref),
+        rule,
+        _values(caused_by),
+        reverses,
+    )
+    undoes = reverses if is_reversal == "t" else None
+    return ShownLine(Posting(line, int(revision), late == "t", undoes), _plain(title), _ordinal(due))
+
+
 def remember(known: dict[LineKey, Was], shown: ShownLine, customer_id: str) -> None:
     """Take an issued line into what is known of its subscription. Revisions come in order, a reversal after its line.
 
@@ -90,6 +150,11 @@ def remember(known: dict[LineKey, Was], shown: ShownLine, customer_id: str) -> N
 
 _NULL = "\\N"
 _UNDONE_NOTHING = "\\N\t\\N\t\\N"
+
+
+@lru_cache(maxsize=8192)
+def _ordinal(day: str) -> int:
+    return date.fromisoformat(day).toordinal()
 
 
 @lru_cache(maxsize=8192)
@@ -112,3 +177,22 @@ def _array(values: tuple[str, ...]) -> str:
 
 
 _escaped = _text.__wrapped__
+
+_ESCAPED = re.compile(r"\\(.)")
+_MEANT = {"t": "\t", "n": "\n", "r": "\r"}
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,{}]+)')
+
+
+def _plain(text: str) -> str:
+    """What an escaped text means."""
+    if "\\" not in text:
+        return text
+    return _ESCAPED.sub(lambda found: _MEANT.get(found[1], found[1]), text)
+
+
+def _values(array: str) -> tuple[str, ...]:
+    """The texts of a PostgreSQL array in COPY's text."""
+    if '"' not in array and "," not in array and "\\" not in array:
+        return (array[1:-1],) if len(array) > 2 else ()
+    found = _QUOTED.findall(_plain(array))
+    return tuple(_ESCAPED.sub(r"\1", quoted) if quoted or not bare else bare for quoted, bare in found)

@@ -5,6 +5,7 @@ import asyncio
 from csp_billing.adapters.books import Books
 from csp_billing.adapters.facts import Facts, ReportKeys
 from csp_billing.adapters.issued import IssuedReports
+from csp_billing.adapters.line_stream import LineStream
 from csp_billing.adapters.previews import Previews
 from csp_billing.adapters.public_log import BillingLog
 from csp_billing.api import routes
@@ -33,12 +34,14 @@ def build(platform: Platform) -> Service:
     request = platform.database(SCHEMA, DatabaseRole.REQUEST)
     url = platform.settings.database_url.get_secret_value()
     books = Books(url, SCHEMA)
+    lines = LineStream(url, SCHEMA)
     log = BillingLog(worker, NAME)
     facts = Facts(request)
     use_cases = BillingUseCases(
         facts=facts,
         report_ids=ReportKeys(worker),
         issued=IssuedReports(request),
+        lines=lines,
         previews=Previews(books),
         clock=platform.clock,
     )
@@ -51,8 +54,13 @@ def build(platform: Platform) -> Service:
     app.include_router(routes(use_cases, closes, known))
     app.include_router(events_router(log))
 
+    async def start() -> None:
+        await books.open()
+        lines.open()
+
     async def stop() -> None:
         await books.close()
+        await asyncio.to_thread(lines.close)
         await asyncio.to_thread(pool.close)
 
     return Service(
@@ -64,6 +72,6 @@ def build(platform: Platform) -> Service:
         store=platform.store(SCHEMA),
         consumers=[Consumer(Inbox(), platform.feed, worker, gaps=platform.gaps)],
         workers=[("close", closer)],
-        start=books.open,
+        start=start,
         stop=stop,
     )

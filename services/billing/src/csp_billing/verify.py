@@ -4,7 +4,7 @@ Two promises are held: the sum of what was issued is what one fold says, key by 
 one that the fold comes to, so that the next close goes on from the truth.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -28,8 +28,10 @@ class Verified:
     differences: list[str] = field(default_factory=list)
 
 
-def verify(connection: psycopg.Connection, reseller: str) -> Verified:
-    """Fold everything of a reseller that was closed. Reads one snapshot and writes nothing."""
+def verify(
+    connection: psycopg.Connection, reseller: str, *, progress: Callable[[int, int], None] | None = None
+) -> Verified:
+    """Fold everything of a reseller that was closed. Reads one snapshot and writes nothing; tells how far it is."""
     result = Verified()
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
@@ -42,6 +44,8 @@ def verify(connection: psycopg.Connection, reseller: str) -> Verified:
         every = iter(row[0] for row in names)
         while chunk := list(islice(every, SUBSCRIPTIONS_AT_ONCE)):
             _verify(reader, chunk, days, result)
+            if progress is not None:
+                progress(result.subscriptions, len(names))
     return result
 
 

@@ -3,12 +3,14 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
 from csp_billing.domain.explain import data as explained
+from csp_billing.domain.explain import sentence
 from csp_billing.ports import Report, ReportKey, ShownLine, line_id_of
 from csp_commerce_rules.money import format_decimal, format_price, minor_digits
 
@@ -30,6 +32,9 @@ COLUMNS = (
     "late",
     "why",
 )
+Pieces = Iterable[Sequence[ShownLine]]
+"""The lines of a report, some at a time."""
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -119,47 +124,54 @@ def _net(lines: list[ShownLine], digits: int, currency: str) -> dict[str, str]:
     return {"amount": format_decimal(total, digits), "currency": currency}
 
 
-def csv_rows(report: Report) -> Iterator[str]:
+def csv_rows(report: Report, pieces: Pieces) -> Iterator[str]:
     """The report as CSV, a piece at a time. Text that a spreadsheet would take for a formula is quoted."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(COLUMNS)
-    for row in rows(report):
-        writer.writerow([_harmless(value) for value in row])
+    for piece in pieces:
+        writer.writerows([[_harmless(value) for value in row] for row in _rows(report, piece)])
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()
     yield buffer.getvalue()
 
 
-def json_lines(report: Report) -> Iterator[str]:
-    """The report as JSON Lines."""
-    for shown in report.lines:
-        yield json.dumps(line_json(report.key, shown)) + "\n"
+def json_lines(report: Report, pieces: Pieces) -> Iterator[str]:
+    """The report as JSON Lines, a piece at a time."""
+    for piece in pieces:
+        yield "".join(json.dumps(line_json(report.key, shown)) + "\n" for shown in piece)
 
 
-def rows(report: Report) -> Iterator[list[Any]]:
+def rows(report: Report, pieces: Pieces) -> Iterator[Sequence[Any]]:
     """The lines as rows of `COLUMNS`; dates in ISO form, amounts as decimal text."""
-    for shown in report.lines:
-        line = line_json(report.key, shown)
-        yield [
-            report.key.report_id,
+    for piece in pieces:
+        yield from _rows(report, piece)
+
+
+def _rows(report: Report, piece: Iterable[ShownLine]) -> Iterator[Sequence[Any]]:
+    key = report.key
+    dated_on, digits = key.until_on.isoformat(), minor_digits(key.currency)
+    for posting, title, _ in piece:
+        line = posting.line
+        yield (
+            key.report_id,
             report.customer_name,
-            report.key.until_on.isoformat(),
-            line["posted_on"],
-            line["subscription_id"],
-            line["title"],
-            line["kind"],
-            line["reason"],
-            line["period"]["from"],
-            line["period"]["until"],
-            line["quantity"],
-            "" if line["unit_price"] is None else line["unit_price"]["amount"],
-            "" if line["amount"] is None else line["amount"]["amount"],
-            report.key.currency,
-            "yes" if line["late"] else "no",
-            line["why"]["text"],
-        ]
+            dated_on,
+            _iso(line.posted),
+            line.subscription,
+            title,
+            line.kind,
+            line.reason,
+            _iso(line.start),
+            _iso(line.end),
+            line.quantity,
+            "" if line.unit_price is None else _price(line.unit_price, digits),
+            "" if line.amount is None else format_decimal(line.amount, digits),
+            key.currency,
+            "yes" if posting.late else "no",
+            sentence(posting, digits),
+        )
 
 
 def _harmless(value: Any) -> Any:  # a cell
@@ -170,3 +182,13 @@ def _harmless(value: Any) -> Any:  # a cell
 
 def _is_number(text: str) -> bool:
     return text.removeprefix("-").replace(".", "", 1).isdigit()
+
+
+@lru_cache(maxsize=4096)
+def _iso(day: int) -> str:
+    return date.fromordinal(day).isoformat()
+
+
+@lru_cache(maxsize=4096)
+def _price(unit_price: int, digits: int) -> str:
+    return format_price(unit_price, digits)

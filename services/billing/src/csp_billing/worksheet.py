@@ -11,7 +11,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from csp_billing.ports import Report
-from csp_billing.views import COLUMNS, rows
+from csp_billing.views import COLUMNS, Pieces, rows
 from csp_commerce_rules.money import format_decimal, minor_digits
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -21,16 +21,16 @@ _PIECE = 64 * 1024
 _WIDTHS = {"report": 34, "customer": 28, "subscription_id": 34, "title": 40, "why": 80}
 
 
-def workbook(report: Report) -> Iterator[bytes]:
+def workbook(report: Report, pieces: Pieces) -> Iterator[bytes]:
     """The workbook's bytes in pieces. Memory stays constant: rows go to disk as they are written."""
     with tempfile.TemporaryFile() as file:
-        _write(report, file)
+        _write(report, pieces, file)
         file.seek(0)
         while piece := file.read(_PIECE):
             yield piece
 
 
-def _write(report: Report, file: IO[bytes]) -> None:
+def _write(report: Report, pieces: Pieces, file: IO[bytes]) -> None:
     book = Workbook(file, {"constant_memory": True})
     created = datetime.combine(report.key.until_on, time(), UTC).replace(tzinfo=None)
     book.set_properties({"title": report.seal.number if report.seal else "Open report", "created": created})
@@ -48,7 +48,7 @@ def _write(report: Report, file: IO[bytes]) -> None:
     sheet.write_row(0, 0, [name.replace("_", " ") for name in COLUMNS], bold)
     formats = {"amount": amount, "unit_price": price}
     last = 0
-    for last, row in enumerate(rows(report), start=1):
+    for last, row in enumerate(rows(report, pieces), start=1):
         for column, (name, value) in enumerate(zip(COLUMNS, row, strict=True)):
             _cell(sheet, last, column, name, value, day, formats.get(name))
     if last:

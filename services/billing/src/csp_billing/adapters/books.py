@@ -7,7 +7,7 @@ from typing import TypeVar
 import psycopg
 from psycopg_pool import ConnectionPool
 
-from csp_billing.projections import INBOX_LOCK
+from csp_billing.closing.watermark import read_watermark
 from csp_runtime.database import DatabaseRole, connection_info
 
 T = TypeVar("T")
@@ -60,11 +60,6 @@ class Books:
             return work(connection)
 
     def watermark(self) -> int:
-        """The last arrival in the log of record, with none below it that could still commit.
-
-        On a connection of its own: the lock must be given back at once, whatever transaction the caller is in.
-        """
-        with self._watermarks.connection() as connection, connection.transaction():
-            connection.execute("select pg_advisory_xact_lock(%s)", [INBOX_LOCK])
-            row = connection.execute("select coalesce(max(arrival), 0) from inbox").fetchone()
-        return 0 if row is None else int(row[0])
+        """As `read_watermark`, on a connection of its own, whatever transaction the caller is in."""
+        with self._watermarks.connection() as connection:
+            return read_watermark(connection)

@@ -12,6 +12,10 @@ from csp_runtime.scope import Scope
 
 _KEY = "report_id, customer_id, ledger, currency, from_on, until_on"
 _COLUMNS = f"{_KEY}, reseller_id, customer_name, number, sha256, net_minor, line_count, issued_at"
+_ONE = (
+    f"select {_COLUMNS} from reports where state = 'issued' and reseller_id = %s and report_id = %s "
+    "and (%s::text is null or (customer_id = %s and ledger = 'sell'))"
+)
 
 
 class IssuedReports:
@@ -31,15 +35,17 @@ class IssuedReports:
             )
             return [_report(row, ()) for row in await cursor.fetchall()]
 
+    async def head(self, scope: Scope, report_id: str) -> Report | None:
+        """An issued report without its lines; None where there is none in scope, or it is still open."""
+        async with self._request.transaction(scope) as tx:
+            cursor = await tx.execute(_ONE, [scope.reseller, report_id, scope.customer, scope.customer])
+            row = await cursor.fetchone()
+        return None if row is None else _report(row, ())
+
     async def whole(self, scope: Scope, report_id: str) -> Report | None:
         """An issued report with its lines; None where there is none in scope, or it is still open."""
         async with self._request.transaction(scope) as tx:
-            cursor = await tx.execute(
-                f"select {_COLUMNS} from reports "
-                "where state = 'issued' and reseller_id = %s and report_id = %s "
-                "and (%s::text is null or (customer_id = %s and ledger = 'sell'))",
-                [scope.reseller, report_id, scope.customer, scope.customer],
-            )
+            cursor = await tx.execute(_ONE, [scope.reseller, report_id, scope.customer, scope.customer])
             row = await cursor.fetchone()
             if row is None:
                 return None

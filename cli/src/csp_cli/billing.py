@@ -1,0 +1,131 @@
+"""`csp billing`: report cycles for operators, without a token: what is open, closing one, and proof that closes were right."""
+
+import sys
+from datetime import UTC, datetime
+from typing import Annotated
+
+import psycopg
+import typer
+
+from csp_billing import service as billing
+from csp_billing.closing.commands import begin_close
+from csp_billing.closing.cycles import open_cycles
+from csp_billing.closing.issuing import finish, issue_written
+from csp_billing.closing.pool import ShardPool, usual_processes
+from csp_billing.closing.progress import cycle_json, cycles_json
+from csp_billing.closing.watermark import read_watermark
+from csp_billing.verify import verify
+from csp_contracts.envelope import Meta
+from csp_runtime.database import DatabaseRole, connection_info
+from csp_runtime.problems import Problem
+
+app = typer.Typer(help="Report cycles: list, close, verify.", no_args_is_help=True)
+
+Url = Annotated[
+    str, typer.Option("--database-url", envvar="CSP_DATABASE_URL", help="The services' database.")
+]
+Reseller = Annotated[str, typer.Option(help="res_…")]
+Now = Annotated[
+    datetime | None,
+    typer.Option(help="The present moment in UTC, where the platform follows a simulator's clock."),
+]
+
+
+@app.command("cycles")
+def list_cycles(database_url: Url, reseller: Reseller, now: Now = None) -> None:
+    """Show a reseller's report cycles, newest first, and what waits for whom in those being closed."""
+    moment = _moment(now)
+    with _connect(database_url) as connection:
+        open_cycles(connection, billing.SCHEMA, reseller, moment)
+        for cycle in cycles_json(connection, reseller, moment.date()):
+            period = cycle["period"]
+            typer.echo(
+                f"{cycle['id']}  {period['from']} to {period['until']}  {cycle['status']:<8}  "
+                f"{cycle['progress']['shards_done']}/{cycle['progress']['shards']} shards, "
+                f"{cycle['progress']['lines']} lines"
+            )
+            if cycle["status"] == "closing":
+                _show_waiting(connection, reseller, cycle["id"], moment)
+
+
+@app.command()
+def close(
+    cycle: Annotated[str, typer.Argument(help="cyc_…, as `csp billing cycles` shows it")],
+    database_url: Url,
+    reseller: Reseller,
+    processes: Annotated[
+        int | None, typer.Option(help="Worker processes; default: one for each core.")
+    ] = None,
+    now: Now = None,
+) -> None:
+    """Close a cycle that is over, here and now; what another close left undone is done. Exit status 1 while reports wait."""
+    moment = _moment(now)
+    meta = Meta(
+        reseller=reseller, partition_key=reseller, effective_at=moment, recorded_at=moment, actor="operator"
+    )
+    pool = ShardPool(database_url, billing.SCHEMA, usual_processes() if processes is None else processes)
+    with _connect(database_url) as connection, _connect(database_url) as watermarks:
+        open_cycles(connection, billing.SCHEMA, reseller, moment)
+        try:
+            with connection.transaction():
+                begin_close(
+                    connection,
+                    cycle,
+                    lambda: read_watermark(watermarks),
+                    reseller=reseller,
+                    now=moment,
+                    meta=meta,
+                )
+        except Problem as problem:
+            typer.echo(f"csp billing close: {problem.title} {problem.extra or ''}".rstrip(), err=True)
+            raise typer.Exit(2) from None
+        shown = cycle_json(connection, reseller, cycle, moment.date())
+        undone = 0 if shown is None else shown["progress"]["shards"] - shown["progress"]["shards_done"]
+        for effort in pool.run(cycle, undone) if undone else []:
+            typer.echo(
+                f"{effort.shards} shards, {effort.cpu_seconds:.1f} CPU-seconds, at most {effort.peak_mib:.0f} MiB"
+            )
+        pool.close()
+        typer.echo(f"{issue_written(connection, billing.SCHEMA, cycle)} reports issued")
+        if finish(connection, billing.SCHEMA, cycle, moment):
+            typer.echo("closed")
+            return
+        _show_waiting(connection, reseller, cycle, moment)
+    raise typer.Exit(1)
+
+
+@app.command("verify")
+def verify_closes(database_url: Url, reseller: Reseller) -> None:
+    """Fold every subscription from its first event and compare with what closes have stored; exit status 1 for a difference."""
+    with _connect(database_url) as connection:
+        found = verify(
+            connection,
+            reseller,
+            progress=lambda done, of: (
+                typer.echo(f"\r{done} of {of}", nl=False, err=True) if sys.stderr.isatty() else None
+            ),
+        )
+    for difference in found.differences:
+        typer.echo(difference)
+    typer.echo(
+        f"{found.subscriptions} subscriptions folded from their first event, {len(found.differences)} differences"
+    )
+    raise typer.Exit(1 if found.differences else 0)
+
+
+def _show_waiting(connection: psycopg.Connection, reseller: str, cycle_id: str, moment: datetime) -> None:
+    shown = cycle_json(connection, reseller, cycle_id, moment.date())
+    for report in [] if shown is None else shown["waiting"]:
+        by = f" by {report['held_by']}" if report["held_by"] else ""
+        typer.echo(
+            f"  {report['report_id']} {report['customer_id']} {report['ledger']} {report['currency']} "
+            f"{report['status']}{by}: {report['reason']}"
+        )
+
+
+def _moment(given: datetime | None) -> datetime:
+    return datetime.now(UTC) if given is None else given.replace(tzinfo=UTC)
+
+
+def _connect(url: str) -> psycopg.Connection:
+    return psycopg.connect(connection_info(url, billing.SCHEMA, DatabaseRole.WORKER), autocommit=True)
