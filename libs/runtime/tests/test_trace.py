@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -12,8 +13,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from csp_contracts.ids import Kind
 from csp_runtime import telemetry
 from csp_runtime.consumer import Consumer
+from csp_runtime.http import create_app
 from csp_runtime.kafka_feed import KafkaFeed
 from csp_runtime.kafka_publisher import KafkaPublisher
+from csp_runtime.problems import not_found
 from csp_runtime.public_log import StoredPublicLog
 from csp_runtime.relay import Relay
 from csp_runtime.telemetry import batch_span, trace_carrier
@@ -57,6 +60,34 @@ def caused(event, *, at=None):
     return type(event)(stream=event.stream, version=event.version, data=event.data, meta=type(meta)(**values))
 
 
+def counting_app(store):
+    """An app within an app, as the gateway's surfaces are, whose command saves an event."""
+    outer, inner = create_app("outer", NoTokens()), create_app("inner", NoTokens())
+
+    @inner.post("/things/{thing}")
+    async def count(thing: str) -> None:
+        await store.save([caused(counted(thing, 1))])
+
+    @inner.post("/refused")
+    async def refuse() -> None:
+        raise not_found("thing")
+
+    @inner.get("/things")
+    async def things() -> list[str]:
+        return []
+
+    outer.mount("/v1", inner)
+    return outer
+
+
+def client_of(app):
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://things")
+
+
+class NoTokens:
+    """The routes above ask for none."""
+
+
 @pytest.mark.kafka
 async def test_one_trace_from_the_request_over_kafka_to_the_projection(
     store, database, things_url, kafka, kafka_context, spans
@@ -70,18 +101,40 @@ async def test_one_trace_from_the_request_over_kafka_to_the_projection(
         ),
         Consumer(marks, KafkaFeed(kafka, "things"), database),
     ]
-    with telemetry.TRACER.start_as_current_span("POST /v1/things") as request:
-        cause = request.get_span_context().trace_id
-        await store.save([caused(counted("ord_a", 1))])
+    cause = "4bf92f3577b34da6a3ce929d0e0e4736"
+    async with client_of(counting_app(store)) as client:
+        parent = {"traceparent": f"00-{cause}-00f067aa0ba902b7-01"}
+        assert (await client.post("/v1/things/ord_a", headers=parent)).status_code == 200
     tasks = [asyncio.create_task(part.run()) for part in parts]
     await eventually(lambda: marks.trace_ids, within=30)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await wakeups.stop()
-    assert marks.trace_ids == {cause}
-    names = {span.name for span in spans() if span.context.trace_id == cause}
-    assert {"POST /v1/things", f"relay {kafka_context}", "consume marks"} <= names
+    assert marks.trace_ids == {int(cause, 16)}
+    names = [span.name for span in spans() if span.context.trace_id == int(cause, 16)]
+    assert sorted(names) == sorted(["POST /v1/things/{thing}", f"relay {kafka_context}", "consume marks"])
+
+
+async def test_a_problem_names_the_trace_it_belongs_to(store, spans):
+    async with client_of(counting_app(store)) as client:
+        answer = await client.post("/v1/refused")
+    (span,) = spans()
+    assert answer.json()["instance"] == f"urn:trace:{span.context.trace_id:032x}"
+    assert dict(span.attributes) == {
+        "http.request.method": "POST",
+        "http.response.status_code": 404,
+        "http.route": "/v1/refused",
+    }
+
+
+async def test_a_read_makes_no_span_that_nobody_would_see(store, spans, monkeypatch):
+    async with client_of(counting_app(store)) as client:
+        await client.get("/v1/things")
+        assert spans() == ()
+        monkeypatch.setattr(telemetry, "is_exporting", lambda: True)
+        await client.get("/v1/things")
+    assert [span.name for span in spans()] == ["GET /v1/things"]
 
 
 async def test_an_old_trace_is_linked_and_not_extended(store, database, spans):

@@ -22,6 +22,7 @@ from csp_runtime.logs import logger
 from csp_runtime.problems import MEDIA_TYPE, RETRYABLE, InvalidParameter, Problem
 from csp_runtime.scope import Scope
 from csp_runtime.secret_box import SealBroken
+from csp_runtime.server_spans import ServerSpans
 
 log = logger(__name__)
 
@@ -38,6 +39,7 @@ def create_app(title: str, verifier: TokenVerifier, *, version: str = "1.0.0", d
         openapi_url="/openapi.json" if docs else None,
     )
     app.state.verifier = verifier
+    app.add_middleware(ServerSpans)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)

@@ -26,6 +26,7 @@ EVENTS = "csp.events.count"
 
 _MOST_LINKS = 32
 _OLD = timedelta(minutes=10)
+_exporters: list[SpanExporter] = []
 
 
 def configure_telemetry(service: str, *, otlp_endpoint: str | None, console: bool = False) -> None:
@@ -41,8 +42,14 @@ def configure_telemetry(service: str, *, otlp_endpoint: str | None, console: boo
     elif console:
         exporter = ConsoleSpanExporter()
     if exporter is not None:
+        _exporters.append(exporter)
         provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
+
+
+def is_exporting() -> bool:
+    """Whether somebody sees this process's spans."""
+    return bool(_exporters)
 
 
 def trace_carrier() -> dict[str, str]:
