@@ -5,7 +5,9 @@ import contextlib
 from collections import defaultdict
 
 import msgspec
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from csp_contracts.ids import Kind
 from csp_runtime.consumer import Consumer, Reaction
@@ -14,7 +16,9 @@ from csp_runtime.errors import PositionMoved
 from csp_runtime.feed import Batch
 from csp_runtime.log_feed import LogFeed
 from csp_runtime.public_log import StoredPublicLog
+from csp_runtime.store import EventStore
 from csp_runtime.wakeups import Wakeups
+from csp_testing.door import Door
 from csp_testing.probe import eventually
 from csp_testing.things import ThingCounted, counted
 
@@ -234,10 +238,10 @@ async def test_a_parked_stream_is_taken_up_at_once_when_a_person_says_so(
             await tx.execute("select pg_notify('csp_consumer_sums', '')")
 
         async def flows():
-            return await totals(database) == {"ord_a": (4, 2)}
+            return await rows_of(database, "parked_streams") == []
 
         await eventually(flows)
-        assert await rows_of(database, "parked_streams") == []
+        assert await totals(database) == {"ord_a": (4, 2)}
 
 
 async def test_a_retry_whose_rule_raises_again_stays_parked_under_its_owner(store, database, feed, sums):
@@ -309,6 +313,31 @@ class Quadrupler(Doubler):
     async def react(self, events):
         known = len(await self._store.load("prc_a"))
         return Reaction(events=[counted("prc_a", known + n) for n in range(1, 4 * len(events) + 1)])
+
+
+async def test_a_store_that_does_not_answer_is_an_outage_and_not_a_broken_rule(
+    store, database, feed, things_url
+):
+    await store.save([counted("ord_a", 1)])
+    with Door(int(conninfo_to_dict(things_url)["port"])) as door:
+        behind_the_door = EventStore(make_conninfo(things_url, port=door.port), "things")
+        consumer = Consumer(Doubler(store), feed, database, store=behind_the_door)
+        await behind_the_door.load("ord_a")
+        door.shut()
+        with pytest.raises(psycopg.OperationalError):
+            await consumer.apply(await batch_of(database))
+        assert await rows_of(database, "dead_letters") == []
+        assert await rows_of(database, "parked_streams") == []
+        door.open()
+
+        async def is_applied():
+            with contextlib.suppress(psycopg.OperationalError):
+                await consumer.apply(await batch_of(database))
+                return True
+
+        await eventually(is_applied, within=30)
+        behind_the_door.close()
+    assert [event.version for event in await store.load("prc_a")] == [1]
 
 
 async def test_a_reactor_that_answers_by_several_events_stays_within_one_save(store, database, feed):

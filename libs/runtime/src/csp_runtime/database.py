@@ -53,6 +53,9 @@ _IN_SCOPE = (
     "with scope as materialized (select set_config('csp.reseller', %s, true) as reseller, "
     "set_config('csp.customer', %s, true) as customer) select found.* from scope cross join lateral ({}) as found"
 )
+RECONNECT_SECONDS = 4.0
+"""Attempts to connect back off; so short a patience begins them anew, and finds a database that is back within seconds."""
+
 _IDLE_SECONDS = 1.0
 _checked_at: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
 
@@ -82,6 +85,7 @@ class Database:
             max_size=max_size,
             open=False,
             timeout=5.0,
+            reconnect_timeout=RECONNECT_SECONDS,
             check=_check_if_idle,
             name=f"{schema}-{role}",
         )

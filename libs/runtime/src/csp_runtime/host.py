@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import httpx
 
-from csp_runtime.consumer import Consumer
+from csp_runtime.consumer import OUTAGES, Consumer
 from csp_runtime.http import Readiness
 from csp_runtime.logs import logger
 from csp_runtime.platform import Service
@@ -87,6 +87,9 @@ class Host:
                     return
                 except asyncio.CancelledError:
                     raise
+                except OUTAGES as fault:
+                    log.warning("host.part-interrupted", part=name, reason=type(fault).__name__)
+                    await asyncio.sleep(RESTART_SECONDS)
                 except Exception as fault:
                     log.exception("host.part-failed", part=name, reason=type(fault).__name__)
                     await asyncio.sleep(RESTART_SECONDS)

@@ -1,5 +1,6 @@
 """The HTTP edge that all services share: scope, idempotency keys, problems, readiness."""
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +8,6 @@ from typing import Annotated, Any
 
 import httpx
 import psycopg
-from eventsourcing.persistence import InterfaceError, OperationalError
 from fastapi import Depends, FastAPI, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -48,13 +48,7 @@ def create_app(title: str, verifier: TokenVerifier, *, version: str = "1.0.0", d
     app.add_exception_handler(ReadModelBehind, _on_behind)
     app.add_exception_handler(MalformedToken, _on_malformed_token)
     app.add_exception_handler(SealBroken, _on_seal_broken)
-    for outage in (
-        psycopg.OperationalError,
-        PoolTimeout,
-        OperationalError,
-        InterfaceError,
-        httpx.TransportError,
-    ):
+    for outage in (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, httpx.TransportError):
         app.add_exception_handler(outage, _on_outage)
     app.add_exception_handler(Exception, _on_anything)
     return app
@@ -137,7 +131,8 @@ def add_health(app: FastAPI, parts: Sequence[Readiness], now: Callable[[], Any])
 
     @app.get("/readyz", include_in_schema=False)
     async def readyz(response: Response) -> dict[str, Any]:
-        waiting = [part.name for part in parts if not await part.probe()]
+        ready = await asyncio.gather(*(part.probe() for part in parts), return_exceptions=True)
+        waiting = [part.name for part, answer in zip(parts, ready, strict=True) if answer is not True]
         response.status_code = 503 if waiting else 200
         return {"status": "waiting" if waiting else "ready", "waiting_for": waiting, "now": now()}
 

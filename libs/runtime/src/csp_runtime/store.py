@@ -7,12 +7,13 @@ private rows) is written through the recorder's hook, in the same transaction.
 import asyncio
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import psycopg
-from eventsourcing.persistence import IntegrityError, StoredEvent
+from eventsourcing.persistence import IntegrityError, InterfaceError, OperationalError, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from psycopg import Cursor
 from psycopg.conninfo import conninfo_to_dict
@@ -21,7 +22,7 @@ from psycopg.rows import DictRow
 from csp_contracts.codec import decode_event, decode_meta, encode_event, encode_meta, join_state, split_state
 from csp_contracts.envelope import Recorded
 from csp_runtime.crash_points import crash_point
-from csp_runtime.database import DatabaseRole
+from csp_runtime.database import RECONNECT_SECONDS, DatabaseRole
 from csp_runtime.errors import KeyAlreadyUsed, KeyReused, StoreMisconfigured, VersionConflict
 
 MOST_EVENTS_A_SAVE = 500
@@ -43,6 +44,11 @@ class CommandKey:
 
 
 class _Recorder(PostgresApplicationRecorder):
+    # Without the library's ten attempts: each waits for the pool, so that a command in an outage was answered after a minute,
+    # and its thread was gone for as long. Who calls decides whether to try again, and does so with the same key.
+    insert_events = PostgresApplicationRecorder.insert_events.__wrapped__
+    select_events = PostgresApplicationRecorder.select_events.__wrapped__
+
     def _insert_events(
         self,
         curs: Cursor[DictRow],
@@ -91,6 +97,7 @@ class EventStore:
         if not isinstance(kwargs, dict):
             raise StoreMisconfigured("the recorder's connection settings cannot be completed")
         role = DatabaseRole.WORKER.named(schema)
+        self._datastore.pool.reconnect_timeout = RECONNECT_SECONDS
         kwargs.update(extra, options=f"-c search_path={schema},public -c role={role}")
         self._recorder = _Recorder(self._datastore, events_table_name=f"{schema}_events")
 
@@ -104,7 +111,8 @@ class EventStore:
 
     def load_now(self, stream: str, *, after: int = 0) -> list[Recorded[Any]]:
         """As `load`, from a thread."""
-        return [_recorded(stored) for stored in self._recorder.select_events(stream, gt=after or None)]
+        with _outages_named():
+            return [_recorded(stored) for stored in self._recorder.select_events(stream, gt=after or None)]
 
     async def load_many(self, streams: Sequence[str]) -> dict[str, list[Recorded[Any]]]:
         """The events of several streams, by stream."""
@@ -112,7 +120,7 @@ class EventStore:
 
     def _load_many(self, streams: Sequence[str]) -> dict[str, list[Recorded[Any]]]:
         found: dict[str, list[Recorded[Any]]] = {stream: [] for stream in streams}
-        with self._datastore.get_connection() as connection:
+        with _outages_named(), self._datastore.get_connection() as connection:
             rows = connection.execute(
                 f"select originator_id, originator_version, topic, state from {self.schema}_events "
                 "where originator_id = any(%s) order by originator_id, originator_version",
@@ -131,7 +139,8 @@ class EventStore:
         """Append events, with the key and whatever else must be true together with them.
 
         Raises `KeyAlreadyUsed` or `KeyReused` where the key was written before, `VersionConflict` where a stream has
-        moved on, and what `also` raises; then nothing was written.
+        moved on, `psycopg.OperationalError` where the database does not answer, and what `also` raises; then nothing was
+        written, but for an answer that was lost on its way: the key tells.
         """
         await asyncio.to_thread(self.save_now, events, key=key, also=also)
 
@@ -143,14 +152,15 @@ class EventStore:
             raise ValueError(f"{len(events)} events in one save; at most {MOST_EVENTS_A_SAVE}")
         steps = [*([_insert_key(key)] if key is not None else []), *also]
         try:
-            self._recorder.insert_events([_stored(event) for event in events], also=steps)
+            with _outages_named():
+                self._recorder.insert_events([_stored(event) for event in events], also=steps)
             crash_point("store.after-commit")
         except IntegrityError as conflict:
             self._explain(conflict, key)
 
     def answer_to(self, caller: str, key: str) -> tuple[bytes, dict[str, Any]] | None:
         """What a command with this key was answered, with the digest of its request."""
-        with self._datastore.get_connection() as connection:
+        with _outages_named(), self._datastore.get_connection() as connection:
             row = connection.execute(
                 "select request_digest, answer from command_keys where caller = %s and key = %s",
                 [caller, key],
@@ -176,6 +186,15 @@ class EventStore:
         if constraint == f"{self.schema}_events_pkey":
             raise VersionConflict("the stream has moved on") from conflict
         raise conflict
+
+
+@contextmanager
+def _outages_named() -> Iterator[None]:
+    """The library's outages as psycopg's: the same thing must have one name, or a consumer takes it for a broken rule."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as fault:
+        raise psycopg.OperationalError("the event store does not answer") from fault
 
 
 def _insert_key(key: CommandKey) -> Also:
