@@ -1,17 +1,23 @@
 """All operations of Microsoft's surfaces."""
 
 from csp_partner_center_simulator.graph import billing as graph_billing
+from csp_partner_center_simulator.graph import deleted_users as graph_deleted_users
+from csp_partner_center_simulator.graph import licenses as graph_licenses
 from csp_partner_center_simulator.graph import notifications as graph_notifications
 from csp_partner_center_simulator.graph import relationships as graph_relationships
 from csp_partner_center_simulator.graph import users as graph_users
 from csp_partner_center_simulator.partner_center import (
+    agreements,
     audit,
     carts,
     consents,
     conversions,
+    customer_profiles,
+    customer_relations,
     customers,
     fulfilment,
     insights,
+    invoice_lines,
     invoices,
     licenses,
     migrations,
@@ -23,6 +29,7 @@ from csp_partner_center_simulator.partner_center import (
     pricesheets,
     products,
     promotions,
+    qualifications,
     roles,
     service_requests,
     subscriptions,
@@ -66,7 +73,11 @@ _TOKENS = (
 ROUTES: tuple[Route, ...] = (
     *_TOKENS,
     *customers.ROUTES,
+    *customer_profiles.ROUTES,
+    *customer_relations.ROUTES,
     *onboarding.ROUTES,
+    *agreements.ROUTES,
+    *qualifications.ROUTES,
     *products.ROUTES,
     *offers.ROUTES,
     *carts.ROUTES,
@@ -79,6 +90,7 @@ ROUTES: tuple[Route, ...] = (
     *audit.ROUTES,
     *webhooks.ROUTES,
     *invoices.ROUTES,
+    *invoice_lines.ROUTES,
     *promotions.ROUTES,
     *pricesheets.ROUTES,
     *transitions.ROUTES,
@@ -92,6 +104,8 @@ ROUTES: tuple[Route, ...] = (
     *fulfilment.ROUTES,
     *insights.ROUTES,
     *graph_users.ROUTES,
+    *graph_deleted_users.ROUTES,
+    *graph_licenses.ROUTES,
     *graph_notifications.ROUTES,
     *graph_billing.ROUTES,
     *graph_relationships.ROUTES,

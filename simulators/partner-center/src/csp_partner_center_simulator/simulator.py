@@ -23,7 +23,8 @@ from csp_partner_center_simulator.state.store import Store
 from csp_partner_center_simulator.state.world import World
 from csp_partner_center_simulator.webhooks.certificates import Authority, authority
 from csp_partner_center_simulator.webhooks.delivery import Deliverer
-from csp_partner_center_simulator.wire.app import Microsoft, Receive, Scope, Send
+from csp_partner_center_simulator.wire.app import Microsoft
+from csp_partner_center_simulator.wire.exchange import Receive, Scope, Send
 from csp_partner_center_simulator.wire.faults import Faults
 from csp_partner_center_simulator.wire.recorder import Recorder
 from csp_partner_center_simulator.wire.router import Router

@@ -1,17 +1,17 @@
 """Turns bought lines into orders and subscriptions (PC 5.2, 5.3)."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from msgspec.structs import replace
 
 from csp_partner_center_simulator.billing import charges
-from csp_partner_center_simulator.catalogue.catalogue import Item
-from csp_partner_center_simulator.commerce import activity, lifecycle, promotions
+from csp_partner_center_simulator.commerce import activity, lifecycle
 from csp_partner_center_simulator.commerce.checks import find
+from csp_partner_center_simulator.commerce.new_subscriptions import of_legacy, of_new_commerce
+from csp_partner_center_simulator.commerce.order_log import audit_copy, audit_data
 from csp_partner_center_simulator.commerce.pricing import quote
-from csp_partner_center_simulator.rules import lots, terms
 from csp_partner_center_simulator.state.customers import Customer
 from csp_partner_center_simulator.state.logs import Task
 from csp_partner_center_simulator.state.orders import CartLine, Order, OrderLine
@@ -78,8 +78,8 @@ def place(
         customer,
         "order",
         "create_order",
-        new=_audit_copy(order),
-        data=_audit_data(order),
+        new=audit_copy(order),
+        data=audit_data(order),
         partner_id=partner.id,
     )
     for one in order.lines:
@@ -144,11 +144,11 @@ def _line(
     if item is None:
         raise invalid(f"The catalog item {line.catalog_item_id} does not exist.", code=800004)
     if item.commerce == "nce":
-        subscription, price_discount = _new_commerce(
+        subscription, price_discount = of_new_commerce(
             world, partner, customer, line, item, found.availability_id, order_id, known_at
         )
     else:
-        subscription, price_discount = _legacy(world, partner, customer, line, item, order_id), Decimal(0)
+        subscription, price_discount = of_legacy(world, partner, customer, line, item, order_id), Decimal(0)
     participants = [value for key, value in line.participants if key.lower() == "transaction_reseller"]
     more = [value for key, value in line.participants if key.lower() == "additional_transaction_reseller"]
     reseller = line.partner_id_on_record or next(iter(participants), "")
@@ -185,216 +185,6 @@ def _line(
     )
 
 
-def _new_commerce(
-    world: World,
-    partner: Partner,
-    customer: Customer,
-    line: CartLine,
-    item: Item,
-    availability_id: str,
-    order_id: str,
-    known_at: datetime,
-) -> tuple[Subscription, Decimal]:
-    now, day = world.now, world.now.date()
-    promotion = promotions.applicable(
-        world.catalogue,
-        item,
-        term=line.term,
-        cycle=line.billing_cycle,
-        quantity=line.quantity,
-        day=day,
-        wished=line.promotion_id,
-    )
-    discount = promotion.discount if promotion else Decimal(0)
-    price = quote(
-        item,
-        term=line.term,
-        cycle=line.billing_cycle,
-        quantity=line.quantity,
-        currency=partner.currency,
-        day=day,
-        discount=discount,
-    )
-    end = terms.term_end(day, line.term)
-    aligned = line.custom_term_end_date is not None and line.custom_term_end_date.date() != end
-    if line.custom_term_end_date is not None:
-        end = line.custom_term_end_date.date()
-    anchor = end + timedelta(days=1) if aligned else day
-    first_end, partial = first_cycle_end(world, day, end, line.term, line.billing_cycle, aligned=aligned)
-    window = now + terms.WINDOW
-    if item.is_trial:
-        window = now + timedelta(days=30)
-    subscription = Subscription(
-        id=world.new_id("subscription"),
-        customer_id=customer.id,
-        partner_id=partner.id,
-        commerce="nce",
-        offer_id=f"{item.product_id}:{item.sku_id}:{availability_id}",
-        offer_name=item.title,
-        friendly_name=line.friendly_name or item.title,
-        quantity=line.quantity,
-        order_id=order_id,
-        created_at=now,
-        term_start=now,
-        term_end=end,
-        billing_cycle=line.billing_cycle,
-        term=line.term,
-        anchor=anchor,
-        cycle_start=day,
-        cycle_end=first_end,
-        first_cycle_partial=partial,
-        unit_price=price.discounted_price,
-        list_price=price.list_price,
-        currency=partner.currency,
-        directory_sku_id=item.directory_sku_id,
-        product_id=item.product_id,
-        sku_id=item.sku_id,
-        availability_id=availability_id,
-        status="pending" if known_at > now else "active",
-        promotion_id=promotion.id if promotion else "",
-        discount=discount,
-        is_trial=item.is_trial,
-        is_addon=item.is_addon,
-        lots=lots.opened((), line.quantity, now),
-        cancel_until=window,
-        custom_term_end_date=line.custom_term_end_date,
-    )
-    return lifecycle.with_trial_instructions(world, subscription, line), discount
-
-
-def first_cycle_end(
-    world: World, start: date, end: date, term: str, cycle: str, *, aligned: bool
-) -> tuple[date, bool]:
-    """Give the last day of the first charge cycle, and whether it is a short one (PC 6.7, 10.7)."""
-    if cycle == "none":
-        return end, False
-    if not aligned:
-        second = terms.cycle_start(
-            start, 1, cycle=cycle, term=term, from_month_end=lifecycle.documented(world)
-        )
-        return min(end, second - terms.DAY), False
-    # Cycles count back from the day after the aligned end; the first is the stub before the earliest of them.
-    anchor = end + terms.DAY
-    number = 0
-    first = anchor
-    while (earlier := terms.add_months(anchor, -(number + 1) * terms.CYCLE_MONTHS[cycle])) > start:
-        first, number = earlier, number + 1
-    return first - terms.DAY, terms.add_months(first, -terms.CYCLE_MONTHS[cycle]) != start
-
-
-def _legacy(
-    world: World, partner: Partner, customer: Customer, line: CartLine, item: Item, order_id: str
-) -> Subscription:
-    now = world.now
-    day = now.date()
-    start = day + terms.DAY if world.profile.legacy_start == "day_after" else day
-    parent = world.subscriptions.get(line.parent_subscription_id) if line.parent_subscription_id else None
-    cycle = parent.billing_cycle if parent else line.billing_cycle
-    end = lifecycle.legacy_term_end(world, partner, start, trial=item.is_trial)
-    anchor = lifecycle.legacy_anchor(start)
-    cycle_end = end if cycle == "none" else terms.add_months(anchor, terms.CYCLE_MONTHS[cycle]) - terms.DAY
-    if parent is not None:
-        # An add-on follows its base: same cycle and end, first cycle prorated (billing example 9).
-        end, anchor, cycle_end = parent.term_end, parent.anchor, parent.cycle_end
-    return Subscription(
-        id=world.new_id("subscription"),
-        customer_id=customer.id,
-        partner_id=partner.id,
-        commerce="legacy",
-        offer_id=item.product_id,
-        offer_name=item.title,
-        friendly_name=line.friendly_name or item.title,
-        quantity=line.quantity,
-        order_id=order_id,
-        created_at=now,
-        term_start=terms.at_midnight(start),
-        term_end=end,
-        billing_cycle=cycle,
-        term="P1M" if item.is_trial else "P1Y",
-        anchor=anchor,
-        cycle_start=start,
-        cycle_end=cycle_end,
-        first_cycle_partial=parent is not None,
-        unit_price=quote(
-            item, term="P1Y", cycle=cycle, quantity=line.quantity, currency=partner.currency, day=day
-        ).discounted_price,
-        currency=partner.currency,
-        directory_sku_id=item.directory_sku_id,
-        product_id=item.product_id,
-        parent_id=parent.id if parent else "",
-        unit_type=item.unit,
-        is_trial=item.is_trial,
-        is_addon=item.is_addon,
-    )
-
-
-def _audit_copy(order: Order) -> dict[str, object]:
-    return {
-        "id": order.id,
-        "alternateId": order.id,
-        "referenceCustomerId": order.customer_id,
-        "billingCycle": order.billing_cycle,
-        "lineItems": [
-            {
-                "lineItemNumber": line.number,
-                "offerId": line.offer_id,
-                "subscriptionId": line.subscription_id,
-                "parentSubscriptionId": line.parent_subscription_id or None,
-                "friendlyName": line.friendly_name,
-                "quantity": line.quantity,
-                "termDuration": line.term or None,
-            }
-            for line in order.lines
-        ],
-        "creationDate": order.created_at.isoformat(),
-        "attributes": {"objectType": "Order"},
-    }
-
-
-def _audit_data(order: Order) -> tuple[tuple[str, str | None], ...]:
-    data: list[tuple[str, str | None]] = [
-        ("OrderId", order.id),
-        ("AlternateId", order.id),
-        ("BillingCycle", order.billing_cycle.capitalize()),
-    ]
-    for line in order.lines:
-        data += [
-            (f"OfferId-{line.number}", line.offer_id),
-            (f"SubscriptionId-{line.number}", line.subscription_id),
-            (f"SubscriptionName-{line.number}", line.friendly_name),
-            (f"Quantity-{line.number}", str(line.quantity)),
-            (f"PartnerOnRecord-{line.number}", line.partner_id_on_record or None),
-        ]
-    return tuple(data)
-
-
-def first_cycle_share(world: World, day: date, line: CartLine) -> tuple[int, int]:
-    """Give the days of a short first charge and those of a full one (PC 10.7)."""
-    if line.custom_term_end_date is None or line.billing_cycle == "none":
-        return 1, 1
-    end = line.custom_term_end_date.date()
-    if line.term not in terms.TERM_MONTHS or end == terms.term_end(day, line.term) or end < day:
-        return 1, 1
-    last, partial = first_cycle_end(world, day, end, line.term, line.billing_cycle, aligned=True)
-    if not partial:
-        return 1, 1
-    return (last - day).days + 1, cycle_days(day, line.billing_cycle)
-
-
-def cycle_days(start: date, cycle: str) -> int:
-    """Count the days of a full charge cycle that starts on `start`: of the calendar month, or 365 or 366."""
-    if cycle == "monthly":
-        return terms.month_length(start)
-    return (terms.add_months(start, terms.CYCLE_MONTHS[cycle]) - start).days
-
-
-def legacy_price(item: Item, cycle: str, quantity: int, currency: str, day: date) -> Decimal:
-    """Give today's list price of one seat and charge of a legacy offer."""
-    return quote(
-        item, term="P1Y", cycle=cycle, quantity=quantity, currency=currency, day=day
-    ).discounted_price
-
-
 def add_line(
     world: World, partner: Partner, customer: Customer, order: Order, line: CartLine, actor: Actor
 ) -> Order:
@@ -407,8 +197,8 @@ def add_line(
         customer,
         "order",
         "update_order",
-        new=_audit_copy(order),
-        data=_audit_data(order),
+        new=audit_copy(order),
+        data=audit_data(order),
         partner_id=partner.id,
     )
     activity.subscription_changed(world, world.subscriptions[made.subscription_id], audit)

@@ -8,8 +8,10 @@ from csp_partner_center_simulator.billing import new_commerce
 from csp_partner_center_simulator.catalogue.catalogue import Item
 from csp_partner_center_simulator.commerce import changes, lifecycle, people
 from csp_partner_center_simulator.commerce.checks import seats_in_tenant
+from csp_partner_center_simulator.commerce.plan_change import lengthened
 from csp_partner_center_simulator.commerce.pricing import quote
 from csp_partner_center_simulator.commerce.purchasing import add_order
+from csp_partner_center_simulator.commerce.refusing import refuse_renewing
 from csp_partner_center_simulator.rules import lots, terms
 from csp_partner_center_simulator.state.subscriptions import Lot, Subscription
 from csp_partner_center_simulator.state.world import World
@@ -50,9 +52,9 @@ def move(
     actor: Actor,
 ) -> Subscription:
     """Do a transition; there is no undo. Gives the subscription the seats are on now."""
-    changes.refuse_renewing(source)
+    refuse_renewing(source)
     if into is not None:
-        changes.refuse_renewing(into)
+        refuse_renewing(into)
     refused = problem(source, quantity)
     if refused is not None:
         raise ApiError(400, *refused)
@@ -102,7 +104,7 @@ def _whole(
     world: World, source: Subscription, item: Item, availability_id: str, term: str, cycle: str, actor: Actor
 ) -> Subscription:
     if source.is_trial or term != source.term or cycle != source.billing_cycle:
-        fresh = changes.lengthened(world, source, item, term, cycle)
+        fresh = lengthened(world, source, item, term, cycle)
         after = _of_item(world, fresh, item, availability_id, cycle)
         after = replace(after, cancel_until=None, lots=() if source.is_trial else after.lots)
     else:

@@ -8,7 +8,8 @@ from fastapi import APIRouter
 from csp_partner_center_simulator.auth.tokens import GRAPH, PARTNER_CENTER, RETIRED
 from csp_partner_center_simulator.catalogue.countries import country as find_country
 from csp_partner_center_simulator.catalogue.prices import RATES
-from csp_partner_center_simulator.control.act import Act, perform
+from csp_partner_center_simulator.control.act import Act
+from csp_partner_center_simulator.control.acting import perform
 from csp_partner_center_simulator.control.models import ActBody, NewPartner, TokenWish
 from csp_partner_center_simulator.state.partners import Partner
 from csp_partner_center_simulator.wire.answer import instant

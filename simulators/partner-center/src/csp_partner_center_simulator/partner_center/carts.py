@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from csp_partner_center_simulator.catalogue.catalogue import Item
-from csp_partner_center_simulator.commerce import promotions, purchasing
+from csp_partner_center_simulator.commerce import first_cycle, promotions, purchasing
 from csp_partner_center_simulator.commerce.checks import find, line_error
 from csp_partner_center_simulator.commerce.pricing import quote
 from csp_partner_center_simulator.partner_center.orders import placed_json, pricing_json
@@ -114,7 +114,7 @@ def _pricing(call: Call, line: CartLine, item: Item) -> Any:
     )
     share = (1, 1)
     if line.custom_term_end_date is not None:
-        share = purchasing.first_cycle_share(call.world, day, line)
+        share = first_cycle.first_cycle_share(call.world, day, line)
     return quote(
         item,
         term=line.term,

@@ -6,7 +6,14 @@ from msgspec.structs import replace
 
 from csp_partner_center_simulator.billing import charges
 from csp_partner_center_simulator.catalogue.catalogue import Item
-from csp_partner_center_simulator.commerce import activity, changes, lifecycle, people, purchasing
+from csp_partner_center_simulator.commerce import (
+    activity,
+    changes,
+    lifecycle,
+    new_subscriptions,
+    people,
+    purchasing,
+)
 from csp_partner_center_simulator.partner_center.offers import render
 from csp_partner_center_simulator.partner_center.subscriptions import find
 from csp_partner_center_simulator.rules import terms
@@ -199,7 +206,7 @@ def _converted(
         cycle_start=day,
         cycle_end=terms.add_months(anchor, terms.CYCLE_MONTHS[cycle]) - terms.DAY,
         cycle_number=0,
-        unit_price=purchasing.legacy_price(paid, cycle, quantity, one.currency, day),
+        unit_price=new_subscriptions.legacy_price(paid, cycle, quantity, one.currency, day),
         version=one.version + 1,
     )
 

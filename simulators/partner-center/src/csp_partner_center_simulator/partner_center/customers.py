@@ -1,10 +1,8 @@
-"""Customers: create, read, list, delete; billing and company profile; relationship (PC 3.4 to 3.7)."""
+"""Customers: create, read, list, leave, delete (PC 3.4, 3.5, 3.7)."""
 
 import re
 from collections.abc import Callable
 from typing import Any
-
-from msgspec.structs import replace
 
 from csp_partner_center_simulator.commerce import activity, tenants
 from csp_partner_center_simulator.partner_center.customer_form import (
@@ -15,14 +13,14 @@ from csp_partner_center_simulator.partner_center.customer_form import (
     registration_number,
 )
 from csp_partner_center_simulator.partner_center.customer_json import billing_json, company_json, short_json
-from csp_partner_center_simulator.state.customers import BillingProfile, Customer
+from csp_partner_center_simulator.state.customers import Customer
 from csp_partner_center_simulator.state.world import World
-from csp_partner_center_simulator.wire.answer import Answer, attributes, collection, link
+from csp_partner_center_simulator.wire.answer import Answer, attributes, link
 from csp_partner_center_simulator.wire.call import Call
 from csp_partner_center_simulator.wire.errors import ApiError, invalid
 from csp_partner_center_simulator.wire.filters import operator, predicate
 from csp_partner_center_simulator.wire.paging import by_seek
-from csp_partner_center_simulator.wire.router import DIRECTORY_READERS, SELLERS, Rights, Route
+from csp_partner_center_simulator.wire.router import SELLERS, Rights, Route
 
 # Initial passwords are made up and told once; nothing can sign in with them here.
 PASSWORD_LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -160,52 +158,6 @@ def _operator_of(text: str) -> str:
     return found.group(1) if found else ""
 
 
-def company_profile(call: Call) -> Answer:
-    """Read the company profile; there is no update (PC 3.5)."""
-    return Answer(body=company_json(call.customer))
-
-
-def billing_profile(call: Call) -> Answer:
-    """Read the billing profile."""
-    return Answer(body=billing_json(call.customer))
-
-
-def update_billing_profile(call: Call) -> Answer:
-    """Replace the billing profile; the current etag must be in `If-Match` or in the body (PC 2.5, 3.7)."""
-    world, customer, body = call.world, call.customer, call.request.object()
-    sent = {
-        call.request.headers.get("if-match", "").removeprefix("W/").strip('"'),
-        body.object("attributes").text("etag").strip('"'),
-    } - {""}
-    if not sent:
-        raise invalid("The etag is required, in If-Match or in attributes.etag.", code=2055)
-    if sent != {customer.billing.etag}:
-        raise ApiError(400, 2055, "The etag is not the current one; read the billing profile again.")
-    before = billing_json(customer)
-    profile = BillingProfile(
-        id=customer.billing.id,
-        email=mail_address(body.required("email")),
-        culture=body.text("culture", customer.billing.culture),
-        language=body.text("language", customer.billing.language),
-        company_name=body.required("companyName"),
-        address=read_address(body.object("defaultAddress")),
-        etag=tenants.new_etag(world),
-        first_name=body.text("firstName"),
-        last_name=body.text("lastName"),
-    )
-    customer = world.customers.put(replace(customer, billing=profile))
-    activity.record(
-        world,
-        call.actor,
-        customer,
-        "customer",
-        "update_customer_billing_profile",
-        old=before,
-        new=billing_json(customer),
-    )
-    return Answer(body=billing_json(customer))
-
-
 def update(call: Call) -> Answer:
     """End the reseller relationship: the only change a customer knows (PC 3.7)."""
     wanted = call.request.object().text("relationshipToPartner").lower()
@@ -232,64 +184,6 @@ def _forget(world: World, customer: Customer) -> None:
     world.customers.remove(customer.id)
 
 
-def custom_domains(call: Call) -> Answer:
-    """List the names of the tenant's domains: a bare array."""
-    return Answer(body=list(call.customer.domains))
-
-
-def managed_services(call: Call) -> Answer:
-    """List the admin centres the partner can open for the customer."""
-    services = [("exchange", "Exchange"), ("office365", "Microsoft 365"), ("sharepoint", "SharePoint")]
-    items = [
-        {
-            "id": name,
-            "name": shown,
-            "links": {
-                "adminService": link(
-                    f"https://admin.microsoft.com/Partner/BeginClientSession.aspx?CTID={call.customer.id}&CSDEST={name}"
-                ),
-                "self": link(f"/customers/{call.customer.id}/managedservices"),
-            },
-            "attributes": attributes("ManagedService"),
-        }
-        for name, shown in services
-    ]
-    return Answer(body=collection(items, f"/customers/{call.customer.id}/managedservices"))
-
-
-def relationship_request(call: Call) -> Answer:
-    """Give the invitation link; it is the same for all customers (PC 3.6)."""
-    url = (
-        "https://admin.microsoft.com/Adminportal/Home?invType=ResellerRelationship"
-        f"&partnerId={call.partner.id}&msppId=0&DAP=false#/BillingAccounts/partner-invitation"
-    )
-    return Answer(body={"url": url, "attributes": attributes("RelationshipRequest")})
-
-
-def relationships(call: Call) -> Answer:
-    """List the provider's indirect resellers, all or those of one customer (PC 3.5)."""
-    resellers = call.partner.resellers
-    wish = call.request.param("relationship_type")
-    if "customer" in call.params:
-        mpn = call.relation.associated_partner_id
-        resellers = tuple(one for one in resellers if one.mpn_id == mpn)
-    elif wish is None or operator(wish) not in {"isindirectcloudsolutionproviderof", "isindirectresellerof"}:
-        raise invalid("relationship_type must be IsIndirectCloudSolutionProviderOf.")
-    items = [
-        {
-            "id": one.tenant_id,
-            "name": one.name,
-            "relationshipType": "is_indirect_cloud_solution_provider_of",
-            "mpnId": one.mpn_id,
-            "state": "active",
-            "attributes": attributes("PartnerRelationship"),
-        }
-        for one in resellers
-    ]
-    return Answer(body=collection(items, "/relationships"))
-
-
-_USER_ONLY = Rights(app_only=False)
 ROUTES = (
     Route(
         method="POST",
@@ -313,53 +207,5 @@ ROUTES = (
         operation="customers.delete",
         handler=delete,
         rights=Rights(roles=SELLERS),
-    ),
-    Route(
-        method="GET",
-        path="/v1/customers/{customer}/profiles/company",
-        operation="customers.profiles.company.get",
-        handler=company_profile,
-        rights=_USER_ONLY,
-    ),
-    Route(
-        method="GET",
-        path="/v1/customers/{customer}/profiles/billing",
-        operation="customers.profiles.billing.get",
-        handler=billing_profile,
-    ),
-    Route(
-        method="PUT",
-        path="/v1/customers/{customer}/profiles/billing",
-        operation="customers.profiles.billing.update",
-        handler=update_billing_profile,
-        rights=Rights(roles=SELLERS),
-    ),
-    Route(
-        method="GET",
-        path="/v1/customers/{customer}/customDomains",
-        operation="customers.customDomains.list",
-        handler=custom_domains,
-        rights=Rights(gdap=DIRECTORY_READERS | {"Domain Administrator"}),
-    ),
-    Route(
-        method="GET",
-        path="/v1/customers/{customer}/managedservices",
-        operation="customers.managedservices.list",
-        handler=managed_services,
-        rights=_USER_ONLY,
-    ),
-    Route(
-        method="GET",
-        path="/v1/customers/relationshiprequests",
-        operation="customers.relationshiprequests.get",
-        handler=relationship_request,
-        rights=_USER_ONLY,
-    ),
-    Route(method="GET", path="/v1/relationships", operation="relationships.list", handler=relationships),
-    Route(
-        method="GET",
-        path="/v1/customers/{customer}/relationships",
-        operation="customers.relationships.list",
-        handler=relationships,
     ),
 )

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from csp_partner_center_simulator.billing import charges
-from csp_partner_center_simulator.commerce import activity, changes, lifecycle, purchasing
+from csp_partner_center_simulator.commerce import activity, changes, lifecycle, new_subscriptions, purchasing
 from csp_partner_center_simulator.commerce.checks import find, line_error
 from csp_partner_center_simulator.partner_center.carts import STALE, read_line
 from csp_partner_center_simulator.partner_center.orders import etag, find_order, order_json, placed_json
@@ -145,7 +145,7 @@ def change_cycle(world: World, order: Order, cycle: str, actor: Actor) -> Order:
             cycle_start=day,
             cycle_end=terms.add_months(anchor, terms.CYCLE_MONTHS[cycle]) - terms.DAY,
             cycle_number=0,
-            unit_price=purchasing.legacy_price(item, cycle, before.quantity, before.currency, day),
+            unit_price=new_subscriptions.legacy_price(item, cycle, before.quantity, before.currency, day),
             promotion_id="",
             version=before.version + 1,
         )

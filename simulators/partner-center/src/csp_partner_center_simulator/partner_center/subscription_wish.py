@@ -1,21 +1,16 @@
 """Reads what a subscription PATCH asks for (PC 6.3, 6.5)."""
 
-from csp_partner_center_simulator.commerce import changes
 from csp_partner_center_simulator.commerce.coterm import allowed_end_dates
+from csp_partner_center_simulator.commerce.wish import Wish
 from csp_partner_center_simulator.rules import terms
-from csp_partner_center_simulator.state.subscriptions import (
-    NextCharge,
-    NextTerm,
-    ProductChoice,
-    Subscription,
-)
+from csp_partner_center_simulator.state.subscriptions import NextCharge, NextTerm, ProductChoice, Subscription
 from csp_partner_center_simulator.state.world import World
 from csp_partner_center_simulator.wire.errors import ApiError, invalid
 from csp_partner_center_simulator.wire.of_2020 import CYCLES, STATES
 from csp_partner_center_simulator.wire.request import Body
 
 
-def read_wish(world: World, before: Subscription, body: Body) -> changes.Wish:
+def read_wish(world: World, before: Subscription, body: Body) -> Wish:
     """Read the wished resource. Left out: auto-renew means off, instructions mean none (the trap of PC 6.3)."""
     if not body.members:
         raise invalid("The body must be the subscription as read, changed in place.")
@@ -29,7 +24,7 @@ def read_wish(world: World, before: Subscription, body: Body) -> changes.Wish:
         raise ApiError(400, 900126, f"status '{status[:20]}' is not known.")
     if status in {"none", "pending", "expired", "disabled"}:
         status = before.status
-    return changes.Wish(
+    return Wish(
         quantity=before.quantity if quantity is None else quantity,
         status=status,
         auto_renew=body.flag("autoRenewEnabled") or False,

@@ -6,17 +6,12 @@ from msgspec.structs import replace
 
 from csp_partner_center_simulator.commerce import changes
 from csp_partner_center_simulator.commerce.coterm import allowed_end_dates
+from csp_partner_center_simulator.commerce.refusing import refuse_renewing
 from csp_partner_center_simulator.partner_center.orders import etag
-from csp_partner_center_simulator.partner_center.subscription_json import (
-    shown,
-    subscription_json,
-)
+from csp_partner_center_simulator.partner_center.subscription_json import shown, subscription_json
 from csp_partner_center_simulator.partner_center.subscription_wish import read_wish
 from csp_partner_center_simulator.rules import terms
-from csp_partner_center_simulator.state.subscriptions import (
-    Shadow,
-    Subscription,
-)
+from csp_partner_center_simulator.state.subscriptions import Shadow, Subscription
 from csp_partner_center_simulator.state.world import World
 from csp_partner_center_simulator.wire.answer import Answer, attributes, collection, day, link
 from csp_partner_center_simulator.wire.call import Call
@@ -78,7 +73,7 @@ def update(call: Call) -> Answer:
         code = 900278 if before.commerce == "nce" else 800082
         raise ApiError(409, code, "Another operation on this subscription is pending.")
     _check_etag(call, before, body)
-    changes.refuse_renewing(before)
+    refuse_renewing(before)
     wish = read_wish(world, before, body)
     if call.fault == "never_completes":
         world.subscriptions.put(replace(before, busy_until=world.now + timedelta(days=3650)))

@@ -1,46 +1,31 @@
 """Microsoft's surfaces as one raw ASGI app: who calls, what is replayed, which fault strikes, what is kept."""
 
 import asyncio
-import gzip
 import hashlib
 import logging
-import secrets
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
-
-import httpx
+from collections.abc import Awaitable, Callable
 
 from csp_partner_center_simulator.auth import endpoints, policy
 from csp_partner_center_simulator.auth.tokens import GRAPH, PARTNER_CENTER_AUDIENCES, TokenIssuer, caller_of
 from csp_partner_center_simulator.state.logs import Replay
 from csp_partner_center_simulator.state.world import World
 from csp_partner_center_simulator.wire import faults as fault_kinds
-from csp_partner_center_simulator.wire.answer import Answer, encode, without_nulls
+from csp_partner_center_simulator.wire.answer import Answer, without_nulls
 from csp_partner_center_simulator.wire.call import Call, Caller
 from csp_partner_center_simulator.wire.errors import ApiError, GraphError
+from csp_partner_center_simulator.wire.exchange import Answers, Receive, Scope, Send, break_off, read
 from csp_partner_center_simulator.wire.faults import Fault, Faults
-from csp_partner_center_simulator.wire.of_2020 import readable
 from csp_partner_center_simulator.wire.recorder import Recorder
-from csp_partner_center_simulator.wire.refusals import PRICING, instead, not_built, scrubbed, told
+from csp_partner_center_simulator.wire.refusals import instead, not_built, scrubbed, told
 from csp_partner_center_simulator.wire.request import Request
 from csp_partner_center_simulator.wire.router import Route, Router
 from csp_partner_center_simulator.wire.throttle import COUNTED, OF_THEIR_OWN, PUBLISHED, Throttle
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
 log = logging.getLogger(__name__)
 
-LOCALE = "en-US"
-SERVER_ID = "101112616"
-APP_ID = "cid-v1:03ce8ca8-8373-4021-8f25-d5dd45c7b12f"
 REMEMBERED = 20_000  # stored answers; the lifetime of a request id is not documented (PC 2.7)
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-LARGEST_BODY = 4_000_000
-# Microsoft's own body forms: the switches of 14.4 do not touch them.
-PLAIN = ("graph.", "auth.", "webhooks.", "pricesheets.", "offermatrix.", "fxrates.")
 
 
 class Microsoft:
@@ -59,6 +44,7 @@ class Microsoft:
         preparations: dict[str, Callable[[Request], Awaitable[None]]],
     ) -> None:
         self._world = world
+        self._answers = Answers(world)
         self._issuer = issuer
         self._router = router
         self._faults = faults
@@ -69,7 +55,7 @@ class Microsoft:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
-        request = await _read(scope, receive)
+        request = await read(scope, receive)
         found = self._router.find(request.method, request.path)
         route, params = found or (None, {})
         operation = route.operation if route else "unknown"
@@ -97,9 +83,9 @@ class Microsoft:
         if fault is not None and fault.kind in {"reset_before", "reset_after", "timeout_after"}:
             if fault.kind == "timeout_after":
                 await asyncio.sleep(fault.delay_seconds)
-            _break(send)
+            break_off(send)
             return
-        await self._send(request, operation, answer, correlation_id, fault, send)
+        await self._answers.send(request, operation, answer, correlation_id, fault, send)
 
     def _directory_of(self, request: Request, operation: str) -> str:
         """Give the customer's directory a Graph token is for."""
@@ -265,109 +251,3 @@ class Microsoft:
             often, seconds, per_customer = OF_THEIR_OWN[call.operation]
             whose = f"{call.partner.id}/{call.params['customer']}" if per_customer else call.partner.id
             self._throttle.count(f"{whose}/{call.operation}/own", often, seconds=seconds)
-
-    async def _send(
-        self,
-        request: Request,
-        operation: str,
-        answer: Answer,
-        correlation_id: str,
-        fault: Fault | None,
-        send: Send,
-    ) -> None:
-        content = self._content(operation, answer)
-        headers = self._headers(request, operation, answer, correlation_id)
-        if content:
-            headers["Content-Type"] = answer.content_type
-            if (
-                len(content) > 2048
-                and "gzip" in request.headers.get("accept-encoding", "")
-                and "Content-Encoding" not in headers
-            ):
-                content = (
-                    await asyncio.to_thread(gzip.compress, content, 1)
-                    if len(content) > 200_000
-                    else gzip.compress(content, 1)
-                )
-                headers["Content-Encoding"] = "gzip"
-        if fault is not None and fault.kind == "truncated":
-            headers.pop("Content-Encoding", None)
-            plain = self._content(operation, answer)
-            content = plain[: max(1, len(plain) // 2)]
-        if request.method == "HEAD":
-            content = b""
-        if answer.status != 204:
-            headers["Content-Length"] = str(len(content))
-        await send(
-            {
-                "type": "http.response.start",
-                "status": answer.status,
-                "headers": [
-                    (name.encode("latin-1"), value.encode("latin-1", "replace"))
-                    for name, value in headers.items()
-                ],
-            }
-        )
-        await send({"type": "http.response.body", "body": content if answer.status != 204 else b""})
-
-    def _content(self, operation: str, answer: Answer) -> bytes:
-        if answer.body is None:
-            # Clients of 2020 cast an empty 2xx body and break (PC 15.4).
-            closed = self._world.profile.closed_enums and 200 <= answer.status < 300 and answer.status != 204
-            return b"{}" if closed and not operation.startswith(("domains.", *PLAIN)) else b""
-        if isinstance(answer.body, bytes):
-            return answer.body
-        profile = self._world.profile
-        if operation.startswith(PLAIN):
-            return encode(answer.body, nulls=answer.nulls)
-        body = readable(answer.body) if profile.closed_enums else answer.body
-        return encode(body, casing=profile.casing, byte_order_mark=profile.byte_order_mark)
-
-    def _headers(
-        self, request: Request, operation: str, answer: Answer, correlation_id: str
-    ) -> dict[str, str]:
-        request_id = request.headers.get("ms-requestid") or str(uuid.uuid4())
-        headers = {"Date": self._world.now.strftime("%a, %d %b %Y %H:%M:%S GMT")}
-        if operation.startswith(("graph.", *PRICING)):
-            headers |= {
-                "request-id": str(uuid.uuid4()),
-                "client-request-id": request.headers.get("client-request-id", str(uuid.uuid4())),
-            }
-        elif not operation.startswith("auth."):
-            headers |= {
-                "MS-RequestId": request_id,
-                "MS-CorrelationId": correlation_id,
-                "MS-CV": f"{secrets.token_urlsafe(12)}.0",
-                "MS-ServerId": SERVER_ID,
-                "Request-Context": f"appId={APP_ID}",
-            }
-            if answer.mfa is not None and request.headers.get("validatemfa", "").lower() == "true":
-                headers["isMfaCompliant"] = str(answer.mfa).lower()
-            headers["X-Locale"] = request.headers.get("x-locale", LOCALE)
-        return headers | answer.headers
-
-
-async def _read(scope: Scope, receive: Receive) -> Request:
-    content = bytearray()
-    while True:
-        message = await receive()
-        content += message.get("body", b"")
-        if len(content) > LARGEST_BODY or not message.get("more_body"):
-            break
-    path = scope.get("path", "/")
-    return Request(
-        method=scope["method"],
-        path=path,
-        raw_query=scope.get("query_string", b"").decode("latin-1"),
-        headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
-        content=bytes(content),
-    )
-
-
-def _break(send: Send) -> None:
-    """Close the connection without an answer."""
-    transport = getattr(getattr(send, "__self__", None), "transport", None)  # uvicorn's request cycle has it
-    if transport is not None:
-        transport.abort()
-        return
-    raise httpx.ReadError("the simulator closed the connection without an answer")

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 from csp_partner_center_simulator.catalogue.countries import country as find_country
 from csp_partner_center_simulator.clock.runner import run_until
 from csp_partner_center_simulator.commerce import changes, licensing, people, purchasing, tenants
-from csp_partner_center_simulator.partner_center.onboarding import CUSTOMER_AGREEMENT, TEMPLATES
+from csp_partner_center_simulator.commerce.wish import Wish
+from csp_partner_center_simulator.partner_center.agreements import CUSTOMER_AGREEMENT, TEMPLATES
 from csp_partner_center_simulator.state.customers import Address, Agreement, Customer, User
 from csp_partner_center_simulator.state.orders import CartLine
 from csp_partner_center_simulator.state.partners import Partner
@@ -125,7 +126,7 @@ class Maker:
     ) -> Subscription:
         """Change a subscription as a PATCH would."""
         now = self.world.subscriptions[one.id]
-        wish = changes.Wish(
+        wish = Wish(
             quantity=now.quantity if quantity is None else quantity,
             status=status or now.status,
             auto_renew=now.auto_renew if auto_renew is None else auto_renew,
