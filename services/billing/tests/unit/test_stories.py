@@ -337,6 +337,15 @@ def test_an_anchor_on_the_30th_clamps_around_february(tell):
             ],
             ["249.95", "-217.70", "99.99", "599.95", "599.95", "599.95"],
         ),
+        (
+            [
+                ("2016-05-01", "bought", {"quantity": 1}),
+                ("2016-05-16", "2016-05-01", "suspended", {}),
+                ("2016-05-16", "anchor", {"anchor_day": 16}),
+                ("2016-05-16", "reactivated", {}),
+            ],
+            ["-249.95", "249.95", "249.95", "249.95", "249.95"],  # refunds before charges of one day
+        ),
     ],
 )
 def test_a_moved_anchor_comes_into_force_with_the_end_of_what_is_paid(tell, events, amounts):

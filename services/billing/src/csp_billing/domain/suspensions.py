@@ -5,11 +5,13 @@ from datetime import timedelta
 from typing import assert_never
 
 from csp_billing.domain import facts as f
+from csp_billing.domain.cycles import open_cycle
 from csp_billing.domain.groups import begin_segments
 from csp_billing.domain.lines import LineKey, Reason
 from csp_billing.domain.quantities import change_quantity
 from csp_billing.domain.run import Run
 from csp_billing.domain.steps import charge_rest, close, note_immediate, refund_rest_of
+from csp_commerce_rules.charge_cycles import grid_on_day
 from csp_commerce_rules.seat_lots import FULL_REFUND, WINDOW
 
 
@@ -71,6 +73,14 @@ def reactivate(run: Run, fact: f.Reactivated) -> None:
             charge_rest(run, fact, reason, key=f"{fact.id} quantity")
         return
     state.quantity = fact.quantity or old
+    if state.new_anchor_day is not None:
+        # D-11: no cycle is paid while it is suspended, so a moved anchor need not wait for an end of one.
+        state.grid, state.new_anchor_day = grid_on_day(state.new_anchor_day, fact.day, run.step), None
+        if state.term_end is not None and rules.rule_set != "nce":
+            state.term_end = state.grid.on_or_after(state.term_end)
+        state.cycle += 1
+        open_cycle(run, fact.day, reason="reactivate")
+        return
     charge_rest(run, fact, "reactivate")
 
 
