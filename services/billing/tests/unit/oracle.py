@@ -192,7 +192,12 @@ class _Subscription:
         bought_at = self._instant(self.events[0])
         waiting: list[tuple[date, int, Sold]] = []
 
+        paid = 0
+        set_aside: list[tuple[date, int, Sold]] = []
+
         def charge(since: date, seats: int, what: Sold) -> None:
+            nonlocal paid
+            paid = seats or paid
             for day in span:
                 if day >= since:
                     owed[day] = self._price(what, day) * seats * kept_share
@@ -252,6 +257,7 @@ class _Subscription:
                 if inside and self._stops():
                     if self.legacy and day < self.first_month_until:
                         owed.clear()
+                        set_aside = list(waiting)
                         waiting.clear()
                         wiped = True
                     else:
@@ -261,7 +267,17 @@ class _Subscription:
                 status = "active"
                 if inside and self._stops():
                     whole = self.legacy and wiped and day < self.first_month_until
-                    charge(first if whole else day, quantity, product)
+                    if (
+                        whole
+                    ):  # as it was charged, and what waited waits again; another quantity only for the rest
+                        charge(first, paid, product)
+                        waiting.extend((since, seats, product) for since, seats, _ in set_aside)
+                        if set_aside and quantity != set_aside[-1][1]:
+                            waiting.append((day, quantity, product))
+                        elif not set_aside and quantity != paid:
+                            charge(day, quantity, product)
+                    else:
+                        charge(day, quantity, product)
                     wiped = False if whole else wiped
             elif name == "subscription_cancelled" and status in {"active", "suspended"}:
                 was, status = status, "ended"

@@ -648,6 +648,49 @@ def test_reactivated_in_the_first_month_with_more_seats(tell):
     assert told.total == "51.00"  # 30.00 + 1 × 30.00 × 21/30
 
 
+@pytest.mark.parametrize(
+    ("events", "rows"),
+    [
+        # Changed while suspended: 30.00, then 3 seats more for 20 of 30 days.
+        (
+            [("2018-06-05", "suspended", {}), ("2018-06-08", "quantity", {"quantity": 4})],
+            [
+                "refund 2018-06-11..2018-06-30 1 -20.00",
+                "pro_rata 2018-06-11..2018-06-30 1 30.00",
+                "pro_rata 2018-06-11..2018-06-30 4 80.00",
+            ],
+        ),
+        # Changed before it: the fee as it was; the change waits for the anniversary as it did.
+        (
+            [("2018-06-03", "quantity", {"quantity": 2}), ("2018-06-05", "suspended", {})],
+            [
+                "pro_rata 2018-06-11..2018-06-30 1 30.00",
+                "pro_rata 2018-06-01..2018-06-02 1 2.00",
+                "pro_rata 2018-06-03..2018-06-30 2 56.00",
+                "refund 2018-06-11..2018-06-30 1 -30.00",
+            ],
+        ),
+        # Changed on the first day of the fee: nothing was ever owed at the old quantity.
+        (
+            [("2018-06-01", "quantity", {"quantity": 3}), ("2018-06-05", "suspended", {})],
+            [
+                "pro_rata 2018-06-11..2018-06-30 1 30.00",
+                "cycle_fee 2018-06-01..2018-06-30 3 90.00",
+                "refund 2018-06-11..2018-06-30 1 -30.00",
+            ],
+        ),
+    ],
+)
+def test_the_fee_restored_in_the_first_month_is_the_one_given_back_and_no_more(tell, events, rows):
+    told = tell(
+        [("2018-06-01", "bought", {"quantity": 1}), *events, ("2018-06-11", "reactivated", {})],
+        ["2018-07-01"],
+        rule_set="legacy_anniversary",
+        prices="30.00",
+    )
+    assert told.all[2:-1] == rows
+
+
 def test_a_waiting_quantity_is_settled_when_the_subscription_is_suspended(tell):
     told = tell(
         [

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from csp_billing.domain import facts as f
 from csp_billing.domain.cycles import open_cycle
-from csp_billing.domain.groups import begin_segments
+from csp_billing.domain.groups import begin_segments, note_quantity
 from csp_billing.domain.lines import LineKey, Reason
 from csp_billing.domain.quantities import change_quantity
 from csp_billing.domain.run import Run
@@ -52,25 +52,7 @@ def reactivate(run: Run, fact: f.Reactivated) -> None:
         state.quantity = fact.quantity or old
         return
     if state.refunded_whole and fact.day < state.first_month_until:
-        # 6.1: the fee is restored in full at the old quantity; another quantity is a pair for the rest (D-9).
-        run.charge(
-            LineKey(state.cycle, "charge", fact.id),
-            start=fact.day,
-            end=state.cycle_end,
-            basis=state.basis,
-            quantity=old,
-            reason="reactivate",
-            posted=fact.day,
-            caused_by=(fact.id,),
-        )
-        state.refunded_whole = False
-        begin_segments(run, state.basis, fact.id)
-        if fact.quantity is not None and fact.quantity != old:
-            state.quantity = fact.quantity
-            reason: Reason = "add_quantity" if fact.quantity > old else "remove_quantity"
-            for charge in run.live_charges(fact.day):
-                refund_rest_of(run, charge, fact, reason)
-            charge_rest(run, fact, reason, key=f"{fact.id} quantity")
+        _restore_fee(run, fact)
         return
     state.quantity = fact.quantity or old
     if state.new_anchor_day is not None:
@@ -82,6 +64,47 @@ def reactivate(run: Run, fact: f.Reactivated) -> None:
         open_cycle(run, fact.day, reason="reactivate")
         return
     charge_rest(run, fact, "reactivate")
+
+
+def _restore_fee(run: Run, fact: f.Reactivated) -> None:
+    """First month (6.1): the whole fee again, at the quantity it had; a change since is never billed for all of it.
+
+    Changes from before the suspension wait for their recognition as they did; another quantity now is a pair for the
+    rest of the cycle (D-9), or one more change where others wait.
+    """
+    state = run.state
+    wanted = fact.quantity or state.quantity
+    fee = next(charge for charge in reversed(state.charges) if charge.key.cycle == state.cycle)
+    waiting = state.segments if run.rules.change_style == "reverse_and_segment" else []
+    if waiting and waiting[0].quantity == fee.quantity:
+        waiting = waiting[1:]  # the fee itself; a change on its own first day stands in its place
+    state.quantity = fee.quantity
+    run.charge(
+        LineKey(state.cycle, "charge", fact.id),
+        start=fact.day,
+        end=state.cycle_end,
+        basis=state.basis,
+        quantity=state.quantity,
+        reason="reactivate",
+        posted=fact.day,
+        caused_by=(fact.id,),
+    )
+    state.refunded_whole = False
+    begin_segments(run, state.basis, fact.id)
+    for part in waiting:
+        state.quantity = part.quantity
+        note_quantity(run, part.start, part.cause)
+        state.recognise_on = run.monthly_anniversary(fact.day)  # the one they waited for may be over
+    if wanted == state.quantity:
+        return
+    before, state.quantity = state.quantity, wanted
+    if waiting:
+        note_quantity(run, fact.day, fact.id)
+        return
+    reason: Reason = "add_quantity" if wanted > before else "remove_quantity"
+    for charge in run.live_charges(fact.day):
+        refund_rest_of(run, charge, fact, reason)
+    charge_rest(run, fact, reason, key=f"{fact.id} quantity")
 
 
 def cancel(run: Run, fact: f.Cancelled) -> None:
@@ -142,4 +165,4 @@ def _give_back_all(run: Run, fact: f.Fact, reason: Reason) -> None:
             )
     run.bring_forward(fact.day)
     state.refunded_whole = True
-    state.segments, state.recognise_on = [], None
+    state.recognise_on = None  # the segments stay, for the fee may be restored
