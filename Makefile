@@ -25,11 +25,12 @@ format: install  ## rewrite the sources in the house style
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-check: install  ## format, lint, types, import rules
+check: install  ## format, lint, types, import rules, scoped SQL
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/python -m mypy $(addsuffix /src,$(MEMBERS)) bench
+	$(BIN)/python -m mypy $(addsuffix /src,$(MEMBERS)) bench tools
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python tools/lint_scoped_sql.py
 
 test: install  ## all tests but the slow ones
 	$(PYTEST) -m "not slow" -n 2 --dist loadgroup

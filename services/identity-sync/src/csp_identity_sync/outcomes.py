@@ -72,7 +72,7 @@ class UserOutcomes:
         user_id = named_id(Kind.USER, operation.meta.reseller, microsoft_user_id)
         history = await self._store.load(user_id)
         now = self._clock.now()
-        form = await self._payload(operation.id)
+        form = await self._payload(operation.meta.reseller, operation.id)
         tenant = await self._directory.tenant(
             service_scope(operation.meta.reseller, "identity-sync"), operation.target["tenant_id"]
         )
@@ -122,10 +122,11 @@ class UserOutcomes:
         )
         return [seal, self._mail.enqueue(reseller=operation.meta.reseller, mail=mail)]
 
-    async def _payload(self, operation_id: str) -> dict[str, Any]:
+    async def _payload(self, reseller: str, operation_id: str) -> dict[str, Any]:
         async with self._database.connection() as connection:
             cursor = await connection.execute(
-                "select sealed_payload from open_operations where operation_id = %s", [operation_id]
+                "select sealed_payload from open_operations where reseller_id = %s and operation_id = %s",
+                [reseller, operation_id],
             )
             row = await cursor.fetchone()
         if row is None or row["sealed_payload"] is None:

@@ -31,8 +31,8 @@ class Rereads:
                 if await self._ask(row["reseller_id"], row["tenant_id"], row["subscription_id"]):
                     async with self._database.connection() as connection:
                         await connection.execute(
-                            "delete from rereads where subscription_id = %s and due_at = %s",
-                            [row["subscription_id"], row["due_at"]],
+                            "delete from rereads where reseller_id = %s and subscription_id = %s and due_at = %s",
+                            [row["reseller_id"], row["subscription_id"], row["due_at"]],
                         )
             await self._clock.sleep(PAUSE_SECONDS)
 

@@ -30,6 +30,7 @@ async def show(tx: Connection, event: Recorded[Any]) -> None:
         "%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
         [
             event.meta.reseller,
+            event.meta.reseller,
             event.data.tenant_id,
             event.stream,
             event.version,

@@ -23,10 +23,10 @@ async def show(tx: Connection, event: Recorded[Any]) -> None:
         case TenantCreated() | TenantDiscovered() as data:
             await _add_tenant(tx, event, data)
             # What came before the tenant was known to belong to anybody becomes visible now.
-            await _assign(tx, data.tenant_id, data.customer_id)
+            await _assign(tx, event.meta.reseller, data.tenant_id, data.customer_id)
         case TenantLinked() as data:
             await _change_tenant(tx, event, data.tenant_id, "customer_id", data.to_customer_id)
-            await _assign(tx, data.tenant_id, data.to_customer_id)
+            await _assign(tx, event.meta.reseller, data.tenant_id, data.to_customer_id)
         case TenantOffboarded() as data:
             await _change_tenant(tx, event, data.tenant_id, "status", "offboarded")
         case AgreementAccepted() as data:
@@ -83,14 +83,15 @@ async def _change_tenant(
     )
 
 
-async def _assign(tx: Connection, tenant_id: str, customer_id: str) -> None:
+async def _assign(tx: Connection, reseller: str, tenant_id: str, customer_id: str) -> None:
     for screen in ("subscriptions", "users"):
         await tx.execute(
-            f"update {screen} set customer_id = %s, revision = revision + 1 where tenant_id = %s and customer_id <> %s",
-            [customer_id, tenant_id, customer_id],
+            f"update {screen} set customer_id = %s, revision = revision + 1 "
+            "where reseller_id = %s and tenant_id = %s and customer_id <> %s",
+            [customer_id, reseller, tenant_id, customer_id],
         )
     await tx.execute(
-        "update history set customer_id = %s where subscription_id in "
-        "(select subscription_id from subscriptions where tenant_id = %s)",
-        [customer_id, tenant_id],
+        "update history set customer_id = %s where reseller_id = %s and subscription_id in "
+        "(select subscription_id from subscriptions where reseller_id = %s and tenant_id = %s)",
+        [customer_id, reseller, reseller, tenant_id],
     )

@@ -31,27 +31,34 @@ async def show(tx: Connection, event: Recorded[Any]) -> None:
         case SubscriptionCreated() as data:
             await _created(tx, event, data)
         case SubscriptionPriceLocked() as data:
-            await _figures(tx, data.subscription_id, {"unit_price_micro": data.unit_price_micro})
+            await _figures(
+                tx, event.meta.reseller, data.subscription_id, {"unit_price_micro": data.unit_price_micro}
+            )
         case SubscriptionCostLocked() as data:
-            await _figures(tx, data.subscription_id, {"unit_cost_micro": data.unit_price_micro})
+            await _figures(
+                tx, event.meta.reseller, data.subscription_id, {"unit_cost_micro": data.unit_price_micro}
+            )
         case ConsumedSeatsChanged() as data:
             for part in data.subscriptions:
                 seats = {"consumed": part.consumed, "consumed_is_shared": part.shared}
-                await _figures(tx, part.subscription_id, seats)
+                await _figures(tx, event.meta.reseller, part.subscription_id, seats)
         case _ if event.stream.startswith(f"{Kind.SUBSCRIPTION}_"):
             await _changed(tx, event)
 
 
-async def _figures(tx: Connection, subscription_id: str, figures: Mapping[str, int | bool]) -> None:
+async def _figures(
+    tx: Connection, reseller: str, subscription_id: str, figures: Mapping[str, int | bool]
+) -> None:
     """Figures of other streams: there is no order between streams, so they may come before their subscription and wait."""
     assignments = ", ".join(f"{column} = %s" for column in figures)
     values = list(figures.values())
     await tx.execute(
-        f"with shown as (update subscriptions set {assignments}, revision = revision + 1 where subscription_id = %s "
-        f"returning 1) insert into waiting_figures (subscription_id, {', '.join(figures)}) "
+        f"with shown as (update subscriptions set {assignments}, revision = revision + 1 "
+        "where reseller_id = %s and subscription_id = %s returning 1) "
+        f" insert into waiting_figures (subscription_id, {', '.join(figures)}) "
         f"select %s{', %s' * len(figures)} where not exists (select from shown) "
         f"on conflict (subscription_id) do update set {assignments}",
-        [*values, subscription_id, subscription_id, *values, *values],
+        [*values, reseller, subscription_id, subscription_id, *values, *values],
     )
 
 
@@ -64,6 +71,7 @@ async def _created(tx: Connection, event: Recorded[Any], data: SubscriptionCreat
         "%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
         [
             data.subscription_id,
+            event.meta.reseller,
             event.meta.reseller,
             data.tenant_id,
             data.tenant_id,
@@ -94,8 +102,8 @@ async def _created(tx: Connection, event: Recorded[Any], data: SubscriptionCreat
         "unit_cost_micro = coalesce(waiting.unit_cost_micro, subscriptions.unit_cost_micro), "
         "consumed = coalesce(waiting.consumed, subscriptions.consumed), "
         "consumed_is_shared = coalesce(waiting.consumed_is_shared, subscriptions.consumed_is_shared) "
-        "from waiting where subscriptions.subscription_id = waiting.subscription_id",
-        [data.subscription_id],
+        "from waiting where reseller_id = %s and subscriptions.subscription_id = waiting.subscription_id",
+        [data.subscription_id, event.meta.reseller],
     )
 
 
@@ -103,8 +111,9 @@ async def _changed(tx: Connection, event: Recorded[Any]) -> None:
     changes = {} if event.meta.superseded else _changes(event.data)
     assignments = "".join(f", {column} = %s" for column in changes)
     await tx.execute(
-        f"update subscriptions set version = %s, updated_at = %s{assignments} where subscription_id = %s",
-        [event.version, event.meta.recorded_at, *changes.values(), event.stream],
+        f"update subscriptions set version = %s, updated_at = %s{assignments} "
+        "where reseller_id = %s and subscription_id = %s",
+        [event.version, event.meta.recorded_at, *changes.values(), event.meta.reseller, event.stream],
     )
 
 

@@ -42,6 +42,7 @@ async def _created(tx: Connection, event: Recorded[Any], data: UserCreated) -> N
         [
             data.user_id,
             event.meta.reseller,
+            event.meta.reseller,
             data.tenant_id,
             data.tenant_id,
             data.microsoft_user_id,

@@ -4,7 +4,9 @@ from typing import Any
 
 import msgspec
 
-CUSTOMER_OF_TENANT = "coalesce((select customer_id from tenants where tenant_id = %s), '')"
+CUSTOMER_OF_TENANT = (
+    "coalesce((select customer_id from tenants where reseller_id = %s and tenant_id = %s), '')"
+)
 """Unknown = hidden until known: the empty customer is inside no customer's scope."""
 
 

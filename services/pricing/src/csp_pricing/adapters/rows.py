@@ -103,7 +103,7 @@ class PricingRows:
         self, scope: Scope, price_list_id: str, *, after: str | None, limit: int
     ) -> list[ListedPrice]:
         """A page of a list's rows, newest version of each."""
-        values: list[Any] = [scope.reseller, price_list_id]
+        values: list[Any] = [scope.reseller, scope.customer, scope.customer, price_list_id]
         beyond = ""
         if after is not None:
             beyond = "and row_id > %s "
@@ -111,7 +111,7 @@ class PricingRows:
         async with self._database.transaction(scope) as tx:
             cursor = await tx.execute(
                 f"select distinct on (row_id) {_PRICE} from price_rows where reseller_id = %s "
-                f"and price_list_id = %s {beyond}order by row_id, version desc limit %s",
+                f"and (%s::text is null or customer_id = %s) and price_list_id = %s {beyond}order by row_id, version desc limit %s",
                 [*values, limit],
             )
             rows = await cursor.fetchall()
