@@ -85,6 +85,11 @@ class CredentialStore:
                 },
             )
 
+    async def forget(self, reseller_id: str) -> None:
+        """Delete; nothing where there are none."""
+        async with self._database.connection() as connection:
+            await connection.execute("delete from credentials where reseller_id = %s", [reseller_id])
+
     async def load(self, reseller_id: str) -> Credentials:
         """Raises `CredentialsUnknown`."""
         async with self._database.connection() as connection:
