@@ -4,8 +4,8 @@ A process leases the next calls by one `update … returning` and starts them ev
 a second ahead, so that one with many waiting calls leaves room for the others.
 
 The rate climbs while it is used up: threefold in 22 seconds until the first 429. A 429 tells what is allowed: the calls granted
-since the one before (or since the budget was idle), over the time until `Retry-After` is over. The first one sets the rate to that,
-halving it at most, and so does a later one that shows a fifth less than the rate. From then on the rate climbs by half a percent
+in the minute that was being counted, over the time until `Retry-After` is over, or in the minute before, if that were more. The first
+one sets the rate to that, halving it at most, and so does a later one that shows a fifth less than the rate. From then on the rate climbs by half a percent
 a minute (by a tenth after ten minutes without a 429), and a 429 takes three percent away, a tenth if it follows another closely.
 Each holds every process back for as long as `Retry-After` says.
 """
@@ -85,9 +85,9 @@ class SharedBudget:
                 """
                 with measured as (
                     select reseller_id, api_group,
-                        busy_calls * 60 / greatest(
+                        greatest(busy_rate, busy_calls * 60 / greatest(
                             1, extract(epoch from clock_timestamp() - busy_since)::double precision + %(pause)s
-                        ) as allowed,
+                        )) as allowed,
                         coalesce(throttled_at > clock_timestamp() - make_interval(secs => %(age)s), false) as is_old
                     from budget where reseller_id = %(reseller)s and api_group = %(group)s
                     for update
@@ -96,7 +96,7 @@ class SharedBudget:
                     calls_per_minute = case
                         -- several calls of one overshoot answer 429: it counts once
                         when is_old then calls_per_minute
-                        when busy_calls >= %(sample)s and (is_exploring or allowed < calls_per_minute * 0.8)
+                        when (busy_calls >= %(sample)s or busy_rate > 0) and (is_exploring or allowed < calls_per_minute * 0.8)
                             then greatest(%(lowest)s, 0.97 * least(calls_per_minute, greatest(allowed, calls_per_minute / 2)))
                         else greatest(%(lowest)s, calls_per_minute * case
                             when is_exploring then 0.8
@@ -108,7 +108,8 @@ class SharedBudget:
                     is_exploring = false,
                     throttled_at = clock_timestamp(),
                     busy_since = case when is_old then busy_since else clock_timestamp() + make_interval(secs => %(pause)s) end,
-                    busy_calls = case when is_old then busy_calls else 0 end
+                    busy_calls = case when is_old then busy_calls else 0 end,
+                    busy_rate = case when is_old then busy_rate else 0 end
                 from measured
                 where budget.reseller_id = measured.reseller_id and budget.api_group = measured.api_group
                 """,
@@ -167,6 +168,7 @@ with spoken_for as (
         greatest(next_free_at, clock_timestamp() - make_interval(secs => %(burst)s)) as granted_from,
         next_free_at >= clock_timestamp() - make_interval(secs => 60 / calls_per_minute) as is_used_up,
         next_free_at < clock_timestamp() - interval '5 seconds' as is_idle,
+        busy_since < clock_timestamp() - interval '1 minute' as is_counted,
         least(%(wanted)s, ceil(calls_per_minute / 60)) as calls
     from budget where reseller_id = %(reseller)s and api_group = %(group)s
     for update
@@ -183,8 +185,13 @@ update budget set
             else s.calls * 0.1
         end
     ),
-    busy_since = case when s.is_idle then clock_timestamp() else busy_since end,
-    busy_calls = case when s.is_idle then 0 else busy_calls end + s.calls
+    busy_rate = case
+        when s.is_idle then 0
+        when s.is_counted then busy_calls * 60 / extract(epoch from clock_timestamp() - busy_since)
+        else busy_rate
+    end,
+    busy_since = case when s.is_idle or s.is_counted then clock_timestamp() else busy_since end,
+    busy_calls = case when s.is_idle or s.is_counted then 0 else busy_calls end + s.calls
 from spoken_for s
 where budget.reseller_id = s.reseller_id and budget.api_group = s.api_group
 returning calls_per_minute, s.calls, extract(epoch from budget.granted_from - clock_timestamp()) as starts_in

@@ -44,6 +44,15 @@ def test_a_changed_subscription_is_a_fact_at_its_own_time():
     assert fact.audit.correlation_id == "c0ffee"
 
 
+def test_a_record_that_shows_the_resource_before_tells_only_what_changed():
+    before = {"Id": SUBSCRIPTION, "Quantity": 8, "Status": "Active", "AutoRenewEnabled": True}
+    changed = record(value={**before, "AutoRenewEnabled": False}, resourceOldValue=json.dumps(before))
+    (fact,) = facts_of("res_n", changed, NOW)
+    assert fact.state == {"auto_renew": False}
+    same = record(value=before, resourceOldValue=json.dumps(before))
+    assert facts_of("res_n", same, NOW) == []
+
+
 @pytest.mark.parametrize("status", ["failed", "progress"])
 def test_what_did_not_succeed_is_no_fact_and_no_reason_to_read(status: str):
     failed = record(operationStatus=status)

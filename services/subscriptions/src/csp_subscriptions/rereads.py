@@ -22,19 +22,23 @@ class Rereads:
     async def run(self) -> None:
         """Ask for every due one; what the feed did not take stays and is asked for again."""
         while True:
-            async with self._database.connection() as connection:
-                cursor = await connection.execute(
-                    "select * from rereads where due_at <= %s order by due_at limit 100", [self._clock.now()]
-                )
-                rows = await cursor.fetchall()
-            for row in rows:
-                if await self._ask(row["reseller_id"], row["tenant_id"], row["subscription_id"]):
-                    async with self._database.connection() as connection:
-                        await connection.execute(
-                            "delete from rereads where reseller_id = %s and subscription_id = %s and due_at = %s",
-                            [row["reseller_id"], row["subscription_id"], row["due_at"]],
-                        )
+            await self.step()
             await self._clock.sleep(PAUSE_SECONDS)
+
+    async def step(self) -> None:
+        """Ask once for each due one."""
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(
+                "select * from rereads where due_at <= %s order by due_at limit 100", [self._clock.now()]
+            )
+            rows = await cursor.fetchall()
+        for row in rows:
+            if await self._ask(row["reseller_id"], row["tenant_id"], row["subscription_id"]):
+                async with self._database.connection() as connection:
+                    await connection.execute(
+                        "delete from rereads where reseller_id = %s and subscription_id = %s and due_at = %s",
+                        [row["reseller_id"], row["subscription_id"], row["due_at"]],
+                    )
 
     async def _ask(self, reseller: str, tenant: str, subscription: str) -> bool:
         token = await self._tokens.token(reseller)

@@ -39,7 +39,7 @@ def facts_of(reseller: str, record: AuditRecord, began_at: datetime) -> list[Obs
     details.setdefault("Quantity", record.detail("Quantity-0"))
     found: list[Observation] = []
     for subscription in _subscriptions(record):
-        state = audited_subscription_state(record.new_value(), details)
+        state = audited_subscription_state(record.new_value(), details, record.old_value())
         if state:
             found.append(
                 Observation(

@@ -111,21 +111,28 @@ def tenant_state(seen: Customer) -> State:
 
 
 def audited_subscription_state(
-    value: Any, details: Mapping[str, str | None]
+    value: Any, details: Mapping[str, str | None], before: Any = None
 ) -> State:  # Any: JSON of any shape
-    """What an activity record tells of a subscription; only what it names."""
-    told = {str(name).lower(): each for name, each in value.items()} if isinstance(value, Mapping) else {}
+    """What an activity record tells of a subscription: what it names, and where it shows the resource before, only what changed."""
+    told, old = _folded(value), _folded(before)
     state: State = {}
     quantity = told.get("quantity", details.get("Quantity"))
-    if quantity is not None and str(quantity).isdigit():
+    if quantity is not None and str(quantity).isdigit() and str(quantity) != str(old.get("quantity")):
         state["quantity"] = int(str(quantity))
-    if isinstance(told.get("status"), str):
-        state["status"] = str(told["status"]).lower()
-    if isinstance(told.get("autorenewenabled"), bool):
-        state["auto_renew"] = told["autorenewenabled"]
-    if isinstance(told.get("friendlyname"), str):
-        state["friendly_name"] = told["friendlyname"]
+    status = str(told.get("status", "")).lower()
+    if status and status != str(old.get("status", "")).lower():
+        state["status"] = status
+    renews = told.get("autorenewenabled")
+    if isinstance(renews, bool) and renews is not old.get("autorenewenabled"):
+        state["auto_renew"] = renews
+    name = told.get("friendlyname")
+    if isinstance(name, str) and name != old.get("friendlyname"):
+        state["friendly_name"] = name
     return state
+
+
+def _folded(value: Any) -> dict[str, Any]:  # Any: JSON of any shape
+    return {str(name).lower(): each for name, each in value.items()} if isinstance(value, Mapping) else {}
 
 
 def _lots(seen: Subscription) -> list[dict[str, str | int | None]] | None:
