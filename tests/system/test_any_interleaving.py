@@ -149,7 +149,7 @@ class World:
     async def reactivate(self) -> None:
         await self.act("reactivate", subscription_id=self.bought)
 
-    async def renewal(self, enabled: bool) -> None:  # noqa: FBT001 - a step's value
+    async def renewal(self, enabled: bool) -> None:
         await self.act("set_auto_renew", subscription_id=self.bought, enabled=enabled)
 
     async def command(self, quantity: int) -> None:

@@ -51,6 +51,10 @@ class Person:
         problem: dict[str, Any] = answer.json()
         return problem
 
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
     def _read(self, answer: httpx.Response) -> Any:  # JSON
         if not answer.is_success:
             raise DemoFailed(
@@ -87,6 +91,11 @@ class World:
             actor="dev:carl",
         )
         return Person(self._running["gateway"], "/portal/v1", token)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        for each in (self._control, self._gateway, self.reseller):
+            each.close()
 
     def now(self) -> datetime:
         """The platform's time."""

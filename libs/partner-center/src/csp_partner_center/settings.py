@@ -85,7 +85,7 @@ class PartnerCenterSettings:
     first_rate: int = 480
     lowest_rate: int = 30
     highest_rate: int = 6000
-    concurrency: int = 32
+    concurrency: int = 64
     breaker_failures: int = 8
     breaker_pause: float = 15.0
     token_margin: float = 120.0

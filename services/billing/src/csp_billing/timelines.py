@@ -193,14 +193,20 @@ def _started(data: SubscriptionCreated, common: dict[str, Any]) -> f.Started:
         link = f.Link(kind="addon", subscription=data.base_subscription_id)
     elif data.predecessor_id is not None:
         link = f.Link(kind="transfer", subscription=data.predecessor_id)
+    lots = tuple(SeatLot(lot.quantity, lot.refundable_until) for lot in data.seat_lots)
+    # R9.10: from another partner the days paid there are carried, the term stays, and no new window opens.
+    transferred = data.paid_until is not None and link is None
+    ends_on = data.commitment_ends_on if transferred else None
     return f.Started(
         **common,
         product=data.product,
         quantity=data.quantity,
         promotion=0 if data.promotion_percent is None else parse_decimal(data.promotion_percent, 2),
+        transferred=transferred,
         paid_until=None if data.paid_until is None else data.paid_until.toordinal(),
+        term_end=None if ends_on is None else ends_on.toordinal() + 1,
         link=link,
-        lots=tuple(SeatLot(lot.quantity, lot.refundable_until) for lot in data.seat_lots) or None,
+        lots=lots if transferred else lots or None,
     )
 
 

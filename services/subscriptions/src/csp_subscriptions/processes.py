@@ -101,9 +101,20 @@ class ObservationReactor:
             observed.tenant_id
         )
         currency = await self._tenants.currency_of(event.meta.reseller)
-        created = _created(observed, tenant, status, currency, event.meta.reseller)
+        predecessor = await self._predecessor(event.meta.reseller, state)
+        created = _created(observed, tenant, status, currency, event.meta.reseller, predecessor)
         started = _moment(state.get("started_at")) or observed.began_at
         found.append(history, created, self._meta(event, tenant, started, None, EffectiveBasis.READING))
+
+    async def _predecessor(self, reseller: str, state: dict[str, Any]) -> str | None:
+        """A migration names the subscription it replaces; the one that a transfer ends is only ours if it came back to us."""
+        migrated, transferred = state.get("migrated_from"), state.get("transferred_from")
+        if migrated:
+            return named_id(Kind.SUBSCRIPTION, reseller, str(migrated))
+        if transferred:
+            before = named_id(Kind.SUBSCRIPTION, reseller, str(transferred))
+            return before if await self._store.load(before) else None
+        return None
 
     async def _reading(
         self,
@@ -356,12 +367,19 @@ def _differs(event: Recorded[Any], at: datetime) -> bool:
 
 
 def _created(
-    observed: ExternalStateObserved, tenant: Tenant | None, status: Status, currency: str, reseller: str
+    observed: ExternalStateObserved,
+    tenant: Tenant | None,
+    status: Status,
+    currency: str,
+    reseller: str,
+    predecessor: str | None,
 ) -> SubscriptionCreated:
     told = observed.state or {}
     commerce = str(told.get("commerce", "nce"))
     parent = told.get("parent_microsoft_id")
-    predecessor = told.get("migrated_from")
+    refs = {"microsoft_subscription_id": observed.microsoft_id}
+    if told.get("transferred_from"):
+        refs["transferred_from"] = str(told["transferred_from"])
     return SubscriptionCreated(
         subscription_id=observed.resource_id,
         tenant_id=observed.tenant_id,
@@ -383,12 +401,12 @@ def _created(
         auto_renew=bool(told.get("auto_renew", True)),
         is_trial=bool(told.get("is_trial", False)),
         base_subscription_id=None if not parent else named_id(Kind.SUBSCRIPTION, reseller, str(parent)),
-        predecessor_id=None if not predecessor else named_id(Kind.SUBSCRIPTION, reseller, str(predecessor)),
+        predecessor_id=predecessor,
         paid_until=_day(told.get("paid_until")),
         billing_from=_day(told.get("billing_from")),
         seat_lots=_lots(told.get("seat_lots")),
         directory_sku_id=_text(told.get("directory_sku_id")),
-        external_refs={"microsoft_subscription_id": observed.microsoft_id},
+        external_refs=refs,
     )
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, timedelta
 
 from csp_partner_center import Refused, Reseller
 from csp_partner_center.subscriptions import Subscription
-from csp_partner_center.transfers import Transfer, TransferStatus
+from csp_partner_center.transfers import Transfer, TransferLine, TransferStatus
 from csp_partner_feed.domain.observation import State
 
 _DONE = (TransferStatus.COMPLETE, TransferStatus.COMPLETED, TransferStatus.PARTIALLY_COMPLETE)
@@ -14,7 +14,8 @@ _DONE = (TransferStatus.COMPLETE, TransferStatus.COMPLETED, TransferStatus.PARTI
 async def mark_arrivals(
     partner: Reseller, tenant: str, seen: Sequence[tuple[Subscription, State]], *, ours: str
 ) -> None:
-    """Give `paid_until` (R9.10: the first day not paid at the other partner) to each new subscription that a finished transfer brought.
+    """Give `paid_until` (R9.10: the first day not paid at the other partner) and `transferred_from` (the id it had there) to each new
+    subscription that a finished transfer brought.
 
     `ours` is the partner's own tenant. One call for any number of new subscriptions; a refusal means that there are no transfers.
     """
@@ -24,18 +25,20 @@ async def mark_arrivals(
         transfers = await partner.transfers.of_customer(tenant)
     except Refused:
         return
-    lines = [
-        (_product(line.offer_id), line.quantity)
-        for transfer in transfers
-        if _came_to_us(transfer, ours)
-        for line in transfer.line_items
-    ]
+    lines = [line for transfer in transfers if _came_to_us(transfer, ours) for line in transfer.line_items]
     for subscription, state in seen:
-        wanted = (subscription.product, subscription.quantity)
-        if wanted in lines and subscription.billing_cycle_end_date is not None:
-            lines.remove(wanted)
-            last_paid = subscription.billing_cycle_end_date.astimezone(UTC).date()
-            state["paid_until"] = (last_paid + timedelta(days=1)).isoformat()
+        line = next((each for each in lines if _fits(each, subscription)), None)
+        if line is None or subscription.billing_cycle_end_date is None:
+            continue
+        lines.remove(line)
+        last_paid = subscription.billing_cycle_end_date.astimezone(UTC).date()
+        state["paid_until"] = (last_paid + timedelta(days=1)).isoformat()
+        if line.subscription_id is not None:
+            state["transferred_from"] = line.subscription_id.lower()
+
+
+def _fits(line: TransferLine, subscription: Subscription) -> bool:
+    return (_product(line.offer_id), line.quantity) == (subscription.product, subscription.quantity)
 
 
 def _came_to_us(transfer: Transfer, ours: str) -> bool:

@@ -2,7 +2,7 @@
 
 `subscription`: commerce, product, product_title, status, quantity, auto_renew, term, charge_cycle (both ISO durations), started_at,
 created_at, commitment_ends_on, seat_lots, order_id, friendly_name, is_trial, parent_microsoft_id, migrated_from, promotion_id,
-billing_from (first synchronisation only), paid_until (from another partner), directory_sku_id (when first told).
+billing_from (first synchronisation only), paid_until and transferred_from (from another partner), directory_sku_id (when first told).
 `user`: usage_location, is_enabled, is_deleted, is_synchronised, sku_ids; personal fields apart: user_principal_name, display_name,
 first_name, last_name, usage_location.
 `licences`: skus with available, consumed, total, sku_part_number.

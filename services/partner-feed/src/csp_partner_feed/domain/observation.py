@@ -13,7 +13,7 @@ State = dict[str, str | int | bool | list[dict[str, str | int | None]] | None]
 
 
 # What the feed adds to a state; Microsoft does not show it.
-_OURS = frozenset({"billing_from", "paid_until", "directory_sku_id"})
+_OURS = frozenset({"billing_from", "paid_until", "transferred_from", "directory_sku_id"})
 
 
 class Resource(StrEnum):
