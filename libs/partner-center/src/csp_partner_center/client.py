@@ -16,10 +16,13 @@ from csp_partner_center.carts import Carts
 from csp_partner_center.catalogue import Catalogue
 from csp_partner_center.credentials import Credentials, CredentialStore
 from csp_partner_center.customers import Customers
+from csp_partner_center.delegated_admin import DelegatedAdmin
+from csp_partner_center.directory_notifications import DirectoryNotifications
 from csp_partner_center.domains import Domains
 from csp_partner_center.graph import Graph
 from csp_partner_center.invoices import Invoices
 from csp_partner_center.licences import Licences
+from csp_partner_center.migration_schedules import MigrationSchedules
 from csp_partner_center.migrations_to_nce import Migrations
 from csp_partner_center.orders import Orders
 from csp_partner_center.partner_profile import Partner
@@ -55,6 +58,9 @@ class Reseller:
     users: Users = field(init=False)
     billing_export: BillingExport = field(init=False)
     invoices: Invoices = field(init=False)
+    delegated_admin: DelegatedAdmin = field(init=False)
+    directory_notifications: DirectoryNotifications = field(init=False)
+    migration_schedules: MigrationSchedules = field(init=False)
     migrations: Migrations = field(init=False)
     partner: Partner = field(init=False)
     price_sheets: PriceSheets = field(init=False)
@@ -81,6 +87,9 @@ _RESOURCES = {
     "users": Users,
     "billing_export": BillingExport,
     "invoices": Invoices,
+    "delegated_admin": DelegatedAdmin,
+    "directory_notifications": DirectoryNotifications,
+    "migration_schedules": MigrationSchedules,
     "migrations": Migrations,
     "partner": Partner,
     "price_sheets": PriceSheets,
