@@ -10,8 +10,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from csp_billing.application import BillingUseCases
 from csp_billing.close import CloseUseCases
-from csp_billing.ports import Report
-from csp_billing.views import Pieces, csv_rows, detailed, json_lines, summary
+from csp_billing.ports import PriceEdit, Report
+from csp_billing.views import Pieces, csv_rows, detailed, effect_json, json_lines, summary
 from csp_billing.worksheet import MEDIA_TYPE, workbook
 from csp_runtime.consistency import KnownVersions
 from csp_runtime.http import AnyCommand, AnyScope, AwaitedVersions
@@ -22,13 +22,31 @@ _MAY_ISSUE = frozenset({Role.RESELLER_ADMIN, Role.RESELLER_BILLING, Role.SERVICE
 STREAMS = ("cus_", "ten_", "sub_", "spr_", "res_")
 
 
-class WhatIfBody(BaseModel):
-    """A quantity that somebody thinks of."""
-
+class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WhatIfBody(_Body):
+    """A quantity that somebody thinks of."""
 
     subscription_id: str
     quantity: int = Field(ge=1)
+
+
+class PriceEditBody(_Body):
+    """Another sales price of service days, as pricing has checked it."""
+
+    from_on: date
+    until_on: date | None
+    currency: str
+    unit_price_micro: int = Field(ge=0)
+
+
+class PriceWhatIfBody(_Body):
+    """An edit of the sales price that somebody thinks of."""
+
+    subscription_id: str
+    price_edit: PriceEditBody
 
 
 def routes(use_cases: BillingUseCases, closes: CloseUseCases, known: KnownVersions) -> APIRouter:
@@ -107,8 +125,13 @@ def routes(use_cases: BillingUseCases, closes: CloseUseCases, known: KnownVersio
         return await closes.close(scope, cycle_id, command)
 
     @router.post("/what-ifs")
-    async def what_if(body: WhatIfBody, scope: AnyScope, versions: AwaitedVersions) -> dict[str, Any]:
+    async def what_if(
+        body: WhatIfBody | PriceWhatIfBody, scope: AnyScope, versions: AwaitedVersions
+    ) -> dict[str, Any]:
         await wait(versions)
+        if isinstance(body, PriceWhatIfBody):
+            edit = PriceEdit(subscription_id=body.subscription_id, **body.price_edit.model_dump())
+            return effect_json(await use_cases.what_if_edited(scope, edit))
         return {"lines": await use_cases.what_if(scope, body.subscription_id, body.quantity)}
 
     return router

@@ -11,7 +11,7 @@ from csp_billing.domain.delta import Posting
 from csp_billing.domain.family import Story
 from csp_billing.domain.fold import fold
 from csp_billing.domain.lines import Line
-from csp_billing.ports import Asked, Report, ReportKey, ShownLine, report_key
+from csp_billing.ports import Asked, EditEffect, PriceEdit, Report, ReportKey, ShownLine, report_key
 from csp_billing.settling import Known
 from csp_billing.timelines import story_of
 from csp_billing.views import line_json
@@ -71,6 +71,13 @@ class Previews(Protocol):
         """One report with its lines; None where it has none."""
 
 
+class PriceEditEffects(Protocol):
+    """What edits of sales prices would post."""
+
+    async def of(self, reseller: str, edit: PriceEdit, now: datetime) -> EditEffect:
+        """The effect of one; nothing is written."""
+
+
 class Lines(Protocol):
     """Lines of issued reports, a piece at a time; iterated in a thread."""
 
@@ -89,6 +96,7 @@ class BillingUseCases:
         issued: IssuedReports,
         lines: Lines,
         previews: Previews,
+        price_edits: PriceEditEffects,
         clock: Clock,
     ) -> None:
         self._facts = facts
@@ -96,6 +104,7 @@ class BillingUseCases:
         self._issued = issued
         self._lines = lines
         self._previews = previews
+        self._price_edits = price_edits
         self._clock = clock
 
     async def reports(
@@ -170,6 +179,12 @@ class BillingUseCases:
         known = sorted((each.ranked for each in history), key=lambda each: each.seq)
         story = story_of(subscription_id, known, "sell", close_days=days)
         return [] if story is None else _difference(story, quantity, now, currency)
+
+    async def what_if_edited(self, scope: Scope, edit: PriceEdit) -> EditEffect:
+        """What an edit of the sales price would post in reports that are not issued yet; nothing is written."""
+        if await self._facts.subscription(scope, edit.subscription_id) is None:
+            raise not_found("subscription")
+        return await self._price_edits.of(scope.reseller, edit, self._clock.now())
 
 
 def _empty(key: ReportKey, name: str, today: date) -> Report:

@@ -102,3 +102,32 @@ class Asked:
     today: date
     sell_only: bool
     as_of: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceEdit:
+    """An edit of the sales price of service days `[from_on, until_on)` that somebody thinks of, in millionths (R5.4)."""
+
+    subscription_id: str
+    currency: str
+    unit_price_micro: int
+    from_on: date
+    until_on: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditEffect:
+    """Lines that an edit adds to reports not issued yet, and those there that they come instead of."""
+
+    key: ReportKey
+    lines: Sequence[ShownLine]
+    instead_of: Sequence[ShownLine]
+
+    @property
+    def net(self) -> int:
+        """What the customer pays more, in minor units; less is negative."""
+        return _sum(self.lines) - _sum(self.instead_of)
+
+
+def _sum(lines: Sequence[ShownLine]) -> int:
+    return sum(shown.posting.line.amount or 0 for shown in lines)

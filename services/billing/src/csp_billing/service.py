@@ -7,6 +7,7 @@ from csp_billing.adapters.facts import Facts, ReportKeys
 from csp_billing.adapters.issued import IssuedReports
 from csp_billing.adapters.line_stream import LineStream
 from csp_billing.adapters.previews import Previews
+from csp_billing.adapters.price_edit_effects import PriceEditEffects
 from csp_billing.adapters.public_log import BillingLog
 from csp_billing.api import routes
 from csp_billing.application import BillingUseCases
@@ -43,6 +44,7 @@ def build(platform: Platform) -> Service:
         issued=IssuedReports(request),
         lines=lines,
         previews=Previews(books),
+        price_edits=PriceEditEffects(books),
         clock=platform.clock,
     )
     closes = CloseUseCases(books=books, names=facts, reports=use_cases, clock=platform.clock)

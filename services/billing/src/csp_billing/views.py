@@ -11,7 +11,7 @@ from typing import Any
 
 from csp_billing.domain.explain import data as explained
 from csp_billing.domain.explain import sentence
-from csp_billing.ports import Report, ReportKey, ShownLine, line_id_of
+from csp_billing.ports import EditEffect, Report, ReportKey, ShownLine, line_id_of
 from csp_commerce_rules.money import format_decimal, format_price, minor_digits
 
 COLUMNS = (
@@ -86,6 +86,16 @@ def detailed(report: Report) -> dict[str, Any]:
             }
         )
     return {**summary(report), "dates": dates}
+
+
+def effect_json(effect: EditEffect) -> dict[str, Any]:
+    """What an edit would post, line by line, and what it comes to."""
+    key = effect.key
+    return {
+        "lines": [line_json(key, shown) for shown in effect.lines],
+        "instead_of": [line_json(key, shown) for shown in effect.instead_of],
+        "net": _money(format_decimal(effect.net, minor_digits(key.currency)), key.currency),
+    }
 
 
 def line_json(key: ReportKey, shown: ShownLine) -> dict[str, Any]:

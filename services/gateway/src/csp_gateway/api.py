@@ -11,6 +11,7 @@ from csp_gateway.surfaces import (
     catalogue,
     organisations,
     platform,
+    price_edits,
     price_lists,
     subscriptions,
     synchronisation,
@@ -40,7 +41,7 @@ def customer_app(verifier: TokenVerifier, parts: Parts | None) -> FastAPI:
 
 
 def _shared_routes(surface: Surface) -> list[APIRouter]:
-    parts_of_the_business = (organisations, catalogue, subscriptions, users, billing, platform)
+    parts_of_the_business = (organisations, catalogue, subscriptions, price_edits, users, billing, platform)
     return [part.routes(surface) for part in parts_of_the_business]
 
 

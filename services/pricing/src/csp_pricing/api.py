@@ -7,12 +7,12 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from csp_pricing.application import PricingUseCases, WishedRow, as_json
+from csp_pricing.price_edit_api import check_may_price
 from csp_runtime.http import AnyCommand, AnyScope
 from csp_runtime.problems import Problem
-from csp_runtime.scope import Role, Scope
+from csp_runtime.scope import Scope
 
 Cycle = Literal["P1M", "P1Y", "P3Y"]
-_MAY_PRICE = frozenset({Role.RESELLER_ADMIN, Role.RESELLER_BILLING, Role.SERVICE})
 
 
 class _Body(BaseModel):
@@ -55,8 +55,7 @@ def routes(use_cases: PricingUseCases) -> APIRouter:
 
     @router.post("/price-rows")
     async def set_rows(body: RowsBody, scope: AnyScope, command: AnyCommand) -> dict[str, Any]:
-        if not scope.roles & _MAY_PRICE:
-            raise Problem("forbidden", "Your role does not allow changes to prices")
+        check_may_price(scope)
         wished = [WishedRow(**row.model_dump()) for row in body.rows]
         return await use_cases.set_rows(scope, body.customer_id, wished, command)
 

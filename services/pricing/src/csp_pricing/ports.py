@@ -29,6 +29,29 @@ class Product:
     prerequisites: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricedSubscription:
+    """What a price is locked to; `customer_id` is None while nobody knows whose tenant it is in."""
+
+    subscription_id: str
+    reseller: str
+    customer_id: str | None
+    tenant_id: str
+    product: str
+    product_title: str
+    term: str
+    charge_cycle: str
+    segment: str
+    currency: str
+
+
+class Subscriptions(Protocol):
+    """Subscriptions inside a scope."""
+
+    async def one(self, scope: Scope, subscription_id: str) -> PricedSubscription | None:
+        """A subscription; None where there is none in scope."""
+
+
 class Rows(Protocol):
     """What the use cases read; all of it inside the scope."""
 

@@ -10,7 +10,7 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 
 from csp_contracts.envelope import Meta, Origin, Recorded
-from csp_contracts.ids import Kind, named_id
+from csp_contracts.ids import Kind
 from csp_contracts.pricing_v1 import SubscriptionCostLocked, SubscriptionPriceLocked
 from csp_contracts.subscriptions_v1 import (
     SubscriptionConverted,
@@ -20,6 +20,7 @@ from csp_contracts.subscriptions_v1 import (
 from csp_pricing.adapters.rows import PricingRows
 from csp_pricing.application import background
 from csp_pricing.domain.rows import ListedPrice, Wanted, price_at_takeover, price_of
+from csp_pricing.price_edits import price_stream
 from csp_runtime.clock import Clock
 from csp_runtime.consumer import Reaction
 from csp_runtime.database import Database
@@ -68,7 +69,7 @@ class PriceLocks:
 
     async def react(self, events: Sequence[Recorded[Any]]) -> Reaction:
         """A lock per ledger and event, or a pending row where no list has a price."""
-        streams = {event.stream: _stream_of(event.meta.reseller, event.stream) for event in events}
+        streams = {event.stream: price_stream(event.meta.reseller, event.stream) for event in events}
         known = await self._store.load_many(sorted(set(streams.values())))
         created = await self._created(events)
         made: list[Recorded[Any]] = []
@@ -199,7 +200,7 @@ class PendingLocks:
         found = await self._locks.resolve(wish, ledger)
         if found is None:
             return
-        stream = _stream_of(wish.reseller, wish.subscription_id)
+        stream = price_stream(wish.reseller, wish.subscription_id)
         version = len(await self._store.load(stream)) + 1
         now = self._clock.now()
         meta = Meta(
@@ -235,10 +236,6 @@ def _event(ledger: str, wish: LockWish, currency: str, unit_price_micro: int, pr
         charge_cycle=wish.charge_cycle,
         promotion_percent=wish.promotion_percent,
     )
-
-
-def _stream_of(reseller: str, subscription_id: str) -> str:
-    return named_id(Kind.SUBSCRIPTION_PRICE, reseller, subscription_id)
 
 
 def _currency_of(before: Any) -> str:

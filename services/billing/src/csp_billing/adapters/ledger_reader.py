@@ -78,6 +78,15 @@ class LedgerReader:
         )
         return [_subject(row) for row in rows]
 
+    def subject(self, subscription_id: str) -> Subject | None:
+        """One subscription; None while its start is not known, or not whose it is."""
+        row = self._connection.execute(
+            f"select {_SUBJECT} from subscriptions s where s.reseller_id = %s and s.subscription_id = %s "
+            "and s.customer_id is not null",
+            [self._reseller, subscription_id],
+        ).fetchone()
+        return None if row is None else _subject(row)
+
     def moved_from(self, customer_ids: Sequence[str]) -> dict[str, list[Subject]]:
         """By customer: subscriptions it had before and another has now."""
         found: dict[str, list[Subject]] = defaultdict(list)

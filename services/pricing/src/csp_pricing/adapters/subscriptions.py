@@ -1,0 +1,111 @@
+"""Subscriptions that prices are locked to: written from their events, read inside a scope."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from csp_contracts.envelope import Recorded
+from csp_contracts.ids import Kind
+from csp_contracts.subscriptions_v1 import (
+    SubscriptionCancelled,
+    SubscriptionConverted,
+    SubscriptionCreated,
+    SubscriptionExpired,
+    SubscriptionReactivated,
+    SubscriptionRenewed,
+)
+from csp_pricing.ports import PricedSubscription
+from csp_runtime.database import Connection, Database
+from csp_runtime.scope import Scope
+
+COLUMNS = (
+    "s.subscription_id, s.reseller_id as reseller, t.customer_id, s.tenant_id, s.product, s.product_title, s.term, "
+    "s.charge_cycle, s.segment, s.currency"
+)
+TENANT = "left join tenant_customer t on t.reseller_id = s.reseller_id and t.tenant_id = s.tenant_id"
+
+
+class KeptSubscriptions:
+    """As `Subscriptions`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def one(self, scope: Scope, subscription_id: str) -> PricedSubscription | None:
+        """A subscription; None where there is none in scope."""
+        if "\0" in subscription_id:  # no text of PostgreSQL can hold it
+            return None
+        async with self._database.transaction(scope) as tx:
+            cursor = await tx.execute(
+                f"select {COLUMNS} from subscriptions s {TENANT} where s.reseller_id = %s and s.subscription_id = %s "
+                "and (%s::text is null or t.customer_id = %s)",
+                [scope.reseller, subscription_id, scope.customer, scope.customer],
+            )
+            row = await cursor.fetchone()
+        return None if row is None else PricedSubscription(**row)
+
+
+class SubscriptionsProjection:
+    """Fills `subscriptions`."""
+
+    name = "pricing.subscriptions"
+    contexts = ("subscriptions",)
+    streams = frozenset({Kind.SUBSCRIPTION})
+    types = frozenset(
+        {
+            SubscriptionCreated,
+            SubscriptionRenewed,
+            SubscriptionConverted,
+            SubscriptionCancelled,
+            SubscriptionExpired,
+            SubscriptionReactivated,
+        }
+    )
+
+    async def project(self, tx: Connection, events: Sequence[Recorded[Any]]) -> None:
+        """One row each; what was superseded when it was told changes no present state."""
+        for event in events:
+            reseller, data = event.meta.reseller, event.data
+            if isinstance(data, SubscriptionCreated):
+                await _keep(tx, event)
+                continue
+            if event.meta.superseded:
+                continue
+            match data:
+                case SubscriptionRenewed():
+                    changes = {
+                        "product": data.product,
+                        "product_title": data.product_title,
+                        "term": data.term,
+                    }
+                    changes |= {"charge_cycle": data.charge_cycle}
+                case SubscriptionConverted():
+                    changes = {"product": data.product, "product_title": data.product_title}
+                    changes |= {"charge_cycle": data.charge_cycle}
+                case _:
+                    changes = {}
+            is_over = isinstance(data, SubscriptionCancelled | SubscriptionExpired)
+            assignments = "".join(f", {column} = %s" for column in changes)
+            await tx.execute(
+                f"update subscriptions set ended = %s{assignments} where reseller_id = %s and subscription_id = %s",
+                [is_over, *changes.values(), reseller, event.stream],
+            )
+
+
+async def _keep(tx: Connection, event: Recorded[SubscriptionCreated]) -> None:
+    data = event.data
+    await tx.execute(
+        "insert into subscriptions (subscription_id, reseller_id, tenant_id, product, product_title, term, charge_cycle, "
+        "segment, currency, began_on) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
+        [
+            data.subscription_id,
+            event.meta.reseller,
+            data.tenant_id,
+            data.product,
+            data.product_title,
+            data.term,
+            data.charge_cycle,
+            data.segment,
+            data.currency,
+            event.meta.effective_at.date(),
+        ],
+    )
