@@ -29,6 +29,7 @@ def test_the_story_passes_in_one_process_and_can_be_told_again(data_folder):
         second = running.csp("up", "--port", "0", "--simulator-port", "0")
         assert second.returncode == 1
         assert "already runs" in second.stdout
+        assert running.csp("token").returncode == 0, "a refused start leaves the running platform alone"
         running.interrupt()
     assert processes_of(folder) == []
     assert not (folder / "running.json").exists()

@@ -62,8 +62,9 @@ class LocalState:
         return facts
 
     def release(self) -> None:
-        """Give the folder back."""
+        """Give the folder back; nothing where it is another process's."""
+        if self._lock is None:
+            return
         (self.folder / "running.json").unlink(missing_ok=True)
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._lock.close()
+        self._lock = None

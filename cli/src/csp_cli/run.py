@@ -15,6 +15,7 @@ from csp_cli.services import named
 from csp_runtime.auth import DevelopmentIssuer
 from csp_runtime.clock import SimulatorClock
 from csp_runtime.event_loop import run as run_loop
+from csp_runtime.event_loop import settle
 from csp_runtime.http import add_health
 from csp_runtime.logs import configure_logs
 from csp_runtime.settings import MailSettings, MicrosoftSettings, RuntimeSettings
@@ -90,6 +91,7 @@ async def _run(
         stack.push_async_callback(composed.host.stop)
         app = composed.services[name].app
         add_health(app, composed.host.readiness(), lambda: clock.now().isoformat())
+        settle()
         serving = Serving(app, listener)  # type: ignore[arg-type]  # a bound socket
         await serving.start()
         stack.push_async_callback(serving.stop)

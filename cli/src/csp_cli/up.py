@@ -26,6 +26,7 @@ from csp_runtime.auth import DevelopmentIssuer
 from csp_runtime.clock import SimulatorClock
 from csp_runtime.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresFailed
 from csp_runtime.event_loop import run as run_loop
+from csp_runtime.event_loop import settle
 from csp_runtime.http import Readiness, add_health
 from csp_runtime.logs import configure_logs
 from csp_runtime.scope import Role
@@ -106,6 +107,7 @@ async def _run(state: LocalState, url: str, listeners: list[Any]) -> int:
         app = composed.services["gateway"].app
         _development_routes(app, issuer)
         add_health(app, parts, lambda: clock.now().isoformat())
+        settle()
         await _serve(stack, app, listeners[0])
 
         is_ready = await _wait_until_ready(parts, ending)

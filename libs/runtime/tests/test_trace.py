@@ -128,6 +128,17 @@ async def test_a_problem_names_the_trace_it_belongs_to(store, spans):
     }
 
 
+async def test_a_request_makes_one_span_and_no_library_adds_its_own(store, spans, monkeypatch):
+    libraries = TracerProvider()
+    seen = InMemorySpanExporter()
+    libraries.add_span_processor(SimpleSpanProcessor(seen))
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: libraries)
+    async with client_of(counting_app(store)) as client:
+        await client.post("/v1/things/ord_a")
+    assert [span.name for span in spans()] == ["POST /v1/things/{thing}"]
+    assert seen.get_finished_spans() == ()
+
+
 async def test_a_read_makes_no_span_that_nobody_would_see(store, spans, monkeypatch):
     async with client_of(counting_app(store)) as client:
         await client.get("/v1/things")

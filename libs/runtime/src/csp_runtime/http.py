@@ -37,6 +37,8 @@ def create_app(title: str, verifier: TokenVerifier, *, version: str = "1.0.0", d
         docs_url="/docs" if docs else None,
         redoc_url=None,
         openapi_url="/openapi.json" if docs else None,
+        # FastAPI's own spans are one for each dependency, and show the texts of exceptions; ours is one for each request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.verifier = verifier
     app.add_middleware(ServerSpans)
@@ -139,8 +141,6 @@ def add_health(app: FastAPI, parts: Sequence[Readiness], now: Callable[[], Any])
 
 def problem_response(problem: Problem) -> JSONResponse:
     """A problem as an answer, with the trace it belongs to."""
-    context = trace.get_current_span().get_span_context()
-    instance = f"urn:trace:{context.trace_id:032x}" if context.is_valid else None
     headers = {}
     retry_after = problem.retry_after
     if retry_after is None and problem.code in RETRYABLE:
@@ -150,8 +150,14 @@ def problem_response(problem: Problem) -> JSONResponse:
     if problem.code == "unauthenticated":
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(
-        problem.as_json(instance), status_code=problem.status, headers=headers, media_type=MEDIA_TYPE
+        problem.as_json(_instance()), status_code=problem.status, headers=headers, media_type=MEDIA_TYPE
     )
+
+
+def _instance() -> str | None:
+    """The trace that a problem belongs to, as its `instance`."""
+    context = trace.get_current_span().get_span_context()
+    return f"urn:trace:{context.trace_id:032x}" if context.is_valid else None
 
 
 async def _on_problem(_: Request, fault: Exception) -> Response:
@@ -181,7 +187,7 @@ async def _on_http(_: Request, fault: Exception) -> Response:
         "title": titles.get(fault.status_code, str(fault.detail)),
         "status": fault.status_code,
         "detail": None,
-        "instance": None,
+        "instance": _instance(),
         "code": {404: "not_found", 405: "method_not_allowed"}.get(fault.status_code, "http"),
         "retryable": False,
         "invalid_parameters": [],
@@ -226,7 +232,7 @@ async def _on_anything(_: Request, fault: Exception) -> Response:
         "title": "Something failed on our side",
         "status": 500,
         "detail": None,
-        "instance": None,
+        "instance": _instance(),
         "code": "internal",
         "retryable": False,
         "invalid_parameters": [],
