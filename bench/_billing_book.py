@@ -87,8 +87,11 @@ class Book:
                 self.held.append(held)
                 yield from self._bought(held, customer)
 
-    def month(self, first: date) -> Iterator[Row]:
-        """What happens in the window that begins on a day: renewals, and the shares of changes the bench names."""
+    def month(self, first: date, *, ends: bool = True) -> Iterator[Row]:
+        """What happens in the window that begins on a day: renewals, and the shares of changes the bench names.
+
+        Without `ends` nothing is cancelled or suspended, so that every month is as large as the first.
+        """
         for held in self.held:
             if held.over:
                 continue
@@ -108,17 +111,17 @@ class Book:
                     ),
                     day,
                 )
-            elif chance < 0.12:
+            elif ends and chance < 0.12:
                 held.over = True
                 yield self._event(
                     held, SubscriptionCancelled(subscription_id=held.subscription, tenant_id=held.tenant), day
                 )
-            elif chance < 0.13:
+            elif ends and chance < 0.13:
                 held.over = True  # nothing more happens to it; new commerce goes on being billed
                 yield self._event(
                     held, SubscriptionSuspended(subscription_id=held.subscription, tenant_id=held.tenant), day
                 )
-            elif chance < 0.135:
+            elif 0.13 <= chance < 0.135:
                 held.price_version += 1
                 edit = SubscriptionPriceEdited(
                     subscription_id=held.subscription,

@@ -10,8 +10,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from csp_billing.application import BillingUseCases
 from csp_billing.close import CloseUseCases
-from csp_billing.ports import PriceEdit, Report
-from csp_billing.views import Pieces, csv_rows, detailed, effect_json, json_lines, summary
+from csp_billing.csv_export import csv_rows
+from csp_billing.ports import PriceEdit
+from csp_billing.views import detailed, effect_json, json_lines, summary
 from csp_billing.worksheet import MEDIA_TYPE, workbook
 from csp_runtime.consistency import KnownVersions
 from csp_runtime.http import AnyCommand, AnyScope, AwaitedVersions
@@ -86,9 +87,16 @@ def routes(use_cases: BillingUseCases, closes: CloseUseCases, known: KnownVersio
         format: Literal["csv", "jsonl", "xlsx"] = "csv",  # noqa: A002 - the parameter's public name
     ) -> StreamingResponse:
         await wait(versions)
-        found, pieces = await use_cases.exported(scope, report_id)
+        body: Iterator[str] | Iterator[bytes]
+        if format == "csv":
+            found, texts = await use_cases.exported_texts(scope, report_id)
+            body, media = csv_rows(found, texts), "text/csv; charset=utf-8"
+        else:
+            found, pieces = await use_cases.exported(scope, report_id)
+            xlsx = format == "xlsx"
+            body = workbook(found, pieces) if xlsx else json_lines(found, pieces)
+            media = MEDIA_TYPE if xlsx else "application/jsonl"
         name = f"report-{found.key.until_on.isoformat()}-{found.key.ledger}.{format}"
-        body, media = _exported(found, pieces, format)
         return StreamingResponse(
             body, media_type=media, headers={"Content-Disposition": f'attachment; filename="{name}"'}
         )
@@ -146,14 +154,3 @@ def _check_reseller(scope: Scope) -> None:
     """Report cycles are the reseller's; to a customer they do not exist."""
     if scope.is_customer:
         raise not_found("billing cycle")
-
-
-def _exported(report: Report, pieces: Pieces, kind: str) -> tuple[Iterator[str] | Iterator[bytes], str]:
-    """The body of an export and its media type."""
-    match kind:
-        case "xlsx":
-            return workbook(report, pieces), MEDIA_TYPE
-        case "jsonl":
-            return json_lines(report, pieces), "application/jsonl"
-        case _:
-            return csv_rows(report, pieces), "text/csv; charset=utf-8"

@@ -11,6 +11,7 @@ from csp_billing.domain.delta import Posting
 from csp_billing.domain.family import Story
 from csp_billing.domain.fold import fold
 from csp_billing.domain.lines import Line
+from csp_billing.line_rows import line_text
 from csp_billing.ports import Asked, EditEffect, PriceEdit, Report, ReportKey, ShownLine, report_key
 from csp_billing.settling import Known
 from csp_billing.timelines import story_of
@@ -83,6 +84,9 @@ class Lines(Protocol):
 
     def lines(self, scope: Scope, key: ReportKey) -> Iterator[Sequence[ShownLine]]:
         """Those of a report that was found in the scope, in report order."""
+
+    def texts(self, scope: Scope, key: ReportKey) -> Iterator[Sequence[str]]:
+        """The same as rows of `line_text`."""
 
 
 class BillingUseCases:
@@ -158,6 +162,19 @@ class BillingUseCases:
             return issued, self._lines.lines(scope, issued.key)
         found = await self.report(scope, report_id)
         return found, [found.lines]
+
+    async def exported_texts(self, scope: Scope, report_id: str) -> tuple[Report, Iterable[Sequence[str]]]:
+        """The same with its lines as text, for a format that is text itself."""
+        issued = await self._issued.head(scope, report_id)
+        if issued is not None:
+            return issued, self._lines.texts(scope, issued.key)
+        found = await self.report(scope, report_id)
+        return found, [
+            [
+                line_text(each.posting, each.title, number, each.due)
+                for number, each in enumerate(found.lines, 1)
+            ]
+        ]
 
     def _asked(self, scope: Scope, customer_ids: Sequence[str], last: date) -> Asked:
         return Asked(

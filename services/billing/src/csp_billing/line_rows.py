@@ -107,11 +107,11 @@ def shown_of_text(row: str) -> ShownLine:
     ) = row.split("\t")
     reverses = None
     if reverses_role != _NULL:
-        reverses = LineKey(int(reverses_cycle), _plain(reverses_role), _plain(reverses_cause))
+        reverses = LineKey(int(reverses_cycle), plain(reverses_role), plain(reverses_cause))
     line = Line(
-        LineKey(int(cycle), _plain(role), _plain(cause)),
+        LineKey(int(cycle), plain(role), plain(cause)),
         subscription,
-        _plain(product),
+        plain(product),
         cast(Kind, kind),
         cast(Reason, reason),
         _ordinal(posted),
@@ -123,13 +123,13 @@ def shown_of_text(row: str) -> ShownLine:
         int(days),
         int(of_days),
         int(discount),
-        _plain(price_ref),
+        plain(price_ref),
         rule,
         _values(caused_by),
         reverses,
     )
     undoes = reverses if is_reversal == "t" else None
-    return ShownLine(Posting(line, int(revision), late == "t", undoes), _plain(title), _ordinal(due))
+    return ShownLine(Posting(line, int(revision), late == "t", undoes), plain(title), _ordinal(due))
 
 
 def remember(known: dict[LineKey, Was], shown: ShownLine, customer_id: str) -> None:
@@ -183,8 +183,8 @@ _MEANT = {"t": "\t", "n": "\n", "r": "\r"}
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,{}]+)')
 
 
-def _plain(text: str) -> str:
-    """What an escaped text means."""
+def plain(text: str) -> str:
+    """What a text means that COPY has escaped."""
     if "\\" not in text:
         return text
     return _ESCAPED.sub(lambda found: _MEANT.get(found[1], found[1]), text)
@@ -194,5 +194,5 @@ def _values(array: str) -> tuple[str, ...]:
     """The texts of a PostgreSQL array in COPY's text."""
     if '"' not in array and "," not in array and "\\" not in array:
         return (array[1:-1],) if len(array) > 2 else ()
-    found = _QUOTED.findall(_plain(array))
+    found = _QUOTED.findall(plain(array))
     return tuple(_ESCAPED.sub(r"\1", quoted) if quoted or not bare else bare for quoted, bare in found)

@@ -6,7 +6,6 @@ one that the fold comes to, so that the next close goes on from the truth.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 import psycopg
 
@@ -37,16 +36,21 @@ def verify(
         connection.execute("set transaction isolation level repeatable read, read only")
         days = close_days(connection, reseller)
         reader = LedgerReader(connection, reseller, 2**62)
-        names = connection.execute(
-            "select subscription_id from subscriptions where reseller_id = %s order by subscription_id",
-            [reseller],
-        ).fetchall()
-        every = iter(row[0] for row in names)
-        while chunk := list(islice(every, SUBSCRIPTIONS_AT_ONCE)):
-            _verify(reader, chunk, days, result)
+        names = every_subscription(connection, reseller)
+        for start in range(0, len(names), SUBSCRIPTIONS_AT_ONCE):
+            _verify(reader, names[start : start + SUBSCRIPTIONS_AT_ONCE], days, result)
             if progress is not None:
                 progress(result.subscriptions, len(names))
     return result
+
+
+def every_subscription(connection: psycopg.Connection, reseller: str) -> list[str]:
+    """All subscriptions of a reseller, ordered."""
+    rows = connection.execute(
+        "select subscription_id from subscriptions where reseller_id = %s order by subscription_id",
+        [reseller],
+    )
+    return [row[0] for row in rows]
 
 
 def _verify(reader: LedgerReader, names: Sequence[str], days: CloseDays, result: Verified) -> None:

@@ -1,41 +1,20 @@
 """Reports as JSON, CSV and JSON Lines: date, then subscription, then line. Totals are sums of what is shown."""
 
-import csv
-import io
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date
 from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
+import msgspec
+
 from csp_billing.domain.explain import data as explained
 from csp_billing.domain.explain import sentence
 from csp_billing.ports import EditEffect, Report, ReportKey, ShownLine, line_id_of
 from csp_commerce_rules.money import format_decimal, format_price, minor_digits
 
-COLUMNS = (
-    "report",
-    "customer",
-    "dated_on",
-    "posted_on",
-    "subscription_id",
-    "title",
-    "kind",
-    "reason",
-    "from",
-    "until",
-    "quantity",
-    "unit_price",
-    "amount",
-    "currency",
-    "late",
-    "why",
-)
 Pieces = Iterable[Sequence[ShownLine]]
 """The lines of a report, some at a time."""
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def summary(report: Report) -> dict[str, Any]:
@@ -134,35 +113,17 @@ def _net(lines: list[ShownLine], digits: int, currency: str) -> dict[str, str]:
     return {"amount": format_decimal(total, digits), "currency": currency}
 
 
-def csv_rows(report: Report, pieces: Pieces) -> Iterator[str]:
-    """The report as CSV, a piece at a time. Text that a spreadsheet would take for a formula is quoted."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for piece in pieces:
-        writer.writerows([[_harmless(value) for value in row] for row in _rows(report, piece)])
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
-    yield buffer.getvalue()
-
-
-def json_lines(report: Report, pieces: Pieces) -> Iterator[str]:
+def json_lines(report: Report, pieces: Pieces) -> Iterator[bytes]:
     """The report as JSON Lines, a piece at a time."""
     for piece in pieces:
-        yield "".join(json.dumps(line_json(report.key, shown)) + "\n" for shown in piece)
+        yield _encoder.encode_lines([line_json(report.key, shown) for shown in piece])
 
 
 def rows(report: Report, pieces: Pieces) -> Iterator[Sequence[Any]]:
-    """The lines as rows of `COLUMNS`; dates in ISO form, amounts as decimal text."""
-    for piece in pieces:
-        yield from _rows(report, piece)
-
-
-def _rows(report: Report, piece: Iterable[ShownLine]) -> Iterator[Sequence[Any]]:
+    """The lines as rows of the columns of an export; dates in ISO form, amounts as decimal text."""
     key = report.key
     dated_on, digits = key.until_on.isoformat(), minor_digits(key.currency)
-    for posting, title, _ in piece:
+    for posting, title, _ in (shown for piece in pieces for shown in piece):
         line = posting.line
         yield (
             key.report_id,
@@ -184,16 +145,6 @@ def _rows(report: Report, piece: Iterable[ShownLine]) -> Iterator[Sequence[Any]]
         )
 
 
-def _harmless(value: Any) -> Any:  # a cell
-    if isinstance(value, str) and value.startswith(_FORMULA) and not _is_number(value):
-        return f"'{value}"
-    return value
-
-
-def _is_number(text: str) -> bool:
-    return text.removeprefix("-").replace(".", "", 1).isdigit()
-
-
 @lru_cache(maxsize=4096)
 def _iso(day: int) -> str:
     return date.fromordinal(day).isoformat()
@@ -202,3 +153,6 @@ def _iso(day: int) -> str:
 @lru_cache(maxsize=4096)
 def _price(unit_price: int, digits: int) -> str:
     return format_price(unit_price, digits)
+
+
+_encoder = msgspec.json.Encoder()

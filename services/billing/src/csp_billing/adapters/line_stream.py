@@ -37,6 +37,10 @@ class LineStream:
 
     def lines(self, scope: Scope, key: ReportKey) -> Iterator[Sequence[ShownLine]]:
         """The lines of an issued report in report order. The caller has found the report in its scope."""
+        return ([shown_of_text(text) for text in piece] for piece in self.texts(scope, key))
+
+    def texts(self, scope: Scope, key: ReportKey) -> Iterator[Sequence[str]]:
+        """The same as they are stored: rows of `line_text`."""
         with self._pool.connection() as connection, connection.transaction():
             connection.execute(
                 "select set_config('csp.reseller', %s, true), set_config('csp.customer', %s, true)",
@@ -47,11 +51,11 @@ class LineStream:
                 "and report_id = %s and dated_on = %s order by position) to stdout"
             )
             values = [key.reseller, key.customer_id, key.report_id, key.until_on]
-            rest, piece = "", []
+            rest, piece = "", list[str]()
             with connection.cursor().copy(statement, values) as copy:
                 for block in copy:
                     *rows, rest = (rest + bytes(block).decode()).split("\n")
-                    piece += [shown_of_text(row) for row in rows]
+                    piece += rows
                     if len(piece) >= LINES_A_PIECE:
                         yield piece
                         piece = []

@@ -55,27 +55,57 @@ def data(posting: Posting, digits: int) -> dict[str, object]:
 def sentence(posting: Posting, digits: int) -> str:
     """One sentence that a customer understands, with the figures that made the amount."""
     line = posting.line
-    price = "no price yet" if line.unit_price is None else format_price(line.unit_price, digits)
-    seats = f"{line.quantity} seat" if line.quantity == 1 else f"{line.quantity} seats"
-    period = f"{_day(line.start)} to {_day(line.end - 1)}"
-    because = _BECAUSE[line.reason]
-    if line.kind == "adjustment":
-        text = f"Manual adjustment for {period}"
-    elif posting.undoes is not None:
-        text = f"An earlier line for {period} is cancelled in full, {because}"
-    elif line.rule == "6.2":
-        text = f"{seats} from {period} are free: days before the first billing date"
-    elif line.kind == "refund":
-        whole = line.rule == "R4.6" or line.days == line.of_days
-        part = "in full" if whole else f"for {line.days} of its {line.of_days} days"
-        text = f"The charge for {seats} at {price} is given back {part} ({period}), {because}"
-    elif line.days == line.of_days:
-        text = f"{seats} at {price} for {period}, {because}"
+    return told(
+        kind=line.kind,
+        reason=line.reason,
+        rule=line.rule,
+        quantity=str(line.quantity),
+        price=None if line.unit_price is None else format_price(line.unit_price, digits),
+        first=_day(line.start),
+        last=_day(line.end - 1),
+        days=str(line.days),
+        of_days=str(line.of_days),
+        promotion=format_decimal(abs(line.discount), digits) if line.discount else None,
+        undoes=posting.undoes is not None,
+        late=posting.late,
+    )
+
+
+def told(
+    *,
+    kind: str,
+    reason: str,
+    rule: str,
+    quantity: str,
+    price: str | None,
+    first: str,
+    last: str,
+    days: str,
+    of_days: str,
+    promotion: str | None,
+    undoes: bool,
+    late: bool,
+) -> str:
+    """The sentence from figures that are text already, as an export has them; `first` and `last` service days inclusive."""
+    because = _BECAUSE[reason]
+    seats = f"{quantity} seat" if quantity == "1" else f"{quantity} seats"
+    price = price or "no price yet"
+    if kind == "adjustment":
+        text = f"Manual adjustment for {first} to {last}"
+    elif undoes:
+        text = f"An earlier line for {first} to {last} is cancelled in full, {because}"
+    elif rule == "6.2":
+        text = f"{seats} from {first} to {last} are free: days before the first billing date"
+    elif kind == "refund":
+        part = "in full" if rule == "R4.6" or days == of_days else f"for {days} of its {of_days} days"
+        text = f"The charge for {seats} at {price} is given back {part} ({first} to {last}), {because}"
+    elif days == of_days:
+        text = f"{seats} at {price} for {first} to {last}, {because}"
     else:
-        text = f"{seats} at {price} for {line.days} of {line.of_days} days ({period}), {because}"
-    if line.discount:
-        text += f", less a promotion of {format_decimal(abs(line.discount), digits)}"
-    if posting.late:
+        text = f"{seats} at {price} for {days} of {of_days} days ({first} to {last}), {because}"
+    if promotion is not None:
+        text += f", less a promotion of {promotion}"
+    if late:
         text += "; it belongs to an earlier report that is already issued"
     return text + "."
 

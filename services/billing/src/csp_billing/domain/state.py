@@ -134,7 +134,8 @@ def copy_of(state: State) -> State:
 def settle_down(state: State) -> None:
     """Forget what can matter no more after the state's day, so that equal futures have equal states.
 
-    Windows that are closed at the end of that day, a first month that is over, and where a grid was first anchored.
+    Windows that are closed at the end of that day, a first month that is over, price edits of past cycles, and where a
+    grid was first anchored.
     """
     midnight = datetime.combine(date.fromordinal(state.day + 1), time(), UTC)
     state.lots = open_lots(state.lots, midnight)
@@ -144,6 +145,8 @@ def settle_down(state: State) -> None:
         state.first_month_until, state.refunded_whole = 0, False
     if state.carried_until <= state.day:
         state.carried_until = 0
+    if state.edits:
+        state.edits = tuple(e for e in state.edits if e.until is None or e.until > state.cycle_start)
     grid = state.grid
     if grid.month >= grid.step:
         state.grid = Grid(grid.month % grid.step, grid.day, grid.step, grid.from_end)
