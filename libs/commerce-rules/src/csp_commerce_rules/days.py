@@ -1,10 +1,11 @@
 """UTC days as integers (proleptic ordinals) and month arithmetic that always counts from the original anchor (R2.6).
 
-A day is `date.toordinal()`. Tables of months make a step two list look-ups, because a close makes millions of them.
+A day is `date.toordinal()`. Tables of months and a memory of answers make a step cheap, because a close makes millions.
 """
 
 import itertools
 from datetime import date
+from functools import lru_cache
 
 FIRST_YEAR, LAST_YEAR = 1970, 2299
 """Years the tables know; `month_of` and `day_in_month` raise DayOutOfRange beyond them."""
@@ -22,6 +23,7 @@ class DayOutOfRange(ValueError):
     code = "day-out-of-range"
 
 
+@lru_cache(maxsize=1 << 16)
 def month_of(day: int) -> int:
     """Number of the month that a day lies in: year × 12 + month - 1."""
     on = date.fromordinal(day)
@@ -49,6 +51,7 @@ def last_of_month(month: int) -> int:
     return first_of_month(month) + month_length(month) - 1
 
 
+@lru_cache(maxsize=1 << 16)
 def day_in_month(month: int, day_of_month: int) -> int:
     """The day with this number in the month, clamped to its last day (R2.6)."""
     return first_of_month(month) + min(day_of_month, month_length(month)) - 1
