@@ -248,7 +248,7 @@ def _report(world: World, admin: Person, customer_id: str, first: date) -> None:
     reports = world.reseller.get(
         "/billing-reports", **{"from": day.isoformat(), "until": day.isoformat(), "customer_id": customer_id}
     )
-    sell = next(report for report in reports if report["ledger"] == "sell")
+    sell = next(report for report in reports["data"] if report["ledger"] == "sell")
     report = admin.get(f"/billing-reports/{sell['id']}")
     table = Table("date", "subscription", "line", "reason", "service days", "seats", "amount", "why")
     for on in report["dates"]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -65,12 +65,19 @@ def routes(use_cases: BillingUseCases, closes: CloseUseCases, known: KnownVersio
         from_on: date | None = None,
         until_on: date | None = None,
         customer_id: str | None = None,
-    ) -> list[dict[str, Any]]:
+        after: str | None = None,
+        size: Annotated[int, Query(ge=1, le=500)] = 50,
+    ) -> dict[str, Any]:
         await wait(versions)
-        found = await use_cases.reports(
-            scope, from_on=from_on, until_on=until_on, customer_id=scope.customer or customer_id
+        found, following = await use_cases.reports(
+            scope,
+            from_on=from_on,
+            until_on=until_on,
+            customer_id=scope.customer or customer_id,
+            after=after,
+            size=size,
         )
-        return [summary(report) for report in found]
+        return {"reports": [summary(report) for report in found], "next": following}
 
     @router.get("/reports/{report_id}")
     async def report(
@@ -115,9 +122,11 @@ def routes(use_cases: BillingUseCases, closes: CloseUseCases, known: KnownVersio
         return await closes.hold(scope, report_id, command)
 
     @router.get("/cycles")
-    async def cycles(scope: AnyScope) -> list[dict[str, Any]]:
+    async def cycles(
+        scope: AnyScope, before: date | None = None, size: Annotated[int, Query(ge=1, le=500)] = 50
+    ) -> list[dict[str, Any]]:
         _check_reseller(scope)
-        return await closes.cycles(scope)
+        return await closes.cycles(scope, before=before, size=size)
 
     @router.get("/cycles/{cycle_id}")
     async def cycle(cycle_id: str, scope: AnyScope) -> dict[str, Any]:

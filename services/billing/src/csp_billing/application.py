@@ -26,8 +26,10 @@ LONGEST_RANGE = timedelta(days=1100)
 class Facts(Protocol):
     """What is known inside the scope."""
 
-    async def customers(self, scope: Scope, customer_id: str | None) -> list[dict[str, Any]]:
-        """Customers, all or one."""
+    async def customers(
+        self, scope: Scope, customer_id: str | None, *, after: str | None = None, limit: int = 1
+    ) -> list[dict[str, Any]]:
+        """Customers by name, one or some behind another."""
 
     async def subscription(self, scope: Scope, subscription_id: str) -> str | None:
         """The currency of a subscription; None where there is none in scope."""
@@ -112,9 +114,20 @@ class BillingUseCases:
         self._clock = clock
 
     async def reports(
-        self, scope: Scope, *, from_on: date | None, until_on: date | None, customer_id: str | None
-    ) -> list[Report]:
-        """Reports dated in `[from_on, until_on]` (R3.5); without a range last month's, and the ones still open."""
+        self,
+        scope: Scope,
+        *,
+        from_on: date | None,
+        until_on: date | None,
+        customer_id: str | None,
+        after: str | None,
+        size: int,
+    ) -> tuple[list[Report], str | None]:
+        """Reports dated in `[from_on, until_on]` (R3.5); without a range last month's, and the ones still open.
+
+        A page has all reports of `size` customers, by name behind the customer `after`; with it the last of them, where
+        more may follow.
+        """
         today = self._clock.now().date()
         first = from_on or (today.replace(day=1) - timedelta(days=1)).replace(day=1)
         last = until_on or today + timedelta(days=32)
@@ -122,16 +135,17 @@ class BillingUseCases:
             raise invalid("until", "order", "must not be before from")
         if last - first > LONGEST_RANGE:
             raise invalid("until", "range", f"at most {LONGEST_RANGE.days} days after from")
-        customers = await self._facts.customers(scope, customer_id)
+        customers = await self._facts.customers(scope, customer_id, after=after, limit=size)
         if customer_id is not None and not customers:
             raise not_found("customer")
+        following = customers[-1]["customer_id"] if len(customers) == size and customer_id is None else None
         names = [row["customer_id"] for row in customers]
         issued = await self._issued.dated(scope, first, last, names)
         asked = self._asked(scope, names, last - timedelta(days=1))
         computed = await self._previews.all(asked)
         found = [report for report in computed if first <= report.key.until_on <= last]
         await self._report_ids.keep(scope.reseller, [report.key for report in found])
-        return sorted([*issued, *found], key=_listed)
+        return sorted([*issued, *found], key=_listed), following
 
     async def report(self, scope: Scope, report_id: str, *, as_of: datetime | None = None) -> Report:
         """One report with all its lines: the stored ones if it is issued, else those known now.

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import date
 from typing import Any, Protocol, TypeVar
 
 import psycopg
@@ -52,13 +53,13 @@ class CloseUseCases:
         # Commands of this process queue here: each that waits below would hold a connection.
         self._turn = asyncio.Lock()
 
-    async def cycles(self, scope: Scope) -> list[dict[str, Any]]:
-        """The reseller's cycles, newest first, with what each has come to."""
+    async def cycles(self, scope: Scope, *, before: date | None, size: int) -> list[dict[str, Any]]:
+        """Some of the reseller's cycles, newest first, dated before a day; with what each has come to."""
         now = self._clock.now()
 
         def read(connection: psycopg.Connection) -> list[dict[str, Any]]:
             open_cycles(connection, self._books.schema, scope.reseller, now)
-            return cycles_json(connection, scope.reseller, now.date())
+            return cycles_json(connection, scope.reseller, now.date(), before=before, size=size)
 
         return await self._books.run(read)
 

@@ -171,7 +171,7 @@ class Billing:
         """All reports dated in 2026."""
         answer = await self.get("/reports?from_on=2026-01-01&until_on=2026-12-31", **who)
         assert answer.status_code == 200, answer.text
-        found: list[dict[str, Any]] = answer.json()
+        found: list[dict[str, Any]] = answer.json()["reports"]
         return found
 
     async def report(self, dated_on: str, *, ledger: str = "sell", customer: str = "cus_a") -> dict[str, Any]:

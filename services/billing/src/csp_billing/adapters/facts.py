@@ -17,13 +17,23 @@ class Facts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def customers(self, scope: Scope, customer_id: str | None) -> list[dict[str, Any]]:
-        """Customers inside the scope, all or one."""
+    async def customers(
+        self, scope: Scope, customer_id: str | None, *, after: str | None = None, limit: int = 1
+    ) -> list[dict[str, Any]]:
+        """Customers inside the scope, one or some, by name; `after` is the last one of the page before."""
         async with self._database.transaction(scope) as tx:
             cursor = await tx.execute(
-                "select customer_id, name, status from customers where reseller_id = %s "
-                "and (%s::text is null or customer_id = %s) and (%s::text is null or customer_id = %s) order by name, customer_id",
-                [scope.reseller, scope.customer, scope.customer, customer_id, customer_id],
+                "select customer_id, name, status from customers where reseller_id = %(reseller)s "
+                "and (%(own)s::text is null or customer_id = %(own)s) and (%(one)s::text is null or customer_id = %(one)s) "
+                "and (%(after)s::text is null or (name, customer_id) > (select b.name, b.customer_id from customers b "
+                "where b.reseller_id = %(reseller)s and b.customer_id = %(after)s)) order by name, customer_id limit %(limit)s",
+                {
+                    "reseller": scope.reseller,
+                    "own": scope.customer,
+                    "one": customer_id,
+                    "after": after,
+                    "limit": limit,
+                },
             )
             return await cursor.fetchall()
 

@@ -17,10 +17,15 @@ _CYCLE = (
 _MOST_BLOCKED_SHOWN = 100
 
 
-def cycles_json(connection: psycopg.Connection, reseller: str, today: date) -> list[dict[str, Any]]:
-    """All cycles of a reseller, newest first."""
+def cycles_json(
+    connection: psycopg.Connection, reseller: str, today: date, *, before: date | None = None, size: int = 50
+) -> list[dict[str, Any]]:
+    """Cycles of a reseller, newest first, dated before a day."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(f"{_CYCLE} group by c.cycle_id order by c.until_on desc", [reseller])
+        cursor.execute(
+            f"{_CYCLE} and (%s::date is null or c.until_on < %s) group by c.cycle_id order by c.until_on desc limit %s",
+            [reseller, before, before, size],
+        )
         return [_shown(row, today) for row in cursor]
 
 

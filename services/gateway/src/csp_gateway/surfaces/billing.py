@@ -1,11 +1,13 @@
 """Billing reports: billing's own read models, forwarded; the customer's surface asks for the sales ledger alone."""
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime
 
+from csp_gateway.adapters.paging import cursor_of, key_of
+from csp_gateway.billing_models import BillingReport, BillingReportDetail
+from csp_gateway.models import ListOf
 from csp_gateway.surfaces.common import (
     WAITS,
     Reading,
@@ -13,8 +15,11 @@ from csp_gateway.surfaces.common import (
     Surface,
     UseCaller,
     UseParts,
+    answer_list,
+    as_json,
     problems,
 )
+from csp_gateway.surfaces.listing import Filter, Listing
 from csp_runtime.http import AnyCommand
 
 
@@ -23,34 +28,48 @@ def routes(surface: Surface) -> APIRouter:
     router = APIRouter(tags=["billing"])
     reads = Depends(surface.reading)
 
+    listing = Listing(
+        (
+            Filter("from", is_perspective=True, longest=10),
+            Filter("until", is_perspective=True, longest=10),
+            Filter("customer_id", is_perspective=True),
+        )
+    )
+
     @router.get(
         "/billing-reports",
         responses=problems(404),
         operation_id="list_billing_reports",
-        openapi_extra=WAITS,
+        openapi_extra=listing.documented,
+        response_model=ListOf[BillingReport],
     )
-    async def reports(
-        caller: UseCaller,
-        read: Reading = reads,
-        from_on: Annotated[date | None, Query(alias="from")] = None,
-        until_on: Annotated[date | None, Query(alias="until")] = None,
-        customer_id: str | None = None,
-    ) -> list[dict[str, Any]]:
-        """One report per report cycle whose date lies in the range; without a range, those of last month and the open one."""
-        found: list[dict[str, Any]] = await read.parts.owners.get(
+    async def reports(request: Request, caller: UseCaller, read: Reading = reads) -> Response:
+        """One report per report cycle whose date lies in the range; without a range, those of last month and the open one.
+
+        A page has all reports of so many customers, by name; `from` and `until` are days.
+        """
+        asked = listing.asked(request)
+        filters = asked.filters
+        key = key_of(asked.page.after, filters)
+        found = await read.parts.owners.get(
             "billing",
             "/reports",
             caller,
-            from_on=from_on,
-            until_on=until_on,
-            customer_id=read.scope.customer or customer_id,
+            from_on=filters["from"],
+            until_on=filters["until"],
+            customer_id=read.scope.customer or filters["customer_id"],
+            after=None if key is None else key[0],
+            size=asked.page.size,
         )
-        return found
+        following = None if found["next"] is None else cursor_of([found["next"]], filters)
+        return answer_list(request, read.parts, asked.page, map(as_json, found["reports"]), following)
 
     @router.get(
         "/billing-reports/{report_id}",
         responses=problems(404),
         operation_id="get_billing_report",
+        response_model=BillingReportDetail,
+        response_model_exclude_unset=True,
         openapi_extra=WAITS,
     )
     async def report(
@@ -103,6 +122,7 @@ def routes(surface: Surface) -> APIRouter:
             "/billing-reports/{report_id}/issue",
             responses=problems(400, 404, 409),
             operation_id="issue_billing_report",
+            response_model=BillingReport,
         )
         async def issue(
             report_id: str,
@@ -121,6 +141,7 @@ def routes(surface: Surface) -> APIRouter:
             "/billing-reports/{report_id}/hold",
             responses=problems(400, 404, 409),
             operation_id="hold_billing_report",
+            response_model=BillingReport,
         )
         async def hold(
             report_id: str,

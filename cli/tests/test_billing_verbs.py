@@ -1,0 +1,133 @@
+"""`csp billing`: an operator lists, closes and verifies without a token."""
+
+import asyncio
+from datetime import UTC, date, datetime
+
+import pytest
+from typer.testing import CliRunner
+
+from csp_billing import service
+from csp_billing.projections import Inbox
+from csp_cli.billing import app
+from csp_contracts.envelope import Meta, Recorded
+from csp_contracts.pricing_v1 import SubscriptionCostLocked, SubscriptionPriceLocked
+from csp_contracts.provisioning_v1 import CustomerAdded, TenantDiscovered
+from csp_contracts.subscriptions_v1 import SubscriptionCreated
+from csp_runtime.database import Database, DatabaseRole
+from csp_runtime.migrate import migrate
+
+BOUGHT = date(2026, 1, 20)
+WHO = ["--reseller", "res_north", "--now", "2026-02-16T09:00:00"]
+
+
+def _event(stream: str, version: int, data: object) -> Recorded:
+    moment = datetime(2026, 1, 20, 9, tzinfo=UTC)
+    meta = Meta(reseller="res_north", partition_key=stream, effective_at=moment, recorded_at=moment)
+    return Recorded(stream=stream, version=version, data=data, meta=meta)
+
+
+@pytest.fixture
+def csp(database_url):
+    """Runs `csp billing …` over a book of one subscription; `price` False leaves its price out."""
+    migrate(database_url, service.SCHEMA, service.PACKAGES)
+
+    async def told(events: list[Recorded]) -> None:
+        async with (
+            Database(database_url, service.SCHEMA, DatabaseRole.WORKER) as database,
+            database.transaction() as tx,
+        ):
+            await Inbox().project(tx, events)
+
+    def run(*arguments: str):
+        return CliRunner().invoke(app, [*arguments, "--database-url", database_url])
+
+    run.told = told
+    asyncio.run(told(_book()))
+    return run
+
+
+def _book() -> list[Recorded]:
+    tenant = TenantDiscovered(
+        tenant_id="ten_a",
+        customer_id="cus_a",
+        microsoft_tenant_id="ms",
+        domain="a.onmicrosoft.com",
+        company_name="A",
+        country="DE",
+    )
+    created = SubscriptionCreated(
+        subscription_id="sub_a",
+        tenant_id="ten_a",
+        microsoft_subscription_id="ms",
+        commerce="nce",
+        rule_set="nce",
+        product="P1",
+        product_title="Premium",
+        term="P1Y",
+        charge_cycle="P1M",
+        quantity=3,
+        status="active",
+        currency="EUR",
+    )
+    added = CustomerAdded(customer_id="cus_a", name="Tailspin", country="DE", status="active")
+    return [_event("cus_a", 1, added), _event("ten_a", 1, tenant), _event("sub_a", 1, created)]
+
+
+def _prices() -> list[Recorded]:
+    return [
+        _event(
+            "spr_a",
+            version,
+            kind(
+                subscription_id="sub_a",
+                tenant_id="ten_a",
+                currency="EUR",
+                unit_price_micro=10_000_000,
+                price_ref="r",
+                from_on=BOUGHT,
+                product="P1",
+                product_title="Premium",
+                charge_cycle="P1M",
+            ),
+        )
+        for version, kind in enumerate((SubscriptionPriceLocked, SubscriptionCostLocked), start=1)
+    ]
+
+
+def _cycle(csp) -> str:
+    shown = csp("cycles", *WHO)
+    assert shown.exit_code == 0, shown.output
+    return next(line.split()[0] for line in shown.output.splitlines() if "ended" in line or "closing" in line)
+
+
+def test_a_cycle_is_listed_closed_and_verified(csp):
+    asyncio.run(csp.told(_prices()))
+
+    closed = csp("close", _cycle(csp), *WHO, "--processes", "0")
+    again = csp("close", closed_id := _closed(csp), *WHO)
+    verified = csp("verify", "--reseller", "res_north")
+
+    assert closed.exit_code == 0, closed.output
+    assert "2 reports issued" in closed.output
+    assert "0 reports issued" in again.output, closed_id
+    assert (verified.exit_code, "1 subscriptions folded" in verified.output) == (0, True)
+
+
+def test_what_waits_is_shown_and_the_exit_status_says_so(csp):
+    waiting = csp("close", _cycle(csp), *WHO, "--processes", "0")
+
+    assert waiting.exit_code == 1
+    assert "blocked: price-missing" in waiting.output
+    assert "blocked: price-missing" in csp("cycles", *WHO).output
+
+
+def test_a_cycle_that_is_not_over_is_refused(csp):
+    open_yet = next(line.split()[0] for line in csp("cycles", *WHO).output.splitlines() if " open" in line)
+
+    refused = csp("close", open_yet, *WHO)
+
+    assert (refused.exit_code, "not over yet" in refused.output) == (2, True)
+
+
+def _closed(csp) -> str:
+    return next(line.split()[0] for line in csp("cycles", *WHO).output.splitlines() if "closed" in line)

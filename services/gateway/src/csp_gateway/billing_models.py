@@ -1,0 +1,156 @@
+"""What the two surfaces say of billing. Reports are of one ledger; a customer is shown that of sales alone."""
+
+from datetime import date, datetime
+
+from pydantic import Field
+
+from csp_gateway.models import Money, View
+
+
+class Period(View):
+    """Days `[from, until)`."""
+
+    from_: date = Field(alias="from")
+    until: date
+    time_zone: str
+
+
+class BillingReport(View):
+    """A report without its lines.
+
+    `status`: `open` until its cycle is over, `ended` until it is issued, `issued`; `blocked` and `held` by `hold_reason`.
+    `pending_count` lines wait for a price. `number`, `sha256` and `issued_at` are there once it is issued.
+    """
+
+    id: str
+    customer_id: str
+    customer_name: str
+    dated_on: date
+    period: Period
+    status: str
+    ledger: str
+    net: Money
+    line_count: int
+    pending_count: int
+    number: str | None
+    sha256: str | None
+    hold_reason: str | None
+    held_by: str | None
+    issued_at: datetime | None
+
+
+class WhyInputs(View):
+    """The figures that made an amount; prices and amounts as decimal text."""
+
+    unit_price: str | None
+    quantity: int
+    days: int
+    of_days: int
+    discount: str
+
+
+class Why(View):
+    """Why a line is there, as a sentence and as data: events, price row, rule of the rulebook, figures, what it reverses."""
+
+    text: str
+    rule: str
+    caused_by: list[str]
+    price_ref: str
+    inputs: WhyInputs
+    key: str
+    revision: int
+    posted_on: date
+    late: bool
+    reverses: str | None = None
+
+
+class BillingLine(View):
+    """One line; `kind` is `cycle_fee`, `pro_rata`, `refund` or `adjustment`, `period` its service days."""
+
+    id: str
+    subscription_id: str
+    title: str
+    product: str
+    kind: str
+    reason: str
+    posted_on: date
+    period: Period
+    quantity: int
+    unit_price: Money | None
+    amount: Money | None
+    late: bool
+    why: Why
+
+
+class LinesOfSubscription(View):
+    """A subscription's lines of one day."""
+
+    subscription_id: str
+    title: str
+    net: Money
+    lines: list[BillingLine]
+
+
+class LinesOfDay(View):
+    """The lines posted on one day, by subscription."""
+
+    on: date
+    net: Money
+    subscriptions: list[LinesOfSubscription]
+
+
+class BillingReportDetail(BillingReport):
+    """A report with its lines: date, subscription, line. `net` is the sum of exactly these lines."""
+
+    dates: list[LinesOfDay]
+
+
+class CycleProgress(View):
+    """How far a close is."""
+
+    shards: int
+    shards_done: int
+    subscriptions: int
+    lines: int
+
+
+class CycleSummary(View):
+    """What a closed cycle comes to; `net` by ledger. `sha256` is over the hashes of its reports."""
+
+    reports: int
+    held: int
+    lines: int
+    sha256: str
+    net: dict[str, list[Money]]
+
+
+class BillingCycle(View):
+    """A report cycle: `open` until it is over, `ended` until its close begins, `closing` until all is issued or held, `closed`."""
+
+    id: str
+    period: Period
+    dated_on: date
+    status: str
+    started_at: datetime | None
+    closed_at: datetime | None
+    progress: CycleProgress
+    summary: CycleSummary | None
+
+
+class WaitingReport(View):
+    """A report that waits for somebody (`blocked`), or without which its cycle closes (`held`)."""
+
+    report_id: str
+    customer_id: str
+    ledger: str
+    currency: str
+    status: str
+    reason: str
+    held_by: str | None
+
+
+class BillingCycleDetail(BillingCycle):
+    """A cycle with its reports by status, and the first hundred that wait."""
+
+    reports: dict[str, int]
+    waiting: list[WaitingReport]
