@@ -76,7 +76,9 @@ def build(platform: Platform, client: PartnerCenter, settings: PartnerFeedSettin
         clock=clock,
     )
     signatures = Signatures(trust.policy, http)
-    receiver = NotificationReceiver(signatures=signatures, inbox=inbox, client=client, clock=clock)
+    receiver = NotificationReceiver(
+        signatures=signatures, inbox=inbox, client=client, clock=clock, wakeups=platform.wakeups
+    )
     every = timedelta(days=settings.comparison_days)
     parts = Parts(
         client=client,

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +28,7 @@ from csp_partner_center import (
     simulator,
 )
 from csp_partner_center_simulator.embed import build as build_simulator
+from csp_partner_center_simulator.webhooks.certificates import SIGNER
 from csp_partner_feed import service
 from csp_partner_feed.settings import PartnerFeedSettings
 from csp_runtime.auth import DevelopmentIssuer
@@ -61,6 +62,8 @@ class Feed:
     platform: Platform
     settings: PartnerFeedSettings
     owners: "Owners"
+    upstream: "Upstream"
+    microsoft: Any
     tasks: Sequence["asyncio.Task[None]"] = ()
 
     def check(self) -> None:
@@ -143,6 +146,26 @@ class Feed:
         found: list[dict[str, Any]] = await self.control("GET", f"/requests?operation={operation}")
         return found
 
+    async def notify(self, body: bytes, reseller: str = RESELLER) -> int:
+        """A notification with Microsoft's own signature over these very bytes; the status it is answered with."""
+        headers = {
+            "Content-Type": "application/json",
+            "X-MS-Certificate-Url": f"{BASE}/_control/webhooks/certificates/{SIGNER}.cer",
+            "X-MS-Signature-Algorithm": "rsa-sha256",
+            "Authorization": f"Signature {self.microsoft.authority().signing.sign(body)}",
+        }
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.service.app), base_url="http://feed"
+        ) as http:
+            answer = await http.post(f"/hooks/partner-center/{reseller}", content=body, headers=headers)
+        return answer.status_code
+
+    async def count(self, statement: str) -> int:
+        """One number of the feed's tables."""
+        async with self.database.connection() as connection:
+            row = await (await connection.execute(statement.encode())).fetchone()
+        return 0 if row is None else int(next(iter(row.values())))
+
     def api(self) -> httpx.AsyncClient:
         """The feed's internal API, as another service reaches it."""
         return httpx.AsyncClient(
@@ -156,6 +179,21 @@ class Feed:
 
     def ids(self) -> RequestIds:
         return RequestIds(request_id=uuid4(), correlation_id=uuid4())
+
+
+class Upstream(httpx.AsyncBaseTransport):
+    """Microsoft, with a hand that may spoil what it answers."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+        self.spoil: Callable[[str, Any], Any] | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._inner.handle_async_request(request)
+        if self.spoil is None or response.status_code != 200 or not request.url.path.startswith("/v1/"):
+            return response
+        spoilt = self.spoil(request.url.path, json.loads(await response.aread()))
+        return httpx.Response(200, json=spoilt)
 
 
 class Owners:
@@ -196,7 +234,7 @@ async def stopped_feed(database_url: str, tmp_path, feed_settings) -> AsyncItera
     issuer = DevelopmentIssuer(tmp_path)
     box = SecretBox.from_text(new_key())
     microsoft = Database(database_url, MICROSOFT, DatabaseRole.WORKER)
-    transport = httpx.ASGITransport(world.app)
+    transport = Upstream(httpx.ASGITransport(world.app))
     async with microsoft, httpx.AsyncClient(transport=transport) as http:
         clock = await SimulatorClock.connect(BASE, http)
         partner = (await http.get(f"{BASE}/_control/partners")).json()[0]
@@ -227,7 +265,18 @@ async def stopped_feed(database_url: str, tmp_path, feed_settings) -> AsyncItera
         assert built.start is not None
         await built.start()
         yield Feed(
-            built, client, http, clock, built.databases[0], partner, issuer, platform, feed_settings, owners
+            built,
+            client,
+            http,
+            clock,
+            built.databases[0],
+            partner,
+            issuer,
+            platform,
+            feed_settings,
+            owners,
+            transport,
+            world,
         )
         if built.stop is not None:
             await built.stop()

@@ -9,11 +9,12 @@ from psycopg_pool import PoolTimeout
 from csp_partner_center import PartnerCenter
 from csp_partner_center.reading import UnreadableField, decode
 from csp_partner_center.webhooks import read_notification
-from csp_partner_feed.adapters.inbox import Inbox
+from csp_partner_feed.adapters.inbox import CHANNEL, Inbox
 from csp_partner_feed.adapters.parked import scrubbed
 from csp_partner_feed.adapters.signature import CertificateUnavailable, NotGenuine, Signatures
 from csp_runtime.clock import Clock
 from csp_runtime.logs import logger
+from csp_runtime.wakeups import Wakeups
 
 log = logger(__name__)
 
@@ -21,7 +22,16 @@ log = logger(__name__)
 class NotificationReceiver:
     """The receiver behind `/hooks/partner-center/{reseller}`."""
 
-    def __init__(self, *, signatures: Signatures, inbox: Inbox, client: PartnerCenter, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        signatures: Signatures,
+        inbox: Inbox,
+        client: PartnerCenter,
+        clock: Clock,
+        wakeups: Wakeups,
+    ) -> None:
+        self._wakeups = wakeups
         self._signatures = signatures
         self._inbox = inbox
         self._client = client
@@ -51,7 +61,7 @@ class NotificationReceiver:
 
     async def _store(self, reseller: str, body: bytes) -> int:
         notification = read_notification(body)
-        await self._inbox.store(
+        is_new = await self._inbox.store(
             reseller,
             notification.event_name[:200],
             notification.resource_uri,
@@ -59,6 +69,8 @@ class NotificationReceiver:
             scrubbed(decode(body)),
             self._now(),
         )
+        if is_new:
+            self._wakeups.wake(CHANNEL)
         return 200
 
     async def _is_known(self, reseller: str) -> bool:
