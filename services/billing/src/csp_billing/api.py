@@ -11,8 +11,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from csp_billing.application import BillingUseCases
 from csp_billing.close import CloseUseCases
 from csp_billing.csv_export import csv_rows
-from csp_billing.ports import PriceEdit
-from csp_billing.views import detailed, effect_json, json_lines, summary
+from csp_billing.ports import LinesAsked, PriceEdit
+from csp_billing.views import detailed, effect_json, json_lines, lines_json, summary
 from csp_billing.worksheet import MEDIA_TYPE, workbook
 from csp_runtime.consistency import KnownVersions
 from csp_runtime.http import AnyCommand, AnyScope, AwaitedVersions
@@ -85,6 +85,21 @@ def routes(use_cases: BillingUseCases, closes: CloseUseCases, known: KnownVersio
     ) -> dict[str, Any]:
         await wait(versions)
         return detailed(await use_cases.report(scope, report_id, as_of=as_of))
+
+    @router.get("/reports/{report_id}/lines")
+    async def lines(
+        report_id: str,
+        scope: AnyScope,
+        versions: AwaitedVersions,
+        after: Annotated[int, Query(ge=0)] = 0,
+        size: Annotated[int, Query(ge=1, le=500)] = 50,
+        kind: str | None = None,
+        reason: str | None = None,
+        subscription_id: str | None = None,
+    ) -> dict[str, Any]:
+        await wait(versions)
+        asked = LinesAsked(after=after, size=size, kind=kind, reason=reason, subscription_id=subscription_id)
+        return lines_json(*await use_cases.lines(scope, report_id, asked), asked)
 
     @router.get("/reports/{report_id}/export")
     async def export(

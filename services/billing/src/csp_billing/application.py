@@ -12,7 +12,17 @@ from csp_billing.domain.family import Story
 from csp_billing.domain.fold import fold
 from csp_billing.domain.lines import Line
 from csp_billing.line_rows import line_text
-from csp_billing.ports import Asked, EditEffect, PriceEdit, Report, ReportKey, ShownLine, report_key
+from csp_billing.ports import (
+    Asked,
+    EditEffect,
+    LinesAsked,
+    LinesPage,
+    PriceEdit,
+    Report,
+    ReportKey,
+    ShownLine,
+    report_key,
+)
 from csp_billing.settling import Known
 from csp_billing.timelines import story_of
 from csp_billing.views import line_json
@@ -59,6 +69,9 @@ class IssuedReports(Protocol):
 
     async def head(self, scope: Scope, report_id: str) -> Report | None:
         """One without its lines."""
+
+    async def page(self, scope: Scope, key: ReportKey, asked: LinesAsked) -> LinesPage:
+        """Some of the lines of one that was found in the scope."""
 
     async def whole(self, scope: Scope, report_id: str) -> Report | None:
         """One with its lines."""
@@ -168,6 +181,17 @@ class BillingUseCases:
             asked = replace(asked, today=as_of.date())
         found = await self._previews.one(asked, key)
         return found or _empty(key, customers[0]["name"], asked.today)
+
+    async def lines(self, scope: Scope, report_id: str, asked: LinesAsked) -> tuple[Report, LinesPage]:
+        """A page of a report's lines, by kind, reason or subscription; the report itself comes without lines, if issued."""
+        issued = await self._issued.head(scope, report_id)
+        if issued is not None:
+            return issued, await self._issued.page(scope, issued.key, asked)
+        found = await self.report(scope, report_id)
+        fitting = [(at, shown) for at, shown in enumerate(found.lines, start=1) if asked.fits(shown)]
+        behind = [each for each in fitting if each[0] > asked.after]
+        net = sum(shown.posting.line.amount or 0 for _, shown in fitting)
+        return found, LinesPage(lines=behind[: asked.size], count=len(fitting), net=net)
 
     async def exported(self, scope: Scope, report_id: str) -> tuple[Report, Iterable[Sequence[ShownLine]]]:
         """A report for export: an issued one comes without lines, they are read a piece at a time."""

@@ -131,3 +131,33 @@ class EditEffect:
 
 def _sum(lines: Sequence[ShownLine]) -> int:
     return sum(shown.posting.line.amount or 0 for shown in lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinesAsked:
+    """A page of a report's lines behind a position, those that fit; None fits everything."""
+
+    after: int
+    size: int
+    kind: str | None = None
+    reason: str | None = None
+    subscription_id: str | None = None
+
+    def fits(self, shown: ShownLine) -> bool:
+        """Whether a line is among those asked for."""
+        line = shown.posting.line
+        wanted = (
+            (self.kind, line.kind),
+            (self.reason, line.reason),
+            (self.subscription_id, line.subscription),
+        )
+        return all(value is None or value == has for value, has in wanted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinesPage:
+    """Lines with their positions in report order. `count` and `net` (minor units) are over all that fit, not this page alone."""
+
+    lines: Sequence[tuple[int, ShownLine]]
+    count: int
+    net: int

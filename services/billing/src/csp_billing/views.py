@@ -10,7 +10,7 @@ import msgspec
 
 from csp_billing.domain.explain import data as explained
 from csp_billing.domain.explain import sentence
-from csp_billing.ports import EditEffect, Report, ReportKey, ShownLine, line_id_of
+from csp_billing.ports import EditEffect, LinesAsked, LinesPage, Report, ReportKey, ShownLine, line_id_of
 from csp_commerce_rules.money import format_decimal, format_price, minor_digits
 
 Pieces = Iterable[Sequence[ShownLine]]
@@ -111,6 +111,19 @@ def _money(amount: str, currency: str) -> dict[str, str]:
 def _net(lines: list[ShownLine], digits: int, currency: str) -> dict[str, str]:
     total = sum(shown.posting.line.amount or 0 for shown in lines)
     return {"amount": format_decimal(total, digits), "currency": currency}
+
+
+def lines_json(report: Report, page: LinesPage, asked: LinesAsked) -> dict[str, Any]:
+    """A page of lines with the totals of all that fit; `next` is the position to go on behind."""
+    more = len(page.lines) == asked.size
+    return {
+        "lines": [line_json(report.key, shown) for _, shown in page.lines],
+        "next": page.lines[-1][0] if more else None,
+        "totals": {
+            "count": page.count,
+            "net": _money(format_decimal(page.net, minor_digits(report.key.currency)), report.key.currency),
+        },
+    }
 
 
 def json_lines(report: Report, pieces: Pieces) -> Iterator[bytes]:

@@ -345,3 +345,28 @@ async def test_no_event_of_the_cost_ledger_belongs_to_a_customer(february):
 
     assert page.records
     assert {record.meta.customer for record in page.records} == {None}
+
+
+@pytest.mark.parametrize("issued", [True, False])
+async def test_lines_come_in_pages_and_by_kind_with_totals_of_all_that_fit(february, issued):
+    await february.bought("sub_c", "cus_a", "2026-01-22")
+    await february.priced("sub_c", "cus_a", "2026-01-22", sell=20, cost=15)
+    await february.changed("sub_a", "cus_a", "2026-02-01", 12, recorded="2026-02-10")
+    report = await february.report("2026-02-16")
+    if issued:
+        await february.issue(report["id"])
+    every = await february.lines(report["id"])
+
+    first = (await february.get(f"/reports/{report['id']}/lines?size=2")).json()
+    rest = (await february.get(f"/reports/{report['id']}/lines?size=50&after={first['next']}")).json()
+    refunds = (await february.get(f"/reports/{report['id']}/lines?kind=refund")).json()
+    of_one = (await february.get(f"/reports/{report['id']}/lines?subscription_id=sub_c")).json()
+
+    assert [*first["lines"], *rest["lines"]] == every
+    assert rest["next"] is None
+    assert first["totals"] == rest["totals"] == {"count": 4, "net": report["net"]}
+    assert refunds["lines"] == [line for line in every if line["kind"] == "refund"]
+    assert refunds["totals"] == {"count": 1, "net": refunds["lines"][0]["amount"]}
+    assert {line["subscription_id"] for line in of_one["lines"]} == {"sub_c"}
+    foreign = await february.get(f"/reports/{report['id']}/lines", reseller="res_other")
+    assert foreign.status_code == 404

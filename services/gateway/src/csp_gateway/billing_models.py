@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from pydantic import Field
 
-from csp_gateway.models import Money, View
+from csp_gateway.models import Meta, Money, View
 
 
 class Period(View):
@@ -80,6 +80,26 @@ class BillingLine(View):
     amount: Money | None
     late: bool
     why: Why
+
+
+class LineTotals(View):
+    """Over all lines that the filters leave, on whichever page."""
+
+    count: int
+    net: Money
+
+
+class LinesMeta(Meta):
+    """About a page of lines."""
+
+    totals: LineTotals
+
+
+class BillingLinePage(View):
+    """A page of a report's lines, in report order."""
+
+    data: list[BillingLine]
+    meta: LinesMeta
 
 
 class LinesOfSubscription(View):

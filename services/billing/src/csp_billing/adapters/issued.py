@@ -6,7 +6,7 @@ from datetime import date
 from psycopg.rows import DictRow
 
 from csp_billing.line_rows import shown_of
-from csp_billing.ports import Report, ReportKey, Seal, ShownLine
+from csp_billing.ports import LinesAsked, LinesPage, Report, ReportKey, Seal, ShownLine
 from csp_runtime.database import Database
 from csp_runtime.scope import Scope
 
@@ -42,6 +42,39 @@ class IssuedReports:
             row = await cursor.fetchone()
         return None if row is None else _report(row, ())
 
+    async def page(self, scope: Scope, key: ReportKey, asked: LinesAsked) -> LinesPage:
+        """Lines of an issued report that the caller has found in its scope."""
+        values = {
+            "report": key.report_id,
+            "dated": key.until_on,
+            "reseller": scope.reseller,
+            "customer": scope.customer,
+            "kind": asked.kind,
+            "reason": asked.reason,
+            "subscription": asked.subscription_id,
+            "after": asked.after,
+            "size": asked.size,
+        }
+        async with self._request.transaction(scope) as tx:
+            cursor = await tx.execute(
+                "select * from report_lines where reseller_id = %(reseller)s "
+                "and (%(customer)s::text is null or customer_id = %(customer)s) "
+                f"and {_FITS} and position > %(after)s order by position limit %(size)s",
+                values,
+            )
+            rows = await cursor.fetchall()
+            cursor = await tx.execute(
+                "select count(*) as n, coalesce(sum(amount_minor), 0)::bigint as net from report_lines "
+                "where reseller_id = %(reseller)s and (%(customer)s::text is null or customer_id = %(customer)s) "
+                f"and {_FITS}",
+                values,
+            )
+            total = await cursor.fetchone()
+        lines = [(row["position"], shown_of(row)) for row in rows]
+        return LinesPage(
+            lines=lines, count=0 if total is None else total["n"], net=0 if total is None else total["net"]
+        )
+
     async def whole(self, scope: Scope, report_id: str) -> Report | None:
         """An issued report with its lines; None where there is none in scope, or it is still open."""
         async with self._request.transaction(scope) as tx:
@@ -55,6 +88,13 @@ class IssuedReports:
                 [report_id, row["until_on"], scope.reseller, scope.customer, scope.customer],
             )
             return _report(row, [shown_of(line) for line in await cursor.fetchall()])
+
+
+_FITS = (
+    "report_id = %(report)s and dated_on = %(dated)s and (%(kind)s::text is null or kind = %(kind)s) "
+    "and (%(reason)s::text is null or reason = %(reason)s) "
+    "and (%(subscription)s::text is null or subscription_id = %(subscription)s)"
+)
 
 
 def _report(row: DictRow, lines: Sequence[ShownLine]) -> Report:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime
 
 from csp_gateway.adapters.paging import cursor_of, key_of
-from csp_gateway.billing_models import BillingReport, BillingReportDetail
+from csp_gateway.billing_models import BillingLinePage, BillingReport, BillingReportDetail
 from csp_gateway.models import ListOf
 from csp_gateway.surfaces.common import (
     WAITS,
@@ -83,6 +83,33 @@ def routes(surface: Surface) -> APIRouter:
             "billing", f"/reports/{report_id}", caller, as_of=None if as_of is None else as_of.isoformat()
         )
         return found
+
+    of_lines = Listing((Filter("kind"), Filter("reason"), Filter("subscription_id")))
+
+    @router.get(
+        "/billing-reports/{report_id}/lines",
+        responses=problems(404),
+        operation_id="list_billing_report_lines",
+        openapi_extra=of_lines.documented,
+        response_model=BillingLinePage,
+    )
+    async def lines(report_id: str, request: Request, caller: UseCaller, read: Reading = reads) -> Response:
+        """The lines of a report in pages, by kind, reason or subscription; `meta.totals` are over all that are left."""
+        asked = of_lines.asked(request)
+        bound = asked.filters | {"report": report_id}
+        key = key_of(asked.page.after, bound)
+        found = await read.parts.owners.get(
+            "billing",
+            f"/reports/{report_id}/lines",
+            caller,
+            after=None if key is None else key[0],
+            size=asked.page.size,
+            **asked.filters,
+        )
+        following = None if found["next"] is None else cursor_of([found["next"]], bound)
+        return answer_list(
+            request, read.parts, asked.page, map(as_json, found["lines"]), following, found["totals"]
+        )
 
     @router.get(
         "/billing-reports/{report_id}/export",

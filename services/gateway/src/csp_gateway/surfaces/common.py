@@ -152,9 +152,14 @@ async def answer_screen(
 
 
 def answer_list(
-    request: Request, parts: Parts, page: Page, shown: Iterable[str], cursor: str | None
+    request: Request,
+    parts: Parts,
+    page: Page,
+    shown: Iterable[str],
+    cursor: str | None,
+    totals: Mapping[str, Any] | None = None,
 ) -> Response:
-    """A page of rows that are JSON text already; `next` keeps all parameters."""
+    """A page of rows that are JSON text already; `next` keeps all parameters. `totals` are over all pages."""
     following = None
     if cursor is not None:
         # Of two cursors in a query the last one counts; ours needs no quoting.
@@ -162,6 +167,8 @@ def answer_list(
         kept = [each for each in asked if each and not each.startswith(("page[after]=", "page%5Bafter%5D="))]
         following = f"{request.scope['path']}?{'&'.join([*kept, f'page%5Bafter%5D={cursor}'])}"
     meta = {"page": {"size": page.size, "next": following}, "as_of": parts.clock.now()}
+    if totals is not None:
+        meta["totals"] = totals
     return Response(f'{{"data":[{",".join(shown)}],"meta":{as_json(meta)}}}', media_type=JSON)
 
 
