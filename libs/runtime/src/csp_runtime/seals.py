@@ -38,6 +38,20 @@ class Seals:
 
         return seal_id, insert
 
+    def invitation(self, public_url: str, seal_id: str) -> str:
+        """The lines of a mail that lead to a sealed password, once.
+
+        The tag in the link lies in the mail alone: whoever reads our events cannot redeem the seal.
+        """
+        link = f"{public_url}/retrieve/{seal_id}?key={self._box.tag(_link_context(seal_id))}"
+        return f"The password can be seen once, within {LIFETIME.days} days, here:\n{link}\n"
+
+    async def redeem_by_link(self, seal_id: str, key: str, *, purpose: str, now: datetime) -> str:
+        """As `redeem`, for who has the link: it is the right itself. `SealBroken` for a wrong key, too."""
+        if not self._box.is_tag(key, _link_context(seal_id)):
+            raise SealBroken("there is no such seal, or it was redeemed before")
+        return await self.redeem(seal_id, purpose=purpose, now=now)
+
     async def redeem(self, seal_id: str, *, purpose: str, now: datetime) -> str:
         """The secret, once; `SealBroken` where it is unknown, was redeemed before, or is too old."""
         async with self._database.transaction() as tx:
@@ -64,3 +78,7 @@ class Seals:
         async with self._database.connection() as connection:
             cursor = await connection.execute("delete from seals where expires_at < %s", [now])
         return cursor.rowcount
+
+
+def _link_context(seal_id: str) -> str:
+    return f"retrieve/{seal_id}"

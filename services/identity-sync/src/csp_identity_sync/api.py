@@ -10,10 +10,9 @@ from csp_identity_sync.outcomes import SEAL_PURPOSE
 from csp_runtime.clock import Clock
 from csp_runtime.http import AnyCommand, AnyScope
 from csp_runtime.operations.beginning import Begun
-from csp_runtime.problems import Problem, not_found
+from csp_runtime.problems import Problem
 from csp_runtime.scope import Role, Scope
 from csp_runtime.seals import Seals
-from csp_runtime.secret_box import SecretBox
 
 _MAY_CHANGE = frozenset(
     {
@@ -48,7 +47,7 @@ class LicenceBody(_Body):
     subscription_id: str
 
 
-def routes(use_cases: IdentityUseCases, seals: Seals, box: SecretBox, clock: Clock) -> APIRouter:
+def routes(use_cases: IdentityUseCases, seals: Seals, clock: Clock) -> APIRouter:
     """The routes of this context."""
     router = APIRouter(prefix="/internal/v1")
 
@@ -98,9 +97,7 @@ def routes(use_cases: IdentityUseCases, seals: Seals, box: SecretBox, clock: Clo
     @router.post("/retrievals/{seal_id}")
     async def retrieve(seal_id: str, key: str) -> dict[str, str]:
         """The link in the mail is the right to see the secret, once; no token is asked for."""
-        if not box.is_tag(key, f"retrieve/{seal_id}"):
-            raise not_found("retrieval link")
-        return {"secret": await seals.redeem(seal_id, purpose=SEAL_PURPOSE, now=clock.now())}
+        return {"secret": await seals.redeem_by_link(seal_id, key, purpose=SEAL_PURPOSE, now=clock.now())}
 
     return router
 

@@ -108,14 +108,13 @@ class UserOutcomes:
         seal_id, seal = self._seals.prepare(
             reseller=operation.meta.reseller, purpose=SEAL_PURPOSE, secret=form["password"], now=now
         )
-        link = f"{self._public_url}/retrieve/{seal_id}?key={self._box.tag(f'retrieve/{seal_id}')}"
         mail = Mail(
             to=form["mail_to"],
             subject="Your Microsoft 365 account",
             text=(
                 f"An account was made for {form['display_name']}.\n\n"
                 f"Sign in as {form['user_principal_name']} at https://www.office.com.\n\n"
-                f"The password can be seen once, within 14 days, here:\n{link}\n"
+                f"{self._seals.invitation(self._public_url, seal_id)}"
             ),
             key=operation.id,
             at=now,

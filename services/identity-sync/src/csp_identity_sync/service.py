@@ -60,7 +60,7 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
     )
     seats = ConsumedSeats(store, SeatRows(worker), platform.clock)
     app = create_app("CSP identity-sync (internal)", platform.verifier)
-    app.include_router(routes(use_cases, seals, platform.box, platform.clock))
+    app.include_router(routes(use_cases, seals, platform.clock))
     app.include_router(events_router(log))
     return Service(
         name=NAME,

@@ -11,10 +11,9 @@ from csp_provisioning.application import ProvisioningUseCases, is_reseller_admin
 from csp_provisioning.domain.forms import Address, Contact
 from csp_runtime.clock import Clock
 from csp_runtime.http import AnyCommand, AnyScope
-from csp_runtime.problems import Problem, not_found
+from csp_runtime.problems import Problem
 from csp_runtime.scope import Role, Scope
 from csp_runtime.seals import Seals
-from csp_runtime.secret_box import SecretBox
 
 Text = Annotated[str, Field(max_length=200)]
 
@@ -89,7 +88,7 @@ class SettingBody(_Body):
     effective_on: date
 
 
-def routes(use_cases: ProvisioningUseCases, seals: Seals, box: SecretBox, clock: Clock) -> APIRouter:
+def routes(use_cases: ProvisioningUseCases, seals: Seals, clock: Clock) -> APIRouter:
     """The routes of this context."""
     router = APIRouter(prefix="/internal/v1")
 
@@ -148,9 +147,7 @@ def routes(use_cases: ProvisioningUseCases, seals: Seals, box: SecretBox, clock:
     @router.post("/retrievals/{seal_id}")
     async def retrieve(seal_id: str, key: str) -> dict[str, str]:
         """The link in the mail is the right to see the secret, once; no token is asked for."""
-        if not box.is_tag(key, f"retrieve/{seal_id}"):
-            raise not_found("retrieval link")
-        secret = await seals.redeem(seal_id, purpose=SEAL_PURPOSE, now=clock.now())
+        secret = await seals.redeem_by_link(seal_id, key, purpose=SEAL_PURPOSE, now=clock.now())
         return {"secret": secret}
 
     return router

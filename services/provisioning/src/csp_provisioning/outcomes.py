@@ -1,7 +1,7 @@
 """What a created tenant writes: its facts, its row, and the mail with the one-time link to the password."""
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from csp_contracts.envelope import Recorded
@@ -18,10 +18,7 @@ from csp_runtime.operations.steps import Facts
 from csp_runtime.outgoing_mail import OutgoingMail
 from csp_runtime.scope import service_scope
 from csp_runtime.seals import Seals
-from csp_runtime.secret_box import SecretBox
 from csp_runtime.store import EventStore
-
-LINK_DAYS = timedelta(days=14).days
 
 
 class TenantOutcome:
@@ -33,7 +30,6 @@ class TenantOutcome:
         store: EventStore,
         rows: OrganisationRows,
         seals: Seals,
-        box: SecretBox,
         mail: OutgoingMail,
         clock: Clock,
         public_url: str,
@@ -41,7 +37,6 @@ class TenantOutcome:
         self._store = store
         self._rows = rows
         self._seals = seals
-        self._box = box
         self._mail = mail
         self._clock = clock
         self._public_url = public_url
@@ -116,12 +111,10 @@ class TenantOutcome:
         return Facts(events=events, also=also, resources=[tenant_id])
 
     def _welcome(self, key: str, to: str, administrator: str, seal_id: str, now: datetime) -> Mail:
-        # The tag lies in the mail alone: whoever reads our events cannot redeem the seal.
-        link = f"{self._public_url}/retrieve/{seal_id}?key={self._box.tag(f'retrieve/{seal_id}')}"
         text = (
             "Your Microsoft 365 tenant is ready.\n\n"
             f"Sign in as {administrator} at https://admin.microsoft.com.\n\n"
-            f"The password can be seen once, within {LINK_DAYS} days, here:\n{link}\n\n"
+            f"{self._seals.invitation(self._public_url, seal_id)}\n"
             "Microsoft asks for a new password at the first sign-in.\n"
         )
         return Mail(to=to, subject="Your Microsoft 365 tenant is ready", text=text, key=key, at=now)

@@ -45,7 +45,6 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
         store=store,
         rows=OrganisationRows(worker),
         seals=seals,
-        box=platform.box,
         mail=mail,
         clock=platform.clock,
         public_url=platform.mail_settings.public_url,
@@ -60,7 +59,7 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
         list_delay=timedelta(minutes=platform.microsoft.list_delay_minutes),
     )
     app = create_app("CSP provisioning (internal)", platform.verifier)
-    app.include_router(routes(use_cases, seals, platform.box, platform.clock))
+    app.include_router(routes(use_cases, seals, platform.clock))
     app.include_router(events_router(log))
     return Service(
         name=NAME,
