@@ -24,7 +24,7 @@ ID_IS_THE_RIGHT = "the id is the secret: who has it may redeem it, once"
 
 ALLOWED = {
     ("libs/runtime/src/csp_runtime/operations/beginning.py", "open_operations"): OWN_ID,
-    ("libs/runtime/src/csp_runtime/operations/machine.py", "open_operations"): ALL_RESELLERS,
+    ("libs/runtime/src/csp_runtime/operations/claims.py", "open_operations"): ALL_RESELLERS,
     ("libs/runtime/src/csp_runtime/outgoing_mail.py", "outgoing_mail"): ALL_RESELLERS,
     ("libs/runtime/src/csp_runtime/seals.py", "seals"): ID_IS_THE_RIGHT,
     ("services/billing/src/csp_billing/adapters/public_log.py", "reports"): OWN_ID,

@@ -5,11 +5,9 @@ reads back first; only when nothing shows (for a creation: after the list delay)
 """
 
 import asyncio
-import json
-import random
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from os import getpid
 from typing import Any
@@ -33,6 +31,7 @@ from csp_runtime.database import Database
 from csp_runtime.errors import VersionConflict
 from csp_runtime.logs import logger
 from csp_runtime.operations.beginning import CHANNEL
+from csp_runtime.operations.claims import Claimed, Claims, closed, settled, wrote
 from csp_runtime.operations.life import Operation, evolve, fold
 from csp_runtime.operations.steps import (
     Answered,
@@ -52,22 +51,8 @@ from csp_runtime.wakeups import Wakeups, wait_for_wakeup
 
 log = logger(__name__)
 
-CLAIM_SECONDS = 60
 POLL_SECONDS = 1.0
 DECISIONS = 3
-FIRST_BACK_OFF = 0.25
-LONGEST_BACK_OFF = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
-    """An open operation that this worker has taken for a while."""
-
-    operation_id: str
-    sealed_payload: bytes | None
-    attempt: int
-    may_repeat: bool
-    """Whether the last call was answered with "surely not done" (429): it goes out again without a look first."""
 
 
 class OperationMachine:
@@ -86,14 +71,13 @@ class OperationMachine:
         at_once: int = 8,
     ) -> None:
         self._store = store
-        self._database = database
         self._box = box
         self._clock = clock
         self._wakeups = wakeups
         self._plans: Mapping[str, Plan] = {plan.kind: plan for plan in plans}
         self._list_delay = list_delay
         self._at_once = at_once
-        self._name = f"{socket.gethostname()}:{getpid()}:{id(self)}"
+        self._claims = Claims(database, box, f"{socket.gethostname()}:{getpid()}:{id(self)}")
 
     async def run(self) -> None:
         """Carry out operations for ever."""
@@ -101,7 +85,7 @@ class OperationMachine:
         try:
             with self._wakeups.on(CHANNEL) as event:
                 while True:
-                    claimed = await self._claim(self._at_once - len(running))
+                    claimed = await self._claims.claim(self._at_once - len(running))
                     for one in claimed:
                         task = asyncio.create_task(self._carry_out(one), name=f"operation {one.operation_id}")
                         running.add(task)
@@ -114,34 +98,11 @@ class OperationMachine:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
-    async def _claim(self, places: int) -> list[Claimed]:
-        if places <= 0:
-            return []
-        async with self._database.connection() as connection:
-            cursor = await connection.execute(
-                "with due as (select operation_id, may_repeat from open_operations where due_at <= now() "
-                "and (claimed_until is null or claimed_until < now()) order by due_at limit %s for update skip locked) "
-                "update open_operations as o set claimed_by = %s, may_repeat = false, "
-                "claimed_until = now() + make_interval(secs => %s) from due where o.operation_id = due.operation_id "
-                "returning o.operation_id, o.sealed_payload, o.attempt, due.may_repeat",
-                [places, self._name, CLAIM_SECONDS],
-            )
-            rows = await cursor.fetchall()
-        return [
-            Claimed(
-                operation_id=row["operation_id"],
-                sealed_payload=None if row["sealed_payload"] is None else bytes(row["sealed_payload"]),
-                attempt=row["attempt"],
-                may_repeat=row["may_repeat"],
-            )
-            for row in rows
-        ]
-
     async def _carry_out(self, claimed: Claimed) -> None:
         try:
             operation = fold(await self._store.load(claimed.operation_id))
             if operation is None or operation.is_settled:
-                await self._forget(claimed.operation_id)
+                await self._claims.forget(claimed.operation_id)
                 return
             with TRACER.start_as_current_span(
                 f"operation {operation.kind}",
@@ -153,7 +114,7 @@ class OperationMachine:
             log.exception(
                 "operation.interrupted", operation=claimed.operation_id, reason=type(fault).__name__
             )
-            await self._postpone(claimed, None)
+            await self._claims.postpone(claimed, None)
 
     async def _run_steps(self, operation: Operation, claimed: Claimed) -> None:
         plan = self._plans.get(operation.kind)
@@ -177,12 +138,12 @@ class OperationMachine:
                 return
             except Busy as busy:
                 log.info("operation.busy", operation=operation.id, step=step.name, because=busy.because)
-                await self._postpone(claimed, busy.retry_after, may_repeat=busy.surely_not_done)
+                await self._claims.postpone(claimed, busy.retry_after, may_repeat=busy.surely_not_done)
                 return
             except OutcomeUnknown as unknown:
                 current = fold(await self._store.load(operation.id)) or operation
                 await self._mark_uncertain(current, step, unknown)
-                await self._postpone(claimed, None)
+                await self._claims.postpone(claimed, None)
                 return
         await self._succeed(operation, plan, plan.steps[-1].name if plan.steps else "", answered)
 
@@ -193,7 +154,7 @@ class OperationMachine:
             try:
                 return await self._try_step(operation, step, claimed)
             except Stale:
-                await self._drop_submitted(operation.id, step.name)
+                await self._claims.drop_submitted(operation.id, step.name)
                 operation = fold(await self._store.load(operation.id)) or operation
                 operation = replace(operation, submitted=None)
         raise Busy("the resource keeps changing upstream")
@@ -203,10 +164,10 @@ class OperationMachine:
     ) -> tuple[Operation, Answered]:
         lost = operation.submitted
         if lost is not None and lost.step == step.name:
-            body = await self._submitted_body(operation.id, step.name, lost.attempt)
+            body = await self._claims.submitted_body(operation.id, step.name, lost.attempt)
             if body is not None:
                 return await self._reconcile(operation, step, lost, body, look_first=not claimed.may_repeat)
-        payload = self._payload(claimed)
+        payload = self._claims.payload(claimed)
         body = await step.prepare(operation, payload)
         attempt = operation.last_attempts.get(step.name, 0) + 1
         request_id = str(_request_id(operation.id, step.name, attempt))
@@ -249,7 +210,7 @@ class OperationMachine:
                 [operation.id, step.name, attempt, request_id, sealed, now],
             )
             if operation.subject is not None:
-                _wrote(cursor, operation.subject, now)
+                wrote(cursor, operation.subject, now)
 
         event = OperationSubmitted(
             operation_id=operation.id, step=step.name, attempt=attempt, request_id=request_id
@@ -258,7 +219,7 @@ class OperationMachine:
 
     async def _progress(self, operation: Operation, step: Step, answered: Answered) -> Operation:
         event = OperationProgressed(operation_id=operation.id, step=step.name, refs=answered.refs)
-        return await self._append(operation, event, also=[_settled(operation.id, step.name), *answered.also])
+        return await self._append(operation, event, also=[settled(operation.id, step.name), *answered.also])
 
     async def _succeed(self, operation: Operation, plan: Plan, last_step: str, answered: Answered) -> None:
         operation = replace(operation, refs=operation.refs | answered.refs)
@@ -291,15 +252,15 @@ class OperationMachine:
 
         def settle(cursor: Cursor[DictRow]) -> None:
             for resource in {*facts.resources, *([operation.subject] if operation.subject else [])}:
-                _wrote(cursor, resource, now)
+                wrote(cursor, resource, now)
 
         await self._append(
             operation,
             succeeded,
             more=facts.events,
             also=[
-                _settled(operation.id, last_step),
-                _closed(operation.id),
+                settled(operation.id, last_step),
+                closed(operation.id),
                 settle,
                 *answered.also,
                 *facts.also,
@@ -318,7 +279,7 @@ class OperationMachine:
         )
         fresh = fold(await self._store.load(operation.id)) or operation
         if not fresh.is_settled:
-            await self._append(fresh, event, also=[_closed(operation.id), *extra])
+            await self._append(fresh, event, also=[closed(operation.id), *extra])
 
     async def _mark_uncertain(self, operation: Operation, step: Step, unknown: OutcomeUnknown) -> None:
         if operation.is_uncertain or operation.submitted is None:
@@ -349,48 +310,6 @@ class OperationMachine:
         appended = evolve(operation, recorded)
         return replace(appended, refs=operation.refs | appended.refs)
 
-    def _payload(self, claimed: Claimed) -> dict[str, Any]:
-        if claimed.sealed_payload is None:
-            return {}
-        opened = self._box.open(claimed.sealed_payload, f"operation/{claimed.operation_id}")
-        payload: dict[str, Any] = json.loads(opened)
-        return payload
-
-    async def _submitted_body(self, operation_id: str, step: str, attempt: int) -> bytes | None:
-        async with self._database.connection() as connection:
-            cursor = await connection.execute(
-                "select request_id, sealed_body from submitted_requests "
-                "where operation_id = %s and step = %s and attempt = %s",
-                [operation_id, step, attempt],
-            )
-            row = await cursor.fetchone()
-        if row is None:
-            return None
-        return self._box.open(bytes(row["sealed_body"]), f"request/{row['request_id']}")
-
-    async def _drop_submitted(self, operation_id: str, step: str) -> None:
-        async with self._database.connection() as connection:
-            await connection.execute(
-                "delete from submitted_requests where operation_id = %s and step = %s", [operation_id, step]
-            )
-
-    async def _postpone(
-        self, claimed: Claimed, retry_after: float | None, *, may_repeat: bool = False
-    ) -> None:
-        """Full jitter between nothing and the doubled back-off, unless the upstream named a time."""
-        longest = min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2 ** min(claimed.attempt, 10))
-        wait = retry_after if retry_after is not None else random.uniform(0.05, longest)  # noqa: S311 - jitter
-        async with self._database.connection() as connection:
-            await connection.execute(
-                "update open_operations set due_at = now() + make_interval(secs => %s), attempt = attempt + 1, "
-                "claimed_by = null, claimed_until = null, may_repeat = %s where operation_id = %s and claimed_by = %s",
-                [wait, may_repeat, claimed.operation_id, self._name],
-            )
-
-    async def _forget(self, operation_id: str) -> None:
-        async with self._database.connection() as connection:
-            await connection.execute("delete from open_operations where operation_id = %s", [operation_id])
-
 
 def later_meta(meta: Meta, now: datetime, *, causation: str) -> Meta:
     """The meta of what follows from a command: same people and correlation, the time of now."""
@@ -410,29 +329,4 @@ def _as_refusal(problem: Problem) -> Refused:
         detail=problem.detail,
         invalid_parameters=document["invalid_parameters"],
         **problem.extra,
-    )
-
-
-def _settled(operation_id: str, step: str) -> Also:
-    def delete(cursor: Cursor[DictRow]) -> None:
-        cursor.execute(
-            "delete from submitted_requests where operation_id = %s and step = %s", [operation_id, step]
-        )
-
-    return delete
-
-
-def _closed(operation_id: str) -> Also:
-    def delete(cursor: Cursor[DictRow]) -> None:
-        cursor.execute("delete from open_operations where operation_id = %s", [operation_id])
-        cursor.execute("delete from submitted_requests where operation_id = %s", [operation_id])
-
-    return delete
-
-
-def _wrote(cursor: Cursor[DictRow], resource: str, at: datetime) -> None:
-    cursor.execute(
-        "insert into last_writes (resource, written_at) values (%s, %s) "
-        "on conflict (resource) do update set written_at = greatest(last_writes.written_at, excluded.written_at)",
-        [resource, at],
     )
