@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
 
 import psycopg
@@ -81,19 +81,12 @@ class CloseUseCases:
         now = self._clock.now()
         meta = command_meta(scope, command, now, partition_key=scope.reseller)
 
-        def act(connection: psycopg.Connection) -> dict[str, Any]:
-            open_cycles(connection, self._books.schema, scope.reseller, now)
+        def act(connection: psycopg.Connection) -> None:
+            begin_close(
+                connection, cycle_id, self._books.watermark, reseller=scope.reseller, now=now, meta=meta
+            )
 
-            def begin() -> dict[str, Any]:
-                begin_close(
-                    connection, cycle_id, self._books.watermark, reseller=scope.reseller, now=now, meta=meta
-                )
-                return {"id": cycle_id}
-
-            return do_once(connection, command, now, begin)
-
-        async with self._turn:
-            await self._books.run(act)
+        await self._once(scope, command, now, act)
         return await self.cycle(scope, cycle_id)
 
     async def issue(self, scope: Scope, report_id: str, command: Command) -> dict[str, Any]:
@@ -105,25 +98,18 @@ class CloseUseCases:
         now = self._clock.now()
         meta = command_meta(scope, command, now, partition_key=key.customer_id)
 
-        def act(connection: psycopg.Connection) -> dict[str, Any]:
-            open_cycles(connection, self._books.schema, scope.reseller, now)
+        def act(connection: psycopg.Connection) -> None:
+            issue_one(
+                connection,
+                self._books.schema,
+                key,
+                self._books.watermark,
+                reseller=scope.reseller,
+                now=now,
+                meta=meta,
+            )
 
-            def issue() -> dict[str, Any]:
-                issue_one(
-                    connection,
-                    self._books.schema,
-                    key,
-                    self._books.watermark,
-                    reseller=scope.reseller,
-                    now=now,
-                    meta=meta,
-                )
-                return {"id": report_id}
-
-            return do_once(connection, command, now, issue)
-
-        async with self._turn:
-            await self._books.run(act)
+        await self._once(scope, command, now, act)
         return summary(await self._reports.report(scope, report_id))
 
     async def hold(self, scope: Scope, report_id: str, command: Command) -> dict[str, Any]:
@@ -134,16 +120,28 @@ class CloseUseCases:
         key = await self._key(scope, report_id)
         now = self._clock.now()
 
-        def act(connection: psycopg.Connection) -> dict[str, Any]:
-            def hold() -> dict[str, Any]:
-                hold_one(connection, key, reseller=scope.reseller, actor=scope.actor, reason=command.reason)
-                return {"id": report_id}
+        def act(connection: psycopg.Connection) -> None:
+            hold_one(connection, key, reseller=scope.reseller, actor=scope.actor, reason=command.reason)
 
-            return do_once(connection, command, now, hold)
+        await self._once(scope, command, now, act)
+        return summary(await self._reports.report(scope, report_id))
+
+    async def _once(
+        self, scope: Scope, command: Command, now: datetime, act: Callable[[psycopg.Connection], None]
+    ) -> None:
+        """Do a command in one transaction with its key, once; cycles that time has reached are opened before."""
+
+        def work(connection: psycopg.Connection) -> None:
+            open_cycles(connection, self._books.schema, scope.reseller, now)
+
+            def done() -> dict[str, Any]:
+                act(connection)
+                return {}
+
+            do_once(connection, command, now, done)
 
         async with self._turn:
-            await self._books.run(act)
-        return summary(await self._reports.report(scope, report_id))
+            await self._books.run(work)
 
     async def _key(self, scope: Scope, report_id: str) -> ReportKey:
         key = await self._names.report(scope, report_id)

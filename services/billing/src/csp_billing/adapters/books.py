@@ -19,27 +19,9 @@ class Books:
     def __init__(self, url: str, schema: str) -> None:
         self.url = url
         self.schema = schema
-        self._pool: ConnectionPool[psycopg.Connection] = ConnectionPool(
-            connection_info(url, schema, DatabaseRole.WORKER),
-            kwargs={"autocommit": True},
-            min_size=0,
-            max_size=4,
-            open=False,
-            timeout=5.0,
-            check=ConnectionPool.check_connection,
-            name=f"{schema}-books",
-        )
+        self._pool = _pool(url, schema, "books", size=4)
         # Asked for by work that holds a connection already: from the same pool it could wait for ever.
-        self._watermarks: ConnectionPool[psycopg.Connection] = ConnectionPool(
-            connection_info(url, schema, DatabaseRole.WORKER),
-            kwargs={"autocommit": True},
-            min_size=0,
-            max_size=1,
-            open=False,
-            timeout=5.0,
-            check=ConnectionPool.check_connection,
-            name=f"{schema}-watermarks",
-        )
+        self._watermarks = _pool(url, schema, "watermarks", size=1)
 
     async def open(self) -> None:
         """Open the pool; connections come as they are needed."""
@@ -63,3 +45,16 @@ class Books:
         """As `read_watermark`, on a connection of its own, whatever transaction the caller is in."""
         with self._watermarks.connection() as connection:
             return read_watermark(connection)
+
+
+def _pool(url: str, schema: str, name: str, *, size: int) -> ConnectionPool[psycopg.Connection]:
+    return ConnectionPool(
+        connection_info(url, schema, DatabaseRole.WORKER),
+        kwargs={"autocommit": True},
+        min_size=0,
+        max_size=size,
+        open=False,
+        timeout=5.0,
+        check=ConnectionPool.check_connection,
+        name=f"{schema}-{name}",
+    )
