@@ -17,6 +17,10 @@ log = logger(__name__)
 
 MOST_BYTES = 64 * 1024
 
+_ID = r"^[A-Za-z0-9_-]+$"
+# No text of PostgreSQL can hold a NUL.
+_TEXT = r"^[^\x00]*$"
+
 
 class Receiver(Protocol):
     """Takes in notifications."""
@@ -53,16 +57,16 @@ class DecisionBody(_Body):
     """Whose side is taken, and why."""
 
     side: Literal["microsoft", "ours", "ignore"]
-    reason: str = Field(min_length=1, max_length=500)
+    reason: str = Field(min_length=1, max_length=500, pattern=_TEXT)
 
 
 class PolicyBody(_Body):
     """Whose side is taken without asking, and why; `tenant_id` or `field` absent: all of them."""
 
-    tenant_id: str | None = Field(None, max_length=100)
+    tenant_id: str | None = Field(None, max_length=100, pattern=_ID)
     field: Literal["status", "quantity", "auto_renew"] | None = None
     side: Literal["microsoft", "ours", "ask"]
-    reason: str = Field(min_length=1, max_length=500)
+    reason: str = Field(min_length=1, max_length=500, pattern=_TEXT)
 
 
 class RefreshAnswer(BaseModel):
@@ -109,7 +113,7 @@ def routes(use_cases: FeedUseCases) -> APIRouter:
     async def drifts(
         scope: AnyScope,
         state: Literal["open", "decided"] = "open",
-        after: str | None = None,
+        after: Annotated[str | None, Query(max_length=100, pattern=_ID)] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
     ) -> list[dict[str, Any]]:
         found = await use_cases.drifts(scope, is_open=state == "open", after=after, limit=limit)

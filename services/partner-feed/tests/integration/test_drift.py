@@ -280,3 +280,20 @@ async def test_the_inbox_is_given_out_in_pages(feed):
         wrong = await api.get("/drifts", params={"limit": 0}, headers=feed.token())
     assert [each["drift_id"] for each in page.json()] == [found.drift_id]
     assert (rest.json(), wrong.status_code) == ([], 422)
+
+
+async def test_what_no_table_can_hold_is_refused_by_its_field(feed):
+    await feed.settled()
+    async with feed.api() as api:
+        body = {"side": "ask", "reason": "a\0b"}
+        answers = [
+            await api.get("/drifts", params={"after": "dri_\0"}, headers=feed.token()),
+            await api.put("/drift-policies", json=body, headers=feed.token()),
+            await api.put(
+                "/drift-policies", json={**body, "reason": "x", "tenant_id": "ten\0"}, headers=feed.token()
+            ),
+            await api.post(
+                "/drifts/dri_x/decision", json={"side": "ignore", "reason": "\0"}, headers=feed.token()
+            ),
+        ]
+    assert [answer.status_code for answer in answers] == [422, 422, 422, 422]

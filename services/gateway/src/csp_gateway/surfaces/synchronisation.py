@@ -12,6 +12,8 @@ from csp_gateway.domain import money
 from csp_gateway.models import Body, Money, View
 from csp_gateway.surfaces.common import ResellerScope, UseCaller, UseParts, problems
 
+_ID = r"^[A-Za-z0-9_-]+$"
+
 
 class ChannelFreshness(View):
     """One channel of one tenant, or of the reseller as a whole (`tenant_id` null)."""
@@ -180,7 +182,7 @@ def routes() -> APIRouter:
         parts: UseParts,
         state: Annotated[Literal["open", "decided"], Query()] = "open",
         after: Annotated[
-            str | None, Query(max_length=100, description="id that ended the page before")
+            str | None, Query(max_length=100, pattern=_ID, description="id that ended the page before")
         ] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
     ) -> list[Drift]:
@@ -212,7 +214,7 @@ def routes() -> APIRouter:
         scope: ResellerScope,
         parts: UseParts,
         after: Annotated[
-            str | None, Query(max_length=100, description="tenant that ended the page before")
+            str | None, Query(max_length=100, pattern=_ID, description="tenant that ended the page before")
         ] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
     ) -> list[Unallocated]:
