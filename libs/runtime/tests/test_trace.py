@@ -139,6 +139,16 @@ async def test_a_request_makes_one_span_and_no_library_adds_its_own(store, spans
     assert seen.get_finished_spans() == ()
 
 
+async def test_the_trace_and_the_callers_correlation_are_answered(store, spans):
+    async with client_of(counting_app(store)) as client:
+        read = await client.get("/v1/things", headers={"X-Correlation-Id": "ticket-7"})
+        told = await client.post("/v1/things/ord_a", headers={"X-Correlation-Id": "ticket-8"})
+    (span,) = spans()
+    assert (read.headers["X-Correlation-Id"], "traceparent" in read.headers) == ("ticket-7", False)
+    assert told.headers.get_list("X-Correlation-Id") == ["ticket-8"]
+    assert told.headers["traceparent"].split("-")[1] == f"{span.context.trace_id:032x}"
+
+
 async def test_a_read_makes_no_span_that_nobody_would_see(store, spans, monkeypatch):
     async with client_of(counting_app(store)) as client:
         await client.get("/v1/things")

@@ -1,10 +1,11 @@
 """A span for each HTTP request: where a trace begins, or goes on from the caller's `traceparent`.
 
 Without an exporter nobody would see the span of a read: then only commands, whose trace travels with their events, and
-requests that bring a trace get one. A read costs a tenth less for it.
+requests that bring a trace get one. A read costs a tenth less for it. `traceparent` and the caller's `X-Correlation-Id` are
+in the answer.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 from opentelemetry import propagate
@@ -16,6 +17,7 @@ Scope = MutableMapping[str, Any]
 Asgi = Callable[[Scope, Any, Any], Awaitable[None]]
 
 _TRACED = "csp.traced"
+_CORRELATION = b"x-correlation-id"
 
 
 class ServerSpans:
@@ -26,10 +28,14 @@ class ServerSpans:
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """As ASGI has it."""
-        if scope["type"] != "http" or _TRACED in scope or not _is_worth_it(scope):
+        if scope["type"] != "http" or _TRACED in scope:
             await self._app(scope, receive, send)
             return
         scope[_TRACED] = True
+        correlation = [pair for pair in scope["headers"] if pair[0] == _CORRELATION]
+        if not _is_worth_it(scope):
+            await self._app(scope, receive, _adding(correlation, send) if correlation else send)
+            return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         with telemetry.TRACER.start_as_current_span(
             scope["method"],
@@ -39,6 +45,10 @@ class ServerSpans:
             record_exception=False,  # its text may hold what belongs in no span
             set_status_on_exception=False,
         ) as span:
+            own: dict[str, str] = {}
+            propagate.inject(own)
+            told = [(name.encode(), value.encode()) for name, value in own.items()]
+            send = _adding([*told, *correlation], send)
 
             async def answer(message: MutableMapping[str, Any]) -> None:
                 if message["type"] == "http.response.start":
@@ -56,6 +66,17 @@ class ServerSpans:
                     template = f"{scope.get('root_path', '')}{route.path}"
                     span.set_attribute("http.route", template)
                     span.update_name(f"{scope['method']} {template}")
+
+
+def _adding(headers: Sequence[tuple[bytes, bytes]], send: Any) -> Any:  # ASGI's send
+    """A send that answers with these headers, too."""
+
+    async def answer(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *headers]
+        await send(message)
+
+    return answer
 
 
 def _is_worth_it(scope: Scope) -> bool:
