@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from csp_billing.application import BillingUseCases
 from csp_billing.close import CloseUseCases
-from csp_billing.csv_export import csv_rows
+from csp_billing.csv_export import canonical_rows, csv_rows
 from csp_billing.ports import LinesAsked, PriceEdit
 from csp_billing.views import detailed, effect_json, json_lines, lines_json, summary
 from csp_billing.worksheet import MEDIA_TYPE, workbook
@@ -106,13 +106,15 @@ def routes(use_cases: BillingUseCases, closes: CloseUseCases, known: KnownVersio
         report_id: str,
         scope: AnyScope,
         versions: AwaitedVersions,
-        format: Literal["csv", "jsonl", "xlsx"] = "csv",  # noqa: A002 - the parameter's public name
+        format: Literal["csv", "jsonl", "xlsx", "canonical"] = "csv",  # noqa: A002 - the parameter's public name
     ) -> StreamingResponse:
         await wait(versions)
         body: Iterator[str] | Iterator[bytes]
-        if format == "csv":
+        if format in {"csv", "canonical"}:
             found, texts = await use_cases.exported_texts(scope, report_id)
-            body, media = csv_rows(found, texts), "text/csv; charset=utf-8"
+            canonical = format == "canonical"
+            body = canonical_rows(texts) if canonical else csv_rows(found, texts)
+            media = f"text/{'plain' if canonical else 'csv'}; charset=utf-8"
         else:
             found, pieces = await use_cases.exported(scope, report_id)
             xlsx = format == "xlsx"

@@ -47,6 +47,12 @@ def csv_rows(report: Report, pieces: Texts) -> Iterator[str]:
         yield "".join([_row(head, key.currency, digits, text) for text in piece])
 
 
+def canonical_rows(pieces: Texts) -> Iterator[str]:
+    """The very bytes that the hash of an issued report is over: each row of `line_text`, ended by a line feed."""
+    for piece in pieces:
+        yield "".join([f"{text}\n" for text in piece])
+
+
 def _row(head: str, currency: str, digits: int, text: str) -> str:
     field = text.split("\t")
     price = None if field[15] == _NULL else _price(field[15], digits)

@@ -164,22 +164,29 @@ def _iso(day: int) -> str:
 
 @lru_cache(maxsize=8192)
 def _text(text: str) -> str:
-    """Text for COPY: the four characters that it gives a meaning are escaped."""
-    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+    """Text as COPY writes it: a backslash and the control characters that it names are escaped."""
+    return text.translate(_ESCAPES)
 
 
 def _array(values: tuple[str, ...]) -> str:
-    """A PostgreSQL array in COPY's text; ids of facts need no escapes, but nobody has to rely on it."""
-    if len(values) == 1 and '"' not in values[0] and "\\" not in values[0]:
-        return _escaped(f'{{"{values[0]}"}}')
-    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
-    return _escaped("{" + ",".join(f'"{value}"' for value in quoted) + "}")
+    """A PostgreSQL array as COPY writes it: elements are quoted only where they must be. Ids of facts never are."""
+    if len(values) == 1 and _SAFE.fullmatch(values[0]) and values[0].upper() != "NULL":
+        return f"{{{values[0]}}}"
+    return ("{" + ",".join(map(_element, values)) + "}").translate(_ESCAPES)
 
 
-_escaped = _text.__wrapped__
+def _element(value: str) -> str:
+    if _BARE.fullmatch(value) and value.upper() != "NULL":
+        return value
+    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}"'
 
+
+_SAFE = re.compile(r"[\w:./-]+", re.ASCII)
+_BARE = re.compile(r'[^\s{},"\\]+', re.ASCII)
+_MEANT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_ESCAPES = str.maketrans({"\\": "\\\\", **{sign: f"\\{name}" for name, sign in _MEANT.items()}})
 _ESCAPED = re.compile(r"\\(.)")
-_MEANT = {"t": "\t", "n": "\n", "r": "\r"}
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,{}]+)')
 
 

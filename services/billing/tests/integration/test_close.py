@@ -62,6 +62,15 @@ async def test_the_hash_is_over_the_stored_lines(february):
     assert hashlib.sha256("".join(f"{text}\n" for text in texts).encode()).hexdigest() == sha256
 
 
+async def test_anybody_can_check_the_hash_of_a_report_from_its_canonical_export(february):
+    report = await february.report("2026-02-16")
+    sha256 = (await february.issue(report["id"])).json()["sha256"]
+
+    exported = await february.get(f"/reports/{report['id']}/export?format=canonical")
+
+    assert hashlib.sha256(exported.content).hexdigest() == sha256
+
+
 async def test_an_issued_report_shows_the_lines_that_were_open_before(february):
     report = await february.report("2026-02-16")
     before = await february.lines(report["id"])

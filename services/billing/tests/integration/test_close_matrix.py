@@ -21,7 +21,10 @@ import pytest
 from psycopg import conninfo
 
 import csp_billing.closing
+import csp_billing.line_rows
 from csp_billing import service
+from csp_billing.domain.delta import Posting
+from csp_billing.domain.lines import Line, LineKey
 from csp_billing.projections import Inbox
 from csp_billing.verify import verify
 from csp_contracts.envelope import Meta, Recorded
@@ -375,3 +378,54 @@ def test_other_books_are_closed_truly_too(postgres_server, seed):
         assert differences(closed_three_times(book, shards=2)) == []
     finally:
         book.template.drop()
+
+
+ODD = [
+    "plain:1",
+    "",
+    "NULL",
+    "null",
+    'a "quoted" one',
+    "back\\slash",
+    "tab\tand\nline",
+    "{braces}",
+    "a,b",
+    "\x0b\x0c\x08",
+    "ü\u2028",
+]
+
+
+def test_lines_are_written_as_postgresql_itself_would(postgres_server):
+    row = csp_billing.line_rows.line_text(_odd_posting(), ODD[6], 1, 738000)
+    with psycopg.connect(postgres_server) as connection:
+        connection.execute("create temporary table odd (texts text[], title text)")
+        connection.execute("insert into odd values (%s, %s)", [ODD, ODD[6]])
+        with connection.cursor().copy("copy odd to stdout") as copy:
+            written = b"".join(bytes(block) for block in copy).decode().rstrip("\n")
+
+    fields = row.split("\t")
+    assert [fields[22], fields[2]] == written.split("\t")
+
+
+def _odd_posting() -> Posting:
+    line = Line(
+        key=LineKey(0, "fee", "cycle:0"),
+        subscription="sub_a",
+        product="P1",
+        kind="cycle_fee",
+        reason="cycle",
+        posted=738000,
+        start=738000,
+        end=738031,
+        quantity=1,
+        unit_price=None,
+        amount=1,
+        days=31,
+        of_days=31,
+        discount=0,
+        price_ref="",
+        rule="R4.1",
+        caused_by=tuple(ODD),
+        reverses=None,
+    )
+    return Posting(line, 1, late=False)

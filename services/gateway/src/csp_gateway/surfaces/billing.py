@@ -117,6 +117,7 @@ def routes(surface: Surface) -> APIRouter:
             200: {
                 "content": {
                     "text/csv": {},
+                    "text/plain": {},
                     "application/jsonl": {},
                     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": {},
                 }
@@ -131,9 +132,9 @@ def routes(surface: Surface) -> APIRouter:
         report_id: str,
         caller: UseCaller,
         read: Reading = reads,
-        format_: Annotated[Literal["csv", "xlsx", "jsonl"], Query(alias="format")] = "csv",
+        format_: Annotated[Literal["csv", "xlsx", "jsonl", "canonical"], Query(alias="format")] = "csv",
     ) -> Response:
-        """All details of a report as a file."""
+        """All details of a report as a file. `canonical` are the very bytes that `sha256` of an issued report is over."""
         answer = await read.parts.owners.get_bytes(
             "billing", f"/reports/{report_id}/export", caller, format=format_
         )
