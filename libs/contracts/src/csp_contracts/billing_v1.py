@@ -98,3 +98,17 @@ class VarianceFound:
     currency: str
     ours_minor: int
     microsoft_minor: int
+    import_id: str | None = None
+    customer_id: str | None = None
+
+
+@event("csp.billing.variance-resolved.v1", stream=Kind.VARIANCE, visibility=Visibility.RESELLER)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VarianceResolved:
+    """What became of a difference: `accept`, `dispute` or `adjust` by a person, `explained` or `discarded` by itself.
+
+    A later one of the same difference replaces it.
+    """
+
+    variance_id: str
+    resolution: str

@@ -35,6 +35,8 @@ class Kind(StrEnum):
     REPORT = "rep"
     LINE = "lin"
     VARIANCE = "var"
+    INVOICE_IMPORT = "inv"
+    INVOICE_FETCH = "ivf"
     OBSERVATION = "obs"
     DRIFT = "dri"
     RELATIONSHIP_REQUEST = "rel"

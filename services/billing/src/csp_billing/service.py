@@ -14,6 +14,9 @@ from csp_billing.application import BillingUseCases
 from csp_billing.close import CloseUseCases
 from csp_billing.closing.pool import ShardPool, usual_processes
 from csp_billing.closing.worker import CloseWorker
+from csp_billing.invoices.api import invoice_routes
+from csp_billing.invoices.use_cases import InvoiceUseCases
+from csp_billing.invoices.worker import MatchWorker
 from csp_billing.projections import Inbox
 from csp_billing.settings import BillingSettings
 from csp_runtime.consistency import KnownVersions
@@ -54,6 +57,7 @@ def build(platform: Platform) -> Service:
     known = KnownVersions(worker, Inbox.name, platform.wakeups, platform.clock)
     app = create_app("CSP billing (internal)", platform.verifier)
     app.include_router(routes(use_cases, closes, known))
+    app.include_router(invoice_routes(InvoiceUseCases(books=books, clock=platform.clock)))
     app.include_router(events_router(log))
 
     async def start() -> None:
@@ -73,7 +77,10 @@ def build(platform: Platform) -> Service:
         databases=[worker, request],
         store=platform.store(SCHEMA),
         consumers=[Consumer(Inbox(), platform.feed, worker, gaps=platform.gaps)],
-        workers=[("close", closer)],
+        workers=[
+            ("close", closer),
+            ("match", MatchWorker(url, SCHEMA, platform.wakeups, platform.clock)),
+        ],
         start=start,
         stop=stop,
     )

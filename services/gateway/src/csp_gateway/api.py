@@ -9,6 +9,7 @@ from csp_gateway.surfaces import (
     billing,
     billing_cycles,
     catalogue,
+    invoice_imports,
     organisations,
     platform,
     price_edits,
@@ -29,6 +30,7 @@ def reseller_app(verifier: TokenVerifier, parts: Parts | None) -> FastAPI:
     routers = [
         *_shared_routes(RESELLER),
         billing_cycles.routes(),
+        invoice_imports.routes(),
         price_lists.routes(),
         synchronisation.routes(),
     ]

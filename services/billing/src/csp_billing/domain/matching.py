@@ -25,8 +25,10 @@ Code = Literal[
     "unexplained",
 ]
 
-# Charge types of both formats that give money back without an event of a subscription (1.1, PC 10.6).
-_ADJUSTMENTS = {"customercredit", "offset a line item"}
+# Charge types of both formats that give money back without an event of a subscription (1.1, PC 10.6), and what an invoice
+# has beside its lines.
+WITHOUT_LINE = "adjustment without line"
+_ADJUSTMENTS = {"customercredit", "offset a line item", WITHOUT_LINE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,7 @@ def match(
     """Match by subscription. `known` are our subscriptions; `window` the first and last day that the file covers.
 
     Without a window a line of ours that has no row is a `missing_charge`; with one, lines posted outside it are
-    `explained:timing`, recognised in another file (W-11).
+    `explained:timing`, recognised in another file (W-11). Such lines only take rows that no line inside the window fits.
     """
     mine: dict[str, list[OurLine]] = {}
     for line in ours:
@@ -101,7 +103,7 @@ def match(
     outcomes: list[Outcome] = []
     for name in sorted({*mine, *rows}):
         if name not in known and name not in mine:
-            outcomes.extend(_alone("unknown_subscription", row) for row in rows[name])
+            outcomes.extend(_alone(_named_alone("unknown_subscription", row), row) for row in rows[name])
         else:
             outcomes.extend(_match_one(mine.get(name, []), rows.get(name, []), digits, window))
     return outcomes
@@ -138,7 +140,11 @@ def _added_up(theirs: Iterable[TheirRow]) -> list[TheirRow]:
 def _match_one(
     ours: Sequence[OurLine], theirs: Sequence[TheirRow], digits: int, window: tuple[int, int] | None
 ) -> list[Outcome]:
-    lines, rows = list(ours), list(theirs)
+    inside: list[OurLine] = []
+    outside: list[OurLine] = []
+    for line in ours:
+        (inside if window is None or window[0] <= line.posted <= window[1] else outside).append(line)
+    lines, rows = inside, list(theirs)
     outcomes: list[Outcome] = []
 
     def take(code: Code, fits: Callable[[OurLine, TheirRow], "RoundingProfile | bool | None"]) -> None:
@@ -157,18 +163,27 @@ def _match_one(
     take("explained:rounding", lambda line, row: profile(line, row) if _same_service(line, row) else None)
     take("explained:date_shift", lambda line, row: _overlaps(line, row) and line.amount == row.amount)
     take("explained:date_shift", lambda line, row: profile(line, row) if _overlaps(line, row) else None)
+    lines = outside
+    take("explained:timing", lambda line, row: _overlaps(line, row) and line.amount == row.amount)
+    take("explained:timing", lambda line, row: profile(line, row) if _overlaps(line, row) else None)
+    lines = inside
     take("explained:promotion", lambda line, row: _overlaps(line, row) and row.promotion)
     take("explained:fx", lambda line, row: _overlaps(line, row) and row.exchanged)
     if lines and rows and sum(line.amount for line in lines) == sum(row.amount for row in rows):
-        return [*outcomes, _shape(lines, rows)]
+        outcomes.append(_shape(lines, rows))
+        lines, rows = [], []
     take("unexplained", _overlaps)
-    for row in rows:
-        adjusts = row.charge_type.lower() in _ADJUSTMENTS
-        outcomes.append(_alone("adjustment_only_on_invoice" if adjusts else "missing_event", row))
-    for line in lines:
-        elsewhere = window is not None and not window[0] <= line.posted <= window[1]
-        outcomes.append(_without_row("explained:timing" if elsewhere else "missing_charge", line))
+    outcomes += [_alone(_named_alone("missing_event", row), row) for row in rows]
+    outcomes += [_without_row("missing_charge", line) for line in lines]
+    outcomes += [_without_row("explained:timing", line) for line in outside]
     return outcomes
+
+
+def _named_alone(code: Code, row: TheirRow) -> Code:
+    """The name of a row that has no line of ours: a credit is an adjustment, a row of nothing leaves nothing to explain."""
+    if row.charge_type.lower() in _ADJUSTMENTS:
+        return "adjustment_only_on_invoice"
+    return "explained:shape" if row.amount == 0 else code
 
 
 def _same_service(line: OurLine, row: TheirRow) -> bool:

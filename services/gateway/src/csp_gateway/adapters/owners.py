@@ -1,5 +1,6 @@
 """The services that own what the gateway shows: calls with the caller's own token, key and trace."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -80,6 +81,32 @@ class Owners:
             headers["X-Expected-Version"] = str(expected)
         answer = await self._peers.client(service).post(_internal(path), json=body, headers=headers)
         return _read(answer)
+
+    async def upload(
+        self,
+        service: str,
+        path: str,
+        caller: Caller,
+        content: AsyncIterator[bytes],
+        *,
+        key: str,
+        reason: str | None,
+        **params: Any,
+    ) -> httpx.Response:
+        """A command whose body is a file, passed on as it comes; reading it may take the owner a minute."""
+        headers = _headers(caller) | {"Idempotency-Key": key, "Content-Type": "application/octet-stream"}
+        if reason:
+            headers["X-Reason"] = reason
+        given = {name: value for name, value in params.items() if value is not None}
+        answer = await self._peers.client(service).post(
+            _internal(path), content=content, params=given, headers=headers, timeout=_UPLOAD_SECONDS
+        )
+        if not answer.is_success:
+            _read(answer)
+        return answer
+
+
+_UPLOAD_SECONDS = 300.0
 
 
 def _internal(path: str) -> str:
