@@ -36,6 +36,7 @@ ALLOWED = {
         "inbox",
     ): "a count over the whole log of record",
     ("services/billing/src/csp_billing/closing/worker.py", "cycles"): ALL_RESELLERS,
+    ("services/billing/src/csp_billing/invoices/fetching.py", "invoice_fetches"): ALL_RESELLERS,
     ("services/billing/src/csp_billing/invoices/worker.py", "invoice_imports"): ALL_RESELLERS,
     ("services/billing/src/csp_billing/projections.py", "subscriptions"): OWN_ID,
     ("services/identity-sync/src/csp_identity_sync/names.py", "names_wanted"): ALL_RESELLERS,

@@ -131,3 +131,20 @@ def test_a_cycle_that_is_not_over_is_refused(csp):
 
 def _closed(csp) -> str:
     return next(line.split()[0] for line in csp("cycles", *WHO).output.splitlines() if "closed" in line)
+
+
+def test_match_names_each_difference_and_refuses_what_does_not_add_up(csp, tmp_path):
+    file = tmp_path / "invoice.csv"
+    file.write_text(
+        "SubscriptionId,ChargeType,ChargeStartDate,ChargeEndDate,Quantity,Subtotal,Currency,CustomerId\n"
+        "9d7d1f3d-c8de-461c-db6d-91debd5129f0,new,2026-01-20,2026-02-19,3,45.00,EUR,x\n"
+    )
+
+    refused = csp("match", str(file), "--total", "46.00", *WHO)
+    matched = csp("match", str(file), "--total", "45.00", *WHO)
+    again = csp("match", str(file), *WHO)
+
+    assert (refused.exit_code, matched.exit_code, again.exit_code) == (2, 1, 1)
+    assert "adds up to 45.00" in refused.output
+    assert "unknown_subscription" in matched.output
+    assert "was taken before" in again.output

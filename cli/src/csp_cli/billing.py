@@ -15,11 +15,14 @@ from csp_billing.closing.pool import ShardPool, usual_processes
 from csp_billing.closing.progress import cycle_json, cycles_json
 from csp_billing.closing.watermark import read_watermark
 from csp_billing.verify import verify
+from csp_cli.billing_match import Adjustment, File, Invoice, Total, match_file
 from csp_contracts.envelope import Meta
 from csp_runtime.database import DatabaseRole, connection_info
 from csp_runtime.problems import Problem
 
-app = typer.Typer(help="Report cycles: list, close, verify.", no_args_is_help=True)
+app = typer.Typer(
+    help="Report cycles: list, close, verify; match with Microsoft's invoices.", no_args_is_help=True
+)
 
 Url = Annotated[
     str, typer.Option("--database-url", envvar="CSP_DATABASE_URL", help="The services' database.")
@@ -92,6 +95,30 @@ def close(
             return
         _show_waiting(connection, reseller, cycle, moment)
     raise typer.Exit(1)
+
+
+@app.command()
+def match(
+    file: File,
+    database_url: Url,
+    reseller: Reseller,
+    total: Total = None,
+    adjustment: Adjustment = "0",
+    invoice: Invoice = None,
+    now: Now = None,
+) -> None:
+    """Take an invoice of Microsoft's in and hold it against our cost; exit status 1 while somebody has to decide."""
+    with _connect(database_url) as connection:
+        status = match_file(
+            connection,
+            file,
+            reseller=reseller,
+            moment=_moment(now),
+            total=total,
+            adjustment=adjustment,
+            invoice=invoice,
+        )
+    raise typer.Exit(status)
 
 
 @app.command("verify")

@@ -24,7 +24,7 @@ SERVICES: Sequence[Known] = (
     Known(name="subscriptions", module="csp_subscriptions.service", talks_to_microsoft=True),
     Known(name="identity-sync", module="csp_identity_sync.service", talks_to_microsoft=True),
     Known(name="pricing", module="csp_pricing.service", talks_to_microsoft=True),
-    Known(name="billing", module="csp_billing.service", talks_to_microsoft=False),
+    Known(name="billing", module="csp_billing.service", talks_to_microsoft=True),
     Known(name="partner-feed", module="csp_partner_feed.service", talks_to_microsoft=True),
     Known(name="gateway", module="csp_gateway.service", talks_to_microsoft=False),
 )

@@ -15,24 +15,26 @@ from csp_billing.close import CloseUseCases
 from csp_billing.closing.pool import ShardPool, usual_processes
 from csp_billing.closing.worker import CloseWorker
 from csp_billing.invoices.api import invoice_routes
+from csp_billing.invoices.fetching import FetchWorker
 from csp_billing.invoices.use_cases import InvoiceUseCases
 from csp_billing.invoices.worker import MatchWorker
 from csp_billing.projections import Inbox
 from csp_billing.settings import BillingSettings
+from csp_partner_center.client import PartnerCenter
 from csp_runtime.consistency import KnownVersions
 from csp_runtime.consumer import Consumer
 from csp_runtime.database import DatabaseRole
 from csp_runtime.http import create_app
 from csp_runtime.internal_api import events_router
-from csp_runtime.platform import Platform, Service
+from csp_runtime.platform import Platform, Service, Worker
 
 NAME = "billing"
 SCHEMA = "billing"
 PACKAGES = ("csp_runtime", "csp_billing")
 
 
-def build(platform: Platform) -> Service:
-    """The billing service."""
+def build(platform: Platform, client: PartnerCenter | None = None) -> Service:
+    """The billing service. Without a client of Microsoft's invoices come as files only."""
     settings = BillingSettings()
     worker = platform.database(SCHEMA, DatabaseRole.WORKER, max_size=6)
     request = platform.database(SCHEMA, DatabaseRole.REQUEST)
@@ -57,8 +59,16 @@ def build(platform: Platform) -> Service:
     known = KnownVersions(worker, Inbox.name, platform.wakeups, platform.clock)
     app = create_app("CSP billing (internal)", platform.verifier)
     app.include_router(routes(use_cases, closes, known))
-    app.include_router(invoice_routes(InvoiceUseCases(books=books, clock=platform.clock)))
+    invoices = InvoiceUseCases(books=books, clock=platform.clock, fetches=client is not None)
+    app.include_router(invoice_routes(invoices))
     app.include_router(events_router(log))
+
+    workers: list[tuple[str, Worker]] = [
+        ("close", closer),
+        ("match", MatchWorker(url, SCHEMA, platform.wakeups, platform.clock)),
+    ]
+    if client is not None:
+        workers.append(("invoices", FetchWorker(client, books, platform.wakeups, platform.clock)))
 
     async def start() -> None:
         await books.open()
@@ -77,10 +87,7 @@ def build(platform: Platform) -> Service:
         databases=[worker, request],
         store=platform.store(SCHEMA),
         consumers=[Consumer(Inbox(), platform.feed, worker, gaps=platform.gaps)],
-        workers=[
-            ("close", closer),
-            ("match", MatchWorker(url, SCHEMA, platform.wakeups, platform.clock)),
-        ],
+        workers=workers,
         start=start,
         stop=stop,
     )

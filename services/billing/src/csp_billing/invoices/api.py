@@ -33,6 +33,15 @@ class SignOffBody(BaseModel):
     note: str = Field("", max_length=2000)
 
 
+class FetchBody(BaseModel):
+    """Which invoice of Microsoft's, and what it has beside its lines."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    invoice_id: str = Field(min_length=1, max_length=100)
+    adjustment: str | None = Field(None, pattern=f"^{_AMOUNT.pattern}$", max_length=30)
+
+
 class DecisionBody(BaseModel):
     """`accept`: it is as Microsoft says. `dispute`: it is not, and Microsoft was or will be told."""
 
@@ -152,6 +161,14 @@ def invoice_routes(use_cases: InvoiceUseCases) -> APIRouter:
             after=after,
             limit=limit,
         )
+
+    @router.post("/invoice-fetches", status_code=202)
+    async def fetch(body: FetchBody, scope: Decider, command: AnyCommand) -> dict[str, Any]:
+        return await use_cases.fetch(scope, body.invoice_id, body.adjustment, command)
+
+    @router.get("/invoice-fetches/{fetch_id}")
+    async def fetched(fetch_id: str, scope: Staff) -> dict[str, Any]:
+        return await use_cases.fetched(scope, fetch_id)
 
     @router.post("/invoice-imports/{import_id}/sign-off")
     async def sign_off(

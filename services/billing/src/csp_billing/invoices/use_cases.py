@@ -10,22 +10,25 @@ import psycopg
 from csp_billing.close import Books
 from csp_billing.invoices import decisions
 from csp_billing.invoices.faults import FileRefused
+from csp_billing.invoices.fetching import ask, fetch_json
 from csp_billing.invoices.shown import import_json, imports_json, matches_json, one_match
 from csp_billing.invoices.taking import Declared, take
 from csp_contracts.envelope import Meta
+from csp_contracts.ids import Kind, named_id
 from csp_runtime.clock import Clock
 from csp_runtime.commands import command_meta
 from csp_runtime.http import Command
 from csp_runtime.once import do_once
-from csp_runtime.problems import not_found
+from csp_runtime.problems import Problem, not_found
 from csp_runtime.scope import Scope
 
 
 class InvoiceUseCases:
     """All of it is the reseller's; the edge has checked that the caller is."""
 
-    def __init__(self, *, books: Books, clock: Clock) -> None:
+    def __init__(self, *, books: Books, clock: Clock, fetches: bool) -> None:
         self._books = books
+        self._fetches = fetches
         self._clock = clock
         # Each upload holds a connection while it is parsed; more of them at once would starve what folds.
         self._turn = asyncio.Semaphore(2)
@@ -54,6 +57,39 @@ class InvoiceUseCases:
         except FileRefused as refused:
             raise refused.as_problem() from None
         return {**await self.one(scope, answer["id"]), "is_known": answer["is_known"]}
+
+    async def fetch(
+        self, scope: Scope, invoice_id: str, adjustment: str | None, command: Command
+    ) -> dict[str, Any]:
+        """Ask Partner Center for an invoice; a worker fetches it.
+
+        Raises `Problem` `not-built` in a process that has no client of Microsoft's.
+        """
+        if not self._fetches:
+            raise Problem("not-built", "This process does not talk to Microsoft; upload the file")
+        fetch_id = named_id(Kind.INVOICE_FETCH, scope.reseller, f"{command.caller}/{command.key}")
+        await self._do(
+            scope,
+            command,
+            fetch_id,
+            lambda connection, meta: ask(
+                connection,
+                fetch_id,
+                invoice_id,
+                adjustment,
+                reseller=scope.reseller,
+                actor=scope.actor,
+                now=meta.recorded_at,
+            ),
+        )
+        return await self.fetched(scope, fetch_id)
+
+    async def fetched(self, scope: Scope, fetch_id: str) -> dict[str, Any]:
+        """How far a fetch is."""
+        found = await self._books.run(lambda connection: fetch_json(connection, scope.reseller, fetch_id))
+        if found is None:
+            raise not_found("invoice fetch")
+        return found
 
     async def imports(
         self, scope: Scope, *, after: tuple[datetime, str] | None, limit: int

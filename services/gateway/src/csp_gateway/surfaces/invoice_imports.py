@@ -58,6 +58,15 @@ class SignOff(BaseModel):
     note: str = Field("", max_length=2000)
 
 
+class InvoiceFetch(BaseModel):
+    """Which invoice of Microsoft's, and what it has beside its lines."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    invoice_id: str = Field(min_length=1, max_length=100)
+    adjustment: str | None = Field(None, pattern=r"^-?\d{1,15}(\.\d{1,4})?$", max_length=30)
+
+
 class MatchDecision(BaseModel):
     """`accept`: it is as Microsoft says. `dispute`: it is not, and Microsoft was or will be told."""
 
@@ -184,6 +193,36 @@ def routes() -> APIRouter:
             rows = rows[: page.size]
             cursor = cursor_of([rows[-1]["number"]], whose)
         return answer_list(request, read.parts, page, [as_json(row) for row in rows], cursor)
+
+    @router.post(
+        "/invoice-fetches", status_code=202, responses=problems(400, 404), operation_id="fetch_invoice"
+    )
+    async def fetch(
+        body: InvoiceFetch,
+        command: AnyCommand,
+        caller: UseCaller,
+        parts: UseParts,
+        scope: ResellerScope,
+        response: Response,
+    ) -> dict[str, Any]:
+        """Fetch an invoice from Partner Center and match it; how far it is, is read at `Location`."""
+        found: dict[str, Any] = await parts.owners.command(
+            "billing", "/invoice-fetches", caller, command, body.model_dump()
+        )
+        response.headers["Location"] = f"/v1/invoice-fetches/{found['id']}"
+        response.headers["Retry-After"] = "5"
+        return found
+
+    @router.get(
+        "/invoice-fetches/{fetch_id}",
+        responses=problems(404),
+        operation_id="get_invoice_fetch",
+        openapi_extra=WAITS,
+    )
+    async def fetched(fetch_id: str, caller: UseCaller, read: ResellerReading) -> dict[str, Any]:
+        """`asked`, `exporting`, `done` with its import, or `failed` with the reason."""
+        found: dict[str, Any] = await read.parts.owners.get("billing", f"/invoice-fetches/{fetch_id}", caller)
+        return found
 
     @router.post(
         f"{_PATH}/{{import_id}}/sign-off",
