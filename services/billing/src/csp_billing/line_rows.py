@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from csp_billing.domain.delta import Issued, Posting
 from csp_billing.domain.lines import Kind, Line, LineKey, Reason
+from csp_billing.domain.plain import Plain, Step
 from csp_billing.ports import ShownLine
 from csp_billing.settling import Was
 
@@ -27,6 +28,11 @@ def line_text(posting: Posting, title: str, position: int, due: int) -> str:
 
     The SHA-256 of a report is over these rows, each ended by a line feed, in report order.
     """
+    return f"{position}\t{text_behind_position(posting, title, due)}"
+
+
+def text_behind_position(posting: Posting, title: str, due: int) -> str:
+    """The row of a line whose place in the report is not known yet."""
     line, revision, late, undoes = posting
     key, reverses = line.key, line.reverses
     undone = (
@@ -35,11 +41,22 @@ def line_text(posting: Posting, title: str, position: int, due: int) -> str:
         else f"{reverses.cycle}\t{_text(reverses.role)}\t{_text(reverses.cause)}"
     )
     return (
-        f"{position}\t{line.subscription}\t{_text(title)}\t{_text(line.product)}\t{line.kind}\t{line.reason}\t{key.cycle}\t"
+        f"{line.subscription}\t{_text(title)}\t{_text(line.product)}\t{line.kind}\t{line.reason}\t{key.cycle}\t"
         f"{_text(key.role)}\t{_text(key.cause)}\t{revision}\t{_iso(line.posted)}\t{_iso(due)}\t{_iso(line.start)}\t"
         f"{_iso(line.end)}\t{line.quantity}\t{_NULL if line.unit_price is None else line.unit_price}\t{line.amount}\t"
         f"{line.days}\t{line.of_days}\t{line.discount}\t{_text(line.price_ref)}\t{line.rule}\t{_array(line.caused_by)}\t{undone}\t"
         f"{'f' if undoes is None else 't'}\t{'t' if late else 'f'}"
+    )
+
+
+def plain_text_behind_position(subscription: str, title: str, plain: Plain, step: Step) -> str:
+    """What `text_behind_position` gives for a cycle fee of `advance`, without the line: nine of ten lines of a close."""
+    cycle, start, end = step
+    on, days = _iso(start), end - start
+    return (
+        f"{subscription}\t{_text(title)}\t{_text(plain.product)}\tcycle_fee\tcycle\t{cycle}\tfee\tcycle:{cycle}\t1\t"
+        f"{on}\t{on}\t{on}\t{_iso(end)}\t{plain.quantity}\t{plain.unit_price}\t{plain.fee}\t{days}\t{days}\t"
+        f"{plain.discount}\t{_text(plain.price_ref)}\tR4.1\t{_array((plain.cause,))}\t{_UNDONE_NOTHING}\tf\tf"
     )
 
 

@@ -14,6 +14,10 @@ from csp_billing.ports import ShownLine
 from csp_billing.positions import Position
 from csp_billing.settling import Due, Known, Subject, Was, begin_anew, go_on, goes_on, to_post
 
+PlainRow = tuple[tuple[object, ...], str, int]
+"""Place in the report's order, text behind the position, amount in minor units."""
+
+_NEVER = date.max.toordinal()
 _NOTHING: Mapping[LineKey, Was] = {}
 
 
@@ -27,16 +31,23 @@ class Draft:
     lines: list[ShownLine] = field(default_factory=list)
     pending: list[int] = field(default_factory=list)
     positions: list[tuple[str, Position]] = field(default_factory=list)
+    plain: list[PlainRow] = field(default_factory=list)
+    """Lines of plain subscriptions that are text already, and no `lines`."""
 
     @property
     def first_day(self) -> int:
-        """The earliest posting day, of lines without a price too; there must be some."""
-        return min((*self.pending, *(shown.posting.line.posted for shown in self.lines)))
+        """The earliest posting day, of lines without a price too; those of plain subscriptions are never early."""
+        return min((*self.pending, *(shown.posting.line.posted for shown in self.lines)), default=_NEVER)
 
     @property
     def net(self) -> int:
         """The sum of the lines, in minor units."""
-        return sum(shown.posting.line.amount or 0 for shown in self.lines)
+        return sum(shown.posting.line.amount or 0 for shown in self.lines) + sum(row[2] for row in self.plain)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to post, nor to wait for."""
+        return not self.lines and not self.plain and not self.pending
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +75,12 @@ class Settler:
         self._span = span
         self._open = open_days
 
-    def settle(self, customer_ids: Sequence[str]) -> dict[str, list[Draft]]:
-        """The drafts of customers, by customer; those without any subscription in a ledger and currency have none."""
-        subjects = self._reader.subjects(customer_ids)
+    def settle(
+        self, customer_ids: Sequence[str], *, subjects: Sequence[Subject] | None = None
+    ) -> dict[str, dict[tuple[Ledger, str], Draft]]:
+        """The drafts of customers, by customer, ledger and currency; of all their subscriptions, or of those given."""
+        if subjects is None:
+            subjects = self._reader.subjects(customer_ids)
         dues, was = self._dues(subjects)
         drafts: dict[str, dict[tuple[Ledger, str], Draft]] = {customer: {} for customer in customer_ids}
         for ledger in self._span.ledgers:
@@ -77,7 +91,7 @@ class Settler:
                     draft.positions.append((subject.subscription_id, due.position))
         for customer_id, away in self._reader.moved_from(customer_ids).items():
             self._correct(drafts, customer_id, away)
-        return {customer: list(those.values()) for customer, those in drafts.items()}
+        return drafts
 
     def _correct(
         self,

@@ -127,7 +127,7 @@ def go_on(
     watermark: int,
     close_days: CloseDays,
 ) -> Due:
-    """What is due up to and including a day, from a position and the facts after it."""
+    """What is due up to and including a day, from a position and the facts after it. The position is used up."""
     checkpoint = position.checkpoint
     since = checkpoint.day
     if not news and isinstance(checkpoint, Plain):
@@ -145,6 +145,7 @@ def go_on(
         subject.rules(ledger, close_days),
         until=until,
         watermark=watermark,
+        owned=True,
     )
 
 
@@ -240,12 +241,14 @@ def _folded(
     *,
     until: int,
     watermark: int,
+    owned: bool = False,
 ) -> Due:
     now = [fact for fact in facts if fact.day <= until]
     checkpoint = None if base is None else base.checkpoint
-    lines, moved, _ = fold(name, now, checkpoint, until, rules=rules, price_book=PriceBook(rows))
+    since = 0 if checkpoint is None else checkpoint.day
+    lines, moved, _ = fold(name, now, checkpoint, until, rules=rules, price_book=PriceBook(rows), owned=owned)
     position = position_after(moved, rows, watermark=watermark, ahead=len(now) < len(facts))
-    return Due(lines, position, 0 if checkpoint is None else checkpoint.day)
+    return Due(lines, position, since)
 
 
 def _untouched(positions: Sequence[Position], known: Sequence[Known]) -> Position | None:

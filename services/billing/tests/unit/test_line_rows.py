@@ -5,9 +5,21 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
+from csp_billing.domain import facts as f
 from csp_billing.domain.delta import Posting
+from csp_billing.domain.fold import fold
 from csp_billing.domain.lines import Line, LineKey
-from csp_billing.line_rows import COLUMNS, line_text, shown_of_text
+from csp_billing.domain.plain import Plain, advance, shows_fee, steps
+from csp_billing.domain.price_book import PriceBook
+from csp_billing.domain.rules import rules_for
+from csp_billing.line_rows import (
+    COLUMNS,
+    line_text,
+    plain_text_behind_position,
+    shown_of_text,
+    text_behind_position,
+)
+from csp_commerce_rules.prices import PriceRow
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=30)
 keys = st.builds(LineKey, st.integers(0, 500), texts, texts)
@@ -44,3 +56,41 @@ def test_text_and_line_are_each_others_inverse(line, title, late, undoes, due):
     assert "\n" not in text
     assert len(text.split("\t")) == len(COLUMNS.split(", "))
     assert shown_of_text(text) == (posting, title, due)
+
+
+def _plain_after(bought, quantity, price, frequency, promotion, cause, ref):
+    """The checkpoint two months after a purchase."""
+    fact = f.Started(
+        id=cause, seq=1, day=bought, recorded=bought, product="P\t1", quantity=quantity, promotion=promotion
+    )
+    book = PriceBook([PriceRow(product="P\t1", unit_price=price, ref=ref)])
+    rules = rules_for("nce", frequency=frequency)
+    return fold("sub_a", [fact], None, bought + 62, rules=rules, price_book=book)[1]
+
+
+plains = st.builds(
+    _plain_after,
+    bought=st.integers(date(2023, 1, 1).toordinal(), date(2024, 12, 31).toordinal()),
+    quantity=st.integers(1, 500),
+    price=st.integers(0, 10**9),
+    frequency=st.sampled_from(["P1M", "P1Y"]),
+    promotion=st.sampled_from([0, 12_50, 100_00]),
+    cause=texts.filter(bool),
+    ref=texts,
+)
+
+
+@given(plains, texts, st.integers(0, 420))
+def test_the_quick_text_of_a_cycle_fee_is_the_text_of_its_line(plain, title, days):
+    if not isinstance(plain, Plain):
+        return
+    begun, moved = steps(plain, plain.day + days)
+    lines, also_moved = advance("sub_a", plain, plain.day + days)
+
+    quick = [plain_text_behind_position("sub_a", title, plain, step) for step in begun]
+
+    assert moved == also_moved
+    assert lines == [] or quick == [
+        text_behind_position(Posting(line, 1, late=False), title, line.posted) for line in lines
+    ]
+    assert (len(lines) == len(begun)) == (shows_fee(plain) or not begun)

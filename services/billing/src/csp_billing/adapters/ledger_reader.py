@@ -7,7 +7,7 @@ role, since what was issued to another customer before a link counts too. Whoeve
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import Cursor
@@ -34,6 +34,15 @@ BUCKETS = 4096
 
 Positions = dict[str, dict[Ledger, Position]]
 WasBilled = dict[tuple[Ledger, str], dict[LineKey, Was]]
+
+
+class Standing(NamedTuple):
+    """A subscription, not read into an object yet, with its packed positions of a window."""
+
+    row: Sequence[Any]
+    sell: str | None
+    cost: str | None
+    is_restless: bool
 
 
 class LedgerReader:
@@ -76,7 +85,7 @@ class LedgerReader:
             "and (%s or not s.settled) order by s.customer_id, s.subscription_id",
             [self._reseller, list(customer_ids), settled],
         )
-        return [_subject(row) for row in rows]
+        return [subject_of(row) for row in rows]
 
     def subject(self, subscription_id: str) -> Subject | None:
         """One subscription; None while its start is not known, or not whose it is."""
@@ -85,7 +94,33 @@ class LedgerReader:
             "and s.customer_id is not null",
             [self._reseller, subscription_id],
         ).fetchone()
-        return None if row is None else _subject(row)
+        return None if row is None else subject_of(row)
+
+    def standing(self, customer_ids: Sequence[str], until_on: date, *, calm_since: int) -> list[Standing]:
+        """Subscriptions of customers with their positions of the window before, ordered by customer and id.
+
+        Restless are those of which anything arrived after `calm_since`, and those that hang on another, or have one
+        hang on them.
+        """
+        rows = self._connection.execute(
+            f"select {_SUBJECT}, p.sell, p.cost, s.base_subscription_id is not null or s.predecessor_id is not null "
+            "or exists (select from inbox i where i.reseller_id = s.reseller_id and i.subscription_id = s.subscription_id "
+            "and i.arrival > %(since)s and i.arrival <= %(watermark)s) "
+            "or exists (select from subscriptions b where b.reseller_id = s.reseller_id and b.base_subscription_id = s.subscription_id) "
+            "or exists (select from subscriptions b where b.reseller_id = s.reseller_id and b.predecessor_id = s.subscription_id) "
+            "from subscriptions s left join billed_positions p on p.reseller_id = s.reseller_id "
+            "and p.subscription_id = s.subscription_id and p.until_on = %(until)s "
+            "where s.reseller_id = %(reseller)s and s.customer_id = any(%(customers)s) and not s.settled "
+            "order by s.customer_id, s.subscription_id",
+            {
+                "since": calm_since,
+                "watermark": self._watermark,
+                "until": until_on,
+                "reseller": self._reseller,
+                "customers": list(customer_ids),
+            },
+        )
+        return [Standing(row[:13], row[13], row[14], row[15]) for row in rows]
 
     def moved_from(self, customer_ids: Sequence[str]) -> dict[str, list[Subject]]:
         """By customer: subscriptions it had before and another has now."""
@@ -97,7 +132,7 @@ class LedgerReader:
             [self._reseller, list(customer_ids)],
         )
         for row in rows:
-            found[row[0]].append(_subject(row[1:]))
+            found[row[0]].append(subject_of(row[1:]))
         return found
 
     def positions(
@@ -211,7 +246,8 @@ class LedgerReader:
         return found
 
 
-def _subject(row: Sequence[Any]) -> Subject:
+def subject_of(row: Sequence[Any]) -> Subject:
+    """The subscription of a row."""
     return Subject(
         subscription_id=row[0],
         customer_id=row[1],

@@ -108,7 +108,7 @@ def _drafts_now(
     reader = LedgerReader(connection, asked.reseller, arrival)
     settler = Settler(reader, span, open_days(connection, asked.reseller, base_on, asked.customer_ids))
     settled = settler.settle(asked.customer_ids)
-    return [draft for drafts in settled.values() for draft in drafts], reader
+    return [draft for drafts in settled.values() for draft in drafts.values()], reader
 
 
 def _drafts_as_of(

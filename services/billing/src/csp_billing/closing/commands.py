@@ -174,6 +174,8 @@ def _job_of_one(
         watermark=watermark,
         older_than=0 if row is None else row[0],
         open_from=(None if row is None else row[1]) or cycle.from_on,
+        calm_since=0,
+        is_begun=True,
         close_days=close_days(connection, reseller),
         ledgers=settings.ledgers,
         carry_forward=False,

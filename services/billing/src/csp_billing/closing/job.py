@@ -18,8 +18,10 @@ from csp_billing.settler import Span
 class CloseJob:
     """A cycle `[from_on, until_on)` of a reseller, frozen at a watermark of the log.
 
-    `open_from` is the first day of the reseller's first cycle that is not closed, `older_than` the watermark of the cycle before. With `carry_forward` a report below zero is not issued: its lines
-    wait for the next one (R11.1).
+    `open_from` is the first day of the reseller's first cycle that is not closed, `older_than` the watermark of the cycle
+    before. Facts up to `calm_since` are in every position of that cycle. `is_begun` says that reports of this cycle were
+    issued by themselves before, so that some of its positions are there already. With `carry_forward` a report below zero is not
+    issued: its lines wait for the next one (R11.1).
     """
 
     cycle_id: str
@@ -29,6 +31,8 @@ class CloseJob:
     open_from: date
     watermark: int
     older_than: int
+    calm_since: int
+    is_begun: bool
     close_days: CloseDays
     ledgers: Sequence[Ledger]
     carry_forward: bool
@@ -53,7 +57,10 @@ def load_job(connection: psycopg.Connection, cycle_id: str) -> CloseJob | None:
         row = cursor.execute(
             "select c.*, (select coalesce(max(b.watermark), 0) from cycles b where b.reseller_id = c.reseller_id "
             "and b.until_on <= c.from_on) as older_than, (select min(o.from_on) from cycles o "
-            "where o.reseller_id = c.reseller_id and o.state <> 'closed') as open_from from cycles c where c.cycle_id = %s and c.state <> 'open'",
+            "where o.reseller_id = c.reseller_id and o.state <> 'closed') as open_from, "
+            "(select min(r.watermark) from reports r where r.reseller_id = c.reseller_id and r.until_on = c.from_on "
+            "and r.state = 'issued') as earliest, exists (select from reports i where i.reseller_id = c.reseller_id "
+            "and i.until_on = c.until_on and i.state = 'issued') as begun from cycles c where c.cycle_id = %s and c.state <> 'open'",
             [cycle_id],
         ).fetchone()
     return None if row is None else _job(row, close_days(connection, row["reseller_id"]))
@@ -69,6 +76,8 @@ def _job(row: dict[str, Any], days: CloseDays) -> CloseJob:
         open_from=row["open_from"] or row["from_on"],
         watermark=row["watermark"],
         older_than=row["older_than"],
+        is_begun=row["begun"],
+        calm_since=min(row["older_than"], row["earliest"] or 0),
         close_days=days,
         ledgers=tuple(command["ledgers"]),
         carry_forward=command["carry_forward"],

@@ -7,11 +7,12 @@ from typing import NamedTuple
 import psycopg
 from psycopg import sql
 
-from csp_billing.adapters.ledger_reader import LedgerReader
+from csp_billing.adapters.ledger_reader import LedgerReader, subject_of
 from csp_billing.closing.job import CloseJob
+from csp_billing.closing.plain_lane import Drafts, pass_plain
 from csp_billing.closing.windows import open_days
 from csp_billing.domain.bounds import broken_bounds
-from csp_billing.line_rows import COLUMNS, ENGINE, line_text
+from csp_billing.line_rows import COLUMNS, ENGINE, text_behind_position
 from csp_billing.ports import ReportKey, report_key, report_order
 from csp_billing.positions import pack_position
 from csp_billing.settler import Draft, Settler, is_over
@@ -69,14 +70,17 @@ def close_customers(
 
     `only` closes one report by itself, before its cycle's close or after it.
     """
-    settler = Settler(reader, job.span, open_days(connection, job.reseller, job.open_from, customers))
-    settled = settler.settle(customers)
+    days = open_days(connection, job.reseller, job.open_from, customers)
+    plain: Drafts = {customer_id: {} for customer_id in customers}
+    standing = reader.standing(customers, job.from_on, calm_since=job.calm_since)
+    others = [subject_of(each.row) for each in pass_plain(standing, plain, job.span, days)]
+    settled = _merged(Settler(reader, job.span, days).settle(customers, subjects=others), plain)
     names = reader.names(customers)
     done = _closed_before(connection, job, customers) if only is None else set()
     writing = _Writing(connection, job)
     for customer_id in customers:
         name, status = names.get(customer_id, ("", "unknown"))
-        for draft in sorted(settled[customer_id], key=lambda draft: (draft.ledger, draft.currency)):
+        for _, draft in sorted(settled[customer_id].items()):
             key = report_key(
                 job.reseller, customer_id, draft.ledger, draft.currency, job.from_on, job.until_on
             )
@@ -85,9 +89,19 @@ def close_customers(
     return writing.flush()
 
 
+def _merged(settled: Drafts, plain: Drafts) -> Drafts:
+    """The drafts of both lanes, as one."""
+    for customer_id, drafts in plain.items():
+        for owner, draft in drafts.items():
+            known = settled[customer_id].setdefault(owner, draft)
+            if known is not draft:
+                known.plain, known.positions = draft.plain, [*known.positions, *draft.positions]
+    return settled
+
+
 def verdict_on(draft: Draft, status: str, job: CloseJob) -> Verdict:
     """Whether a draft may become final (D-6, R10.4, R10.5, R11.1), and who has to act where it may not."""
-    if not draft.lines and not draft.pending:
+    if draft.is_empty:
         return Verdict("empty")
     if status == "unallocated":
         return Verdict("held", "unallocated")
@@ -147,15 +161,16 @@ class _Writing:
             )
 
     def _add_lines(self, key: ReportKey, draft: Draft) -> tuple[str, int]:
-        draft.lines.sort(key=report_order)
-        head = f"{key.report_id}\t{self._job.reseller}\t{key.customer_id}\t{key.ledger}\t{key.until_on}\t"
-        rows = [
-            line_text(shown.posting, shown.title, number, shown.due)
-            for number, shown in enumerate(draft.lines, start=1)
+        texts: list[tuple[tuple[object, ...], str]] = [(place, text) for place, text, _ in draft.plain]
+        texts += [
+            (report_order(shown), text_behind_position(shown.posting, shown.title, shown.due))
+            for shown in draft.lines
         ]
-        rows.append("")
-        self._lines += [head + row for row in rows[:-1]]
-        return hashlib.sha256("\n".join(rows).encode()).hexdigest(), len(rows) - 1
+        texts.sort()
+        head = f"{key.report_id}\t{self._job.reseller}\t{key.customer_id}\t{key.ledger}\t{key.until_on}\t"
+        rows = [f"{number}\t{text}\n" for number, (_, text) in enumerate(texts, start=1)]
+        self._lines += [head + row for row in rows]
+        return hashlib.sha256("".join(rows).encode()).hexdigest(), len(rows)
 
     def flush(self) -> int:
         """Write everything; returns the number of lines."""
@@ -182,19 +197,11 @@ class _Writing:
         job = self._job
         if not self._positions:
             return
-        known = {
-            row[0]
-            for row in self._connection.execute(
-                sql.SQL(
-                    "select subscription_id from {} where until_on = %s and subscription_id = any(%s)"
-                ).format(sql.Identifier(table)),
-                [job.until_on, list(self._positions)],
-            )
-        }
+        known = _present(self._connection, job, list(self._positions)) if job.is_begun else set()
         head = f"{job.reseller}\t"
         tail = job.until_on.isoformat()
         rows = [
-            f"{head}{name}\t{tail}\t{_escaped(texts.get('sell'))}\t{_escaped(texts.get('cost'))}"
+            f"{head}{name}\t{tail}\t{_escaped(texts.get('sell'))}\t{_escaped(texts.get('cost'))}\n"
             for name, texts in self._positions.items()
             if name not in known
         ]
@@ -206,6 +213,15 @@ class _Writing:
                 "where subscription_id = %s and until_on = %s and reseller_id = %s",
                 [texts.get("sell"), texts.get("cost"), name, job.until_on, job.reseller],
             )
+
+
+def _present(connection: psycopg.Connection, job: CloseJob, names: Sequence[str]) -> set[str]:
+    """Subscriptions that have a row of this window, for the other ledger."""
+    rows = connection.execute(
+        "select subscription_id from billed_positions where reseller_id = %s and until_on = %s and subscription_id = any(%s)",
+        [job.reseller, job.until_on, list(names)],
+    )
+    return {row[0] for row in rows}
 
 
 def _closed_before(connection: psycopg.Connection, job: CloseJob, customers: Sequence[str]) -> set[str]:
@@ -246,7 +262,7 @@ def _copy(connection: psycopg.Connection, table: str, columns: str, rows: Sequen
     statement = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(table), sql.SQL(columns))
     with connection.cursor().copy(statement) as copy:
         for start in range(0, len(rows), 2_000):
-            copy.write("\n".join(rows[start : start + 2_000]) + "\n")
+            copy.write("".join(rows[start : start + 2_000]))
 
 
 def _escaped(text: str | None) -> str:

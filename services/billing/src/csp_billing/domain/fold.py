@@ -29,11 +29,13 @@ def fold(
     rules: Rules,
     price_book: PriceBook,
     history: bool = False,
+    owned: bool = False,
 ) -> tuple[list[Line], Checkpoint, list[Rejection]]:
     """Fold the facts after a checkpoint (None: from the beginning) up to and including day `until`.
 
     `facts` are those of this subscription with a day after the checkpoint's, in any order. Returns the should-be lines
-    posted after the checkpoint up to `until`, in the order they arise; the new checkpoint; and refused commands.
+    posted after the checkpoint up to `until`, in the order they arise; the new checkpoint; and refused commands. A checkpoint
+    that is `owned` is used up: nobody else may look at it afterwards.
     """
     lines: list[Line] = []
     if isinstance(checkpoint, Plain):
@@ -43,7 +45,7 @@ def fold(
                 return lines, checkpoint, []
         state = state_of(checkpoint, rules)
     else:
-        state = copy_of(checkpoint) if checkpoint is not None else State()
+        state = State() if checkpoint is None else checkpoint if owned else copy_of(checkpoint)
     run = Run(subscription, rules, price_book, state, history=history)
     run.lines, state.deferred = [*lines, *state.deferred], []
     ordered = sorted(facts, key=lambda fact: (fact.day, fact.seq))

@@ -49,14 +49,17 @@ Checkpoint = Plain | State
 """Where a fold can go on from. Nobody changes it; `fold` works on a copy."""
 
 
-def advance(subscription: str, plain: Plain, until: int) -> tuple[list[Line], Plain]:
-    """Charge the cycles that begin up to and including `until`; stop early where a term ends, which is not plain."""
-    lines: list[Line] = []
+Step = tuple[int, int, int]
+"""A cycle that begins: its number, its first day, and the first day after it."""
+
+
+def steps(plain: Plain, until: int) -> tuple[list[Step], Plain]:
+    """The cycles that begin up to and including `until`; stops early where a term ends, which is not plain."""
+    begun: list[Step] = []
     end, end_month, cycle, term_end = plain.cycle_end, plain.end_month, plain.cycle, plain.term_end
     if end > until:
-        return lines, plain._replace(day=until)
-    step, caused_by, start = MONTHS[plain.frequency], (plain.cause,), plain.cycle_start
-    shown = plain.fee != 0 or explains_zero(plain.unit_price, plain.discount)
+        return begun, Plain(until, *plain[1:])
+    step, start = MONTHS[plain.frequency], plain.cycle_start
     while end <= until:
         next_month = end_month + step
         next_end = (
@@ -68,53 +71,46 @@ def advance(subscription: str, plain: Plain, until: int) -> tuple[list[Line], Pl
             break
         start, end, end_month = end, next_end, next_month
         cycle += 1
-        days = end - start
-        if not shown:
-            continue
-        lines.append(
-            Line(
-                LineKey(cycle, "fee", f"cycle:{cycle}"),
-                subscription,
-                plain.product,
-                "cycle_fee",
-                "cycle",
-                start,
-                start,
-                end,
-                plain.quantity,
-                plain.unit_price,
-                plain.fee,
-                days,
-                days,
-                plain.discount,
-                plain.price_ref,
-                "R4.1",
-                caused_by,
-                None,
-            )
+        begun.append((cycle, start, end))
+    day = until if end > until else end - 1
+    return begun, Plain(day, *plain[1:9], end_month, cycle, start, end, *plain[13:])
+
+
+def shows_fee(plain: Plain) -> bool:
+    """Whether its fee makes lines: a zero one only where it explains something (R4.9)."""
+    return plain.fee != 0 or explains_zero(plain.unit_price, plain.discount)
+
+
+def advance(subscription: str, plain: Plain, until: int) -> tuple[list[Line], Plain]:
+    """Charge the cycles that begin up to and including `until`, as `steps` gives them."""
+    begun, moved = steps(plain, until)
+    if not begun or not shows_fee(plain):
+        return [], moved
+    caused_by = (plain.cause,)
+    lines = [
+        Line(
+            LineKey(cycle, "fee", f"cycle:{cycle}"),
+            subscription,
+            plain.product,
+            "cycle_fee",
+            "cycle",
+            start,
+            start,
+            end,
+            plain.quantity,
+            plain.unit_price,
+            plain.fee,
+            end - start,
+            end - start,
+            plain.discount,
+            plain.price_ref,
+            "R4.1",
+            caused_by,
+            None,
         )
-    return lines, Plain(
-        until if end > until else end - 1,
-        plain.product,
-        plain.quantity,
-        plain.frequency,
-        plain.term,
-        term_end,
-        plain.auto_renew,
-        plain.grid_day,
-        plain.from_end,
-        end_month,
-        cycle,
-        start,
-        end,
-        plain.unit_price,
-        plain.price_ref,
-        plain.cause,
-        plain.last_change,
-        plain.promotion,
-        plain.discount,
-        plain.fee,
-    )
+        for cycle, start, end in begun
+    ]
+    return lines, moved
 
 
 def allows_plain(rules: Rules) -> bool:
