@@ -4,9 +4,11 @@ import gc
 import os
 import resource
 import signal
+import threading
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import NamedTuple
 
 import psycopg
@@ -25,7 +27,7 @@ class Effort(NamedTuple):
 
 
 class ShardPool:
-    """Worker processes that stay for the next close. Not safe to share between threads."""
+    """Worker processes that stay for the next close. One thread runs them; any other may close them meanwhile."""
 
     def __init__(self, url: str, schema: str, processes: int) -> None:
         """`processes` 0 does all work in the calling thread."""
@@ -33,6 +35,7 @@ class ShardPool:
         self._schema = schema
         self._processes = processes
         self._executor: ProcessPoolExecutor | None = None
+        self._closing = threading.Event()
 
     def run(self, cycle_id: str, shards: int) -> list[Effort]:
         """Do the open shards of a cycle; returns when none is left that nobody does.
@@ -41,20 +44,26 @@ class ShardPool:
         """
         workers = min(self._processes, shards)
         if workers <= 1:
-            return [work(self._url, self._schema, cycle_id)]
+            return [work(self._url, self._schema, cycle_id, self._closing.is_set)]
         executor = self._started()
         running = [executor.submit(work, self._url, self._schema, cycle_id) for _ in range(workers)]
         try:
             return [each.result() for each in running]
         except BrokenProcessPool:
-            self.close()
+            self._end_workers()
             raise
 
     def close(self) -> None:
-        """End the workers."""
-        if self._executor is not None:
-            self._executor.shutdown(wait=True, cancel_futures=True)
-            self._executor = None
+        """End at once; a shard that is being done stays undone, and nothing of it is written."""
+        self._closing.set()
+        self._end_workers()
+
+    def _end_workers(self) -> None:
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            for process in list((executor._processes or {}).values()):  # noqa: SLF001 - 3.11 has no other way to end them
+                process.terminate()
+            executor.shutdown(wait=True, cancel_futures=True)
 
     def _started(self) -> ProcessPoolExecutor:
         if self._executor is None:
@@ -64,15 +73,15 @@ class ShardPool:
         return self._executor
 
 
-def work(url: str, schema: str, cycle_id: str) -> Effort:
-    """Take shards of a cycle until none is left."""
+def work(url: str, schema: str, cycle_id: str, should_stop: Callable[[], bool] = lambda: False) -> Effort:
+    """Take shards of a cycle until none is left, or until told to stop."""
     begin = resource.getrusage(resource.RUSAGE_THREAD)
     shards = 0
     with psycopg.connect(
         connection_info(url, schema, DatabaseRole.WORKER), autocommit=True, prepare_threshold=2
     ) as connection:
         job = load_job(connection, cycle_id)
-        while job is not None and take_shard(connection, job):
+        while job is not None and not should_stop() and take_shard(connection, job):
             shards += 1
             if not gc.isenabled():
                 gc.collect()
@@ -91,7 +100,15 @@ def _prepare_worker() -> None:
 
     Ctrl-C reaches the whole group, but the parent alone decides when its workers end. A shard makes hundreds of
     thousands of small objects without cycles, so that looking for cycles would cost as much as the work: it is done
-    between shards.
+    between shards. A worker does not outlive its parent, however that one ends.
     """
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.disable()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,144 @@
+"""Worker processes of the close: a large one is shared out, a stopped one leaves nothing half done, none outlives its parent."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pytest
+
+from csp_billing.closing.commands import begin_close
+from csp_billing.closing.cycles import open_cycles
+from csp_billing.closing.issuing import finish, issue_written
+from csp_billing.closing.pool import ShardPool
+from csp_billing.closing.watermark import read_watermark
+from csp_contracts.envelope import Meta
+from csp_runtime.database import DatabaseRole, connection_info
+from csp_testing.probe import eventually
+
+RESELLER, SCHEMA = "res_north", "billing"
+NOW = datetime(2026, 2, 16, 6, tzinfo=UTC)
+
+
+@pytest.fixture
+async def begun(february, database_url):
+    """A cycle of a dozen customers whose close has begun in six shards: its id, the address, a connection."""
+    for number in range(12):
+        await february.has_customer(f"cus_w{number}")
+        await february.bought(f"sub_w{number}", f"cus_w{number}", "2026-01-20")
+        await february.priced(f"sub_w{number}", f"cus_w{number}", "2026-01-20", sell=20, cost=15)
+    info = connection_info(database_url, SCHEMA, DatabaseRole.WORKER)
+    meta = Meta(reseller=RESELLER, partition_key=RESELLER, effective_at=NOW, recorded_at=NOW)
+    with (
+        psycopg.connect(info, autocommit=True) as connection,
+        psycopg.connect(info, autocommit=True) as other,
+    ):
+        open_cycles(connection, SCHEMA, RESELLER, NOW)
+        (cycle_id,) = connection.execute("select cycle_id from cycles order by until_on limit 1").fetchone()
+        with connection.transaction():
+            begin_close(
+                connection,
+                cycle_id,
+                lambda: read_watermark(other),
+                reseller=RESELLER,
+                now=NOW,
+                meta=meta,
+                shards=6,
+            )
+        yield cycle_id, database_url, connection
+
+
+def _finished(cycle_id: str, connection: Any) -> dict[str, int]:
+    issue_written(connection, SCHEMA, cycle_id)
+    assert finish(connection, SCHEMA, cycle_id, NOW)
+    row = connection.execute(
+        "select count(*), count(distinct report_id), sum(amount_minor)::bigint from report_lines"
+    ).fetchone()
+    return dict(zip(("lines", "reports", "net"), row, strict=True))
+
+
+DONE = {"lines": 26, "reports": 26, "net": 13 * 20000 + 13 * 15000}
+
+
+async def test_two_processes_share_the_shards_of_a_close(begun):
+    cycle_id, url, connection = begun
+    pool = ShardPool(url, SCHEMA, 2)
+    try:
+        efforts = pool.run(cycle_id, 6)
+    finally:
+        pool.close()
+
+    assert sum(effort.shards for effort in efforts) == 6
+    assert all(effort.peak_mib > 0 for effort in efforts)
+    assert _finished(cycle_id, connection) == DONE
+
+
+async def test_a_stopped_close_writes_whole_shards_or_nothing_and_goes_on_later(begun):
+    cycle_id, url, connection = begun
+    pool = ShardPool(url, SCHEMA, 0)
+    pool.close()
+
+    assert pool.run(cycle_id, 6)[0].shards == 0
+    assert connection.execute("select count(*) from report_lines").fetchone() == (0,)
+    ShardPool(url, SCHEMA, 0).run(cycle_id, 6)
+    assert _finished(cycle_id, connection) == DONE
+
+
+async def test_closing_the_pool_ends_workers_that_are_at_work(begun):
+    cycle_id, url, connection = begun
+    pool = ShardPool(url, SCHEMA, 2)
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            pool.run(cycle_id, 6)
+        except BaseException as fault:  # noqa: BLE001 - whatever it is, it must not hang
+            failed.append(fault)
+
+    with connection.transaction():
+        connection.execute("lock table billed_positions in access exclusive mode")  # the workers wait here
+        running = threading.Thread(target=run)
+        running.start()
+        await eventually(lambda: _waiting(connection) == 2, within=30, what="two workers wait for the table")
+        pool.close()
+        running.join(timeout=20)
+
+    assert not running.is_alive()
+    assert failed
+    assert ShardPool(url, SCHEMA, 0).run(cycle_id, 6)[0].shards == 6
+    assert _finished(cycle_id, connection) == DONE
+
+
+async def test_a_worker_does_not_outlive_its_parent(begun):
+    cycle_id, url, connection = begun
+    program = (
+        "import sys\nfrom csp_billing.closing.pool import ShardPool\n"
+        "if __name__ == '__main__':\n    ShardPool(sys.argv[1], 'billing', 2).run(sys.argv[2], 6)\n"
+    )
+    with connection.transaction():
+        connection.execute("lock table billed_positions in access exclusive mode")
+        parent = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", program, url, cycle_id, start_new_session=True
+        )
+        await eventually(lambda: _waiting(connection) == 2, within=30, what="two workers wait for the table")
+        os.kill(parent.pid, signal.SIGKILL)
+        await parent.wait()
+        await eventually(lambda: _workers_of(parent.pid) == [], within=30, what="no worker is left")
+
+
+def _waiting(connection: Any) -> int:
+    row = connection.execute(
+        "select count(*) from pg_locks where relation = 'billed_positions'::regclass and not granted"
+    ).fetchone()
+    return int(row[0])
+
+
+def _workers_of(pid: int) -> list[str]:
+    """Processes of the parent's session that are left."""
+    shown = subprocess.run(["ps", "-eo", "sid,args"], capture_output=True, text=True, check=True).stdout
+    return [line for line in shown.splitlines() if line.split()[0] == str(pid)]
