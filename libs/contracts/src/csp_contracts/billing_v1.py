@@ -87,6 +87,26 @@ class BillingCycleClosed:
     lines: int = 0
 
 
+@event("csp.billing.manual-adjustment-granted.v1", stream=Kind.ADJUSTMENT)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManualAdjustmentGranted:
+    """A person granted a credit (below zero) or a charge (above it) of a subscription's sales ledger (R11.5).
+
+    With a line it is a credit that counts in the line's cap (R4.5): the line is named by its id, its key
+    `cycle/role/cause` and first service day; `line_open_minor` was open of it. `text` is for the customer, without names.
+    """
+
+    adjustment_id: str
+    subscription_id: str
+    currency: str
+    amount_minor: int
+    text: str
+    line_id: str | None = None
+    line_key: str | None = None
+    line_from_on: date | None = None
+    line_open_minor: int | None = None
+
+
 @event("csp.billing.variance-found.v1", stream=Kind.VARIANCE, visibility=Visibility.RESELLER)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VarianceFound:

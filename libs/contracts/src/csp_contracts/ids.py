@@ -35,6 +35,7 @@ class Kind(StrEnum):
     REPORT = "rep"
     LINE = "lin"
     VARIANCE = "var"
+    ADJUSTMENT = "adj"
     INVOICE_IMPORT = "inv"
     INVOICE_FETCH = "ivf"
     OBSERVATION = "obs"

@@ -49,6 +49,7 @@ STATUS = {
     "import-settled": 409,
     "nothing-to-decide": 409,
     "differences-undecided": 409,
+    "credit-exceeds-line": 409,
     "upstream-throttled": 503,
     "upstream-unavailable": 503,
     "upstream-rejected": 409,

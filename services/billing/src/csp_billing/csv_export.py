@@ -70,6 +70,7 @@ def _row(head: str, currency: str, digits: int, text: str) -> str:
         promotion=None if field[19] == "0" else _amount(field[19].lstrip("-"), digits),
         undoes=field[26] == "t",
         late=late,
+        note=field[20] if field[4] == "adjustment" else "",
     )
     return (
         f"{head},{field[10]},{field[1]},{_title(field[2])},{field[4]},{field[5]},{field[12]},{field[13]},{field[14]},"

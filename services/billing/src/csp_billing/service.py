@@ -9,6 +9,7 @@ from csp_billing.adapters.line_stream import LineStream
 from csp_billing.adapters.previews import Previews
 from csp_billing.adapters.price_edit_effects import PriceEditEffects
 from csp_billing.adapters.public_log import BillingLog
+from csp_billing.adjustments.api import adjustment_routes
 from csp_billing.api import routes
 from csp_billing.application import BillingUseCases
 from csp_billing.close import CloseUseCases
@@ -61,6 +62,7 @@ def build(platform: Platform, client: PartnerCenter | None = None) -> Service:
     app.include_router(routes(use_cases, closes, known))
     invoices = InvoiceUseCases(books=books, clock=platform.clock, fetches=client is not None)
     app.include_router(invoice_routes(invoices))
+    app.include_router(adjustment_routes(books, platform.clock))
     app.include_router(events_router(log))
 
     workers: list[tuple[str, Worker]] = [

@@ -9,6 +9,7 @@ from typing import Any
 from csp_billing.close_days import CloseDays
 from csp_billing.domain import facts as f
 from csp_billing.domain.family import Story
+from csp_billing.domain.lines import key_of
 from csp_billing.domain.overlay import holding
 from csp_billing.domain.price_book import PriceBook
 from csp_billing.domain.rules import Ledger, Rules, rules_for
@@ -16,6 +17,7 @@ from csp_commerce_rules.charge_cycles import Frequency, Term
 from csp_commerce_rules.money import minor_digits, parse_decimal
 from csp_commerce_rules.prices import PriceRow
 from csp_commerce_rules.seat_lots import RuleSet, SeatLot
+from csp_contracts.billing_v1 import ManualAdjustmentGranted
 from csp_contracts.envelope import Recorded
 from csp_contracts.ids import Kind
 from csp_contracts.pricing_v1 import (
@@ -176,6 +178,15 @@ def fact_of(ranked_event: Ranked, ledger: Ledger) -> f.Fact | None:
             return f.ScheduleDropped(**common)
         case EffectiveTimeCorrected() as data:
             return f.TimeCorrected(**common, ref=f"{event.stream}:{data.corrected_version}")
+        case ManualAdjustmentGranted() as data if ledger == "sell":
+            return f.Credited(
+                **common,
+                amount=-data.amount_minor,
+                line_of=None if data.line_from_on is None else data.line_from_on.toordinal(),
+                line_open=data.line_open_minor,
+                line=None if data.line_key is None else key_of(data.line_key),
+                text=data.text,
+            )
         case SubscriptionPriceEdited() as data if ledger == "sell":
             common["day"] = data.from_on.toordinal()
             return f.PriceEdited(

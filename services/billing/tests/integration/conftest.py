@@ -1,5 +1,6 @@
 """The billing service over a real PostgreSQL; contract events are fed to its inbox as its consumer does."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +12,12 @@ import httpx
 import pytest
 
 from csp_billing import service
+from csp_billing.adapters.books import Books
+from csp_billing.closing.pool import ShardPool
+from csp_billing.closing.worker import CloseWorker
 from csp_billing.projections import Inbox
+from csp_billing.verify import verify
+from csp_contracts.codec import decode_event
 from csp_contracts.envelope import Meta, Recorded
 from csp_contracts.pricing_v1 import SubscriptionCostLocked, SubscriptionPriceEdited, SubscriptionPriceLocked
 from csp_contracts.provisioning_v1 import CustomerAdded, TenantDiscovered, TenantLinked
@@ -197,6 +203,41 @@ class Billing:
             f"/internal/v1/reports/{report_id}/issue",
             headers=self.headers(**who) | {"Idempotency-Key": key},
         )
+
+    def move_to(self, day: str) -> None:
+        """It is nine o'clock of another day."""
+        self.clock.move_to(at(day))
+
+    async def close(self, dated_on: str) -> dict[str, Any]:
+        """Close a cycle as its user does, and let the worker do its work."""
+        cycles = (await self.get("/cycles")).json()
+        (cycle,) = [each for each in cycles if each["dated_on"] == dated_on]
+        answer = await self.http.post(
+            f"/internal/v1/cycles/{cycle['id']}/close", headers=self.headers() | {"Idempotency-Key": dated_on}
+        )
+        assert answer.status_code == 202, answer.text
+        url = self.platform.settings.database_url.get_secret_value()
+        worker = CloseWorker(
+            url, service.SCHEMA, ShardPool(url, service.SCHEMA, 0), self.platform.wakeups, self.clock
+        )
+        await asyncio.to_thread(worker.once)
+        found: dict[str, Any] = (await self.get(f"/cycles/{cycle['id']}")).json()
+        return found
+
+    async def events(self, kind: type[Any]) -> list[Any]:
+        """What the wire was told, of one type."""
+        assert self.service.log is not None
+        page = await self.service.log.read(0, 10_000)
+        told = [decode_event(record.type, record.data) for record in page.records]
+        return [event for event in told if isinstance(event, kind)]
+
+    async def differences(self) -> list[str]:
+        """What `csp billing verify` finds."""
+        books = Books(self.platform.settings.database_url.get_secret_value(), service.SCHEMA)
+        await books.open()
+        found = await books.run(lambda connection: verify(connection, RESELLER))
+        await books.close()
+        return found.differences
 
     @asynccontextmanager
     async def second_process(self) -> AsyncIterator["Billing"]:

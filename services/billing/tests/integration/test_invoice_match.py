@@ -10,7 +10,6 @@ import pytest
 
 from csp_billing.invoices.worker import MatchWorker
 from csp_contracts.billing_v1 import VarianceFound, VarianceResolved
-from csp_contracts.codec import decode_event
 from csp_contracts.ids import Kind, named_id
 from csp_runtime.scope import Role
 
@@ -92,14 +91,6 @@ async def post(billing: "Billing", path: str, key: str, body: Any = None, **who:
     )
 
 
-async def events(billing: "Billing", kind: type[Any]) -> list[Any]:
-    assert billing.service.log is not None
-    page = await billing.service.log.read(0, 10_000)
-    return [
-        each for record in page.records if isinstance(each := decode_event(record.type, record.data), kind)
-    ]
-
-
 def reasons(found: dict[str, Any]) -> dict[str, tuple[int, str]]:
     return {each["reason"]: (each["matches"], each["difference"]["amount"]) for each in found["reasons"]}
 
@@ -130,7 +121,7 @@ async def test_an_invoice_that_says_what_we_say_is_all_equal(january):
     assert (found["microsoft"]["amount"], found["ours"]["amount"]) == ("249.20", "249.20")
     assert (found["undecided"], found["row_count"]) == (0, 3)
     assert found["period"]["from"] == "2026-02-01"
-    assert await events(january, VarianceFound) == []
+    assert await january.events(VarianceFound) == []
 
 
 async def test_lines_of_reports_that_are_issued_match_as_those_that_are_open(january):
@@ -169,7 +160,7 @@ async def test_each_difference_has_its_reason_and_together_they_are_the_whole_di
     }
     whole = sum(round(float(each["difference"]["amount"]) * 100) for each in found["reasons"])
     assert found["difference"]["amount"] == f"{whole / 100:.2f}"
-    told = await events(january, VarianceFound)
+    told = await january.events(VarianceFound)
     assert Counter(event.outcome for event in told) == Counter(
         [
             "unexplained",
@@ -245,7 +236,24 @@ async def test_an_import_is_signed_off_once_every_difference_is_decided_of(janua
         "checked",
     )
     assert (late.status_code, late.json()["code"]) == (409, "import_settled")
-    assert [event.resolution for event in await events(january, VarianceResolved)] == ["dispute"]
+    assert [event.resolution for event in await january.events(VarianceResolved)] == ["dispute"]
+
+
+async def test_a_credit_of_microsofts_is_passed_on_by_an_adjustment(january):
+    found = await matched(
+        january, lines(*FEBRUARY, row(GUID, "2026-02-01", "2026-02-28", 1, "-5.00", "customerCredit"))
+    )
+    (waiting,) = await matches(january, found["id"], "?undecided=true")
+    body = {"subscription_id": sub(GUID), "amount": {"amount": "-5.00", "currency": "EUR"}, "text": "Outage"}
+    granted = (await post(january, "/adjustments", "g1", body)).json()
+
+    path = f"/invoice-matches/{waiting['id']}/decide"
+    nothing = await post(january, path, "d1", {"decision": "adjust"})
+    unknown = await post(january, path, "d2", {"decision": "adjust", "adjustment_id": "adj_x"})
+    decided = await post(january, path, "d3", {"decision": "adjust", "adjustment_id": granted["id"]})
+
+    assert (nothing.status_code, unknown.status_code, decided.status_code) == (422, 404, 200)
+    assert decided.json()["decision"]["adjustment_id"] == granted["id"]
 
 
 async def test_a_match_made_anew_keeps_what_was_decided_and_tells_nothing_twice(january):
@@ -258,7 +266,7 @@ async def test_a_match_made_anew_keeps_what_was_decided_and_tells_nothing_twice(
 
     again = (await january.get(f"/invoice-imports/{found['id']}")).json()
     assert (again["status"], again["undecided"], reasons(again)) == ("matched", 0, reasons(found))
-    assert len(await events(january, VarianceFound)) == 1
+    assert len(await january.events(VarianceFound)) == 1
 
 
 async def test_what_becomes_known_later_explains_a_difference(january):
@@ -301,7 +309,7 @@ async def test_a_discarded_import_gives_its_lines_and_its_invoice_free(january):
     right = await matched(january, lines(*FEBRUARY), "u2")
 
     assert reasons(right) == {"equal": (3, "0.00")}
-    assert [event.resolution for event in await events(january, VarianceResolved)] == ["discarded"]
+    assert [event.resolution for event in await january.events(VarianceResolved)] == ["discarded"]
 
 
 async def test_matches_are_paged_and_filtered(january):

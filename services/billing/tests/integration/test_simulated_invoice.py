@@ -10,8 +10,6 @@ import httpx
 import pytest
 
 from csp_billing.adapters.books import Books
-from csp_billing.closing.pool import ShardPool
-from csp_billing.closing.worker import CloseWorker
 from csp_billing.invoices.fetching import FetchWorker, ask, fetch_json
 from csp_billing.invoices.worker import MatchWorker
 from csp_billing.projections import Inbox
@@ -149,23 +147,6 @@ class World:
     async def _change(self, action: str, guid: str, **more: Any) -> None:
         await self.act(action, customer_id=self.owners[guid], subscription_id=guid, **more)
 
-    async def close(self, dated_on: str) -> None:
-        (cycle,) = [
-            each for each in (await self.billing.get("/cycles")).json() if each["dated_on"] == dated_on
-        ]
-        answer = await self.billing.http.post(
-            f"/internal/v1/cycles/{cycle['id']}/close",
-            headers=self.billing.headers() | {"Idempotency-Key": dated_on},
-        )
-        assert answer.status_code == 202, answer.text
-        pool = ShardPool(self.books.url, "billing", 0)
-        worker = CloseWorker(
-            self.books.url, "billing", pool, self.billing.platform.wakeups, self.billing.clock
-        )
-        await asyncio.to_thread(worker.once)
-        closed = (await self.billing.get(f"/cycles/{cycle['id']}")).json()
-        assert closed["status"] == "closed"
-
     async def fetched(self, adjustment: str | None = None) -> dict[str, Any]:
         """The newest invoice, fetched by the worker and matched."""
         invoices = [
@@ -271,7 +252,7 @@ async def test_nothing_of_a_month_at_microsoft_is_unexplained(world):
     await world.at("2026-03-21T08:00")
     await world.cancel(mistaken)
     await world.at("2026-04-10T08:00")
-    await world.close("2026-03-16")  # so that part of our side is issued and part is open
+    await world.billing.close("2026-03-16")  # so that part of our side is issued and part is open
 
     found = await world.matched()
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from csp_gateway.surfaces import (
+    adjustments,
     billing,
     billing_cycles,
     catalogue,
@@ -31,6 +32,7 @@ def reseller_app(verifier: TokenVerifier, parts: Parts | None) -> FastAPI:
         *_shared_routes(RESELLER),
         billing_cycles.routes(),
         invoice_imports.routes(),
+        adjustments.routes(),
         price_lists.routes(),
         synchronisation.routes(),
     ]

@@ -4,7 +4,7 @@ from csp_billing.domain import facts as f
 from csp_billing.domain.groups import begin_segments, pending, recognise
 from csp_billing.domain.lines import Line, LineKey
 from csp_billing.domain.run import Run
-from csp_billing.domain.state import Edit, Rejection
+from csp_billing.domain.state import Charge, Edit, Rejection
 from csp_billing.domain.steps import charge_rest, posting_day, refund_rest_of
 
 
@@ -74,13 +74,14 @@ def credit(run: Run, fact: f.Credited) -> None:
     amount, key, first, end = fact.amount, None, fact.day, fact.day + 1
     product = state.product
     if fact.line_of is not None:
-        charge = next((c for c in reversed(state.charges) if c.start == fact.line_of and c.charged), None)
+        charge = next((c for c in reversed(state.charges) if c.charged and _is_meant(c, fact)), None)
         if charge is not None:
             amount = min(amount, charge.open)
             charge.open -= amount
             key, first, end, product = charge.key, charge.start, charge.end, charge.product
         elif fact.line_open is not None:
             amount, first, end = min(amount, fact.line_open), fact.line_of, fact.line_of + 1
+            key = fact.line
         else:
             run.rejections.append(Rejection(fact.id, fact.seq, "line-not-found", None))
             return
@@ -104,9 +105,13 @@ def credit(run: Run, fact: f.Credited) -> None:
             1,
             1,
             0,
-            "",
+            fact.text,
             "R11.5",
             (fact.id,),
             key,
         )
     )
+
+
+def _is_meant(charge: Charge, fact: f.Credited) -> bool:
+    return charge.key == fact.line if fact.line is not None else charge.start == fact.line_of

@@ -68,6 +68,7 @@ def sentence(posting: Posting, digits: int) -> str:
         promotion=format_decimal(abs(line.discount), digits) if line.discount else None,
         undoes=posting.undoes is not None,
         late=posting.late,
+        note=line.price_ref if line.kind == "adjustment" else "",
     )
 
 
@@ -85,13 +86,14 @@ def told(
     promotion: str | None,
     undoes: bool,
     late: bool,
+    note: str = "",
 ) -> str:
     """The sentence from figures that are text already, as an export has them; `first` and `last` service days inclusive."""
     because = _BECAUSE[reason]
     seats = f"{quantity} seat" if quantity == "1" else f"{quantity} seats"
     price = price or "no price yet"
     if kind == "adjustment":
-        text = f"Manual adjustment for {first} to {last}"
+        text = f"Manual adjustment for {first} to {last}" + (f": {note}" if note else "")
     elif undoes:
         text = f"An earlier line for {first} to {last} is cancelled in full, {because}"
     elif rule == "6.2":

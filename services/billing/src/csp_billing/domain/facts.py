@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Literal
 
+from csp_billing.domain.lines import LineKey
 from csp_commerce_rules.charge_cycles import Frequency, Grid, Term
 from csp_commerce_rules.seat_lots import SeatLot
 
@@ -206,14 +207,18 @@ class PriceEdited(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credited(Fact):
-    """A manual credit in minor units, above zero. With `line_of`, the first service day of a line, it is capped (R11.5).
+    """A manual credit in minor units; below zero it is a charge. With `line_of`, the first service day of a line, it is a
+    credit and capped (R11.5).
 
-    `line_open` is what of that line is still open, given by the caller where the line is older than the checkpoint.
+    `line_open` is what of that line is still open, given by the caller where the line is older than the checkpoint;
+    `line` names it where several begin on that day. `text` says why, to the customer.
     """
 
     amount: int
     line_of: int | None = None
     line_open: int | None = None
+    line: LineKey | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

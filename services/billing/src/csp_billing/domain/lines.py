@@ -41,6 +41,7 @@ class Line(NamedTuple):
 
     `posted` is the day it is recognised on; `amount` is None while its price is missing (D-6). `days` of `of_days`
     are what the amount was computed from; `reverses` is the line a refund gives back or an adjustment belongs to.
+    `price_ref` of an adjustment is the text that it was granted with.
     """
 
     key: LineKey
@@ -61,3 +62,9 @@ class Line(NamedTuple):
     rule: str
     caused_by: tuple[str, ...]
     reverses: LineKey | None
+
+
+def key_of(text: str) -> LineKey:
+    """The key that a text of `str(key)` names."""
+    cycle, role, cause = text.split("/", 2)
+    return LineKey(int(cycle), role, cause)

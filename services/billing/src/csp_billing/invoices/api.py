@@ -43,11 +43,15 @@ class FetchBody(BaseModel):
 
 
 class DecisionBody(BaseModel):
-    """`accept`: it is as Microsoft says. `dispute`: it is not, and Microsoft was or will be told."""
+    """`accept`: it is as Microsoft says. `dispute`: it is not, and Microsoft was or will be told.
+
+    `adjust`: it is passed on; `adjustment_id` names the adjustment by hand that was granted for it.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    decision: Literal["accept", "dispute"]
+    decision: Literal["accept", "dispute", "adjust"]
+    adjustment_id: str | None = Field(None, max_length=100)
     note: str | None = Field(None, max_length=2000)
 
 
@@ -188,7 +192,11 @@ def invoice_routes(use_cases: InvoiceUseCases) -> APIRouter:
     async def decide(
         match_id: str, body: DecisionBody, scope: Decider, command: AnyCommand
     ) -> dict[str, Any]:
-        return await use_cases.decide(scope, match_id, body.decision, body.note, command)
+        if (body.decision == "adjust") != (body.adjustment_id is not None):
+            raise invalid("adjustment_id", "adjust", "is given with the decision `adjust`, and only then")
+        return await use_cases.decide(
+            scope, match_id, body.decision, body.note, command, adjustment_id=body.adjustment_id
+        )
 
     return router
 

@@ -14,6 +14,7 @@ from csp_billing.adapters.previews import open_reports
 from csp_billing.domain.delta import Posting
 from csp_billing.domain.lines import LineKey
 from csp_billing.domain.matching import OurLine
+from csp_billing.domain.rules import Ledger
 from csp_billing.line_rows import remember, shown_of
 from csp_billing.ports import Asked, line_id_of, report_key
 from csp_billing.settling import Was
@@ -36,11 +37,45 @@ def cost_lines(
     taken_by_others: str,
 ) -> list[OurLine]:
     """The lines of subscriptions around `[first, end)` that no import but `taken_by_others` has matched."""
+    known = newest_lines(
+        connection,
+        reseller=reseller,
+        ledger="cost",
+        customers=customers,
+        subscriptions=subscriptions,
+        currency=currency,
+        issued_since=first - BEFORE,
+        last=end + AFTER,
+        today=today,
+    )
+    found = [
+        line
+        for name, by_key in known.items()
+        for was in by_key.values()
+        if (line := _our_line(reseller, name, currency, was, first, end)) is not None
+    ]
+    taken = _taken(connection, reseller, [line.id for line in found], taken_by_others)
+    return [line for line in found if line.id not in taken]
+
+
+def newest_lines(
+    connection: psycopg.Connection,
+    *,
+    reseller: str,
+    ledger: Ledger,
+    customers: Sequence[str],
+    subscriptions: Sequence[str],
+    currency: str,
+    issued_since: date,
+    last: date,
+    today: date,
+) -> dict[str, dict[LineKey, Was]]:
+    """By subscription and key the newest line, issued or still open, of windows up to that of a day."""
     known: dict[str, dict[LineKey, Was]] = defaultdict(dict)
     asked = Asked(
         reseller=reseller,
         customer_ids=sorted({*customers, *_previous_owners(connection, reseller, subscriptions)}),
-        last=end + AFTER,
+        last=last,
         today=today,
         sell_only=False,
     )
@@ -48,14 +83,14 @@ def cost_lines(
     reports = [
         report
         for report in open_reports(connection, asked)
-        if report.key.ledger == "cost" and report.key.currency == currency
+        if report.key.ledger == ledger and report.key.currency == currency
     ]
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
             "select l.* from report_lines l join reports r on r.report_id = l.report_id and r.reseller_id = l.reseller_id "
             "and r.state in ('closing', 'issued') where l.reseller_id = %s and l.subscription_id = any(%s) "
-            "and l.ledger = 'cost' and r.currency = %s and l.dated_on > %s order by l.revision, l.is_reversal",
-            [reseller, list(subscriptions), currency, first - BEFORE],
+            "and l.ledger = %s and r.currency = %s and l.dated_on > %s order by l.revision, l.is_reversal",
+            [reseller, list(subscriptions), ledger, currency, issued_since],
         )
         for row in cursor:
             remember(known[row["subscription_id"]], shown_of(row), row["customer_id"])
@@ -69,14 +104,7 @@ def cost_lines(
     open_lines.sort(key=lambda each: (each[0].posting.revision, each[0].posting.undoes is not None))
     for shown, customer_id in open_lines:
         remember(known[shown.posting.line.subscription], shown, customer_id)
-    found = [
-        line
-        for name, by_key in known.items()
-        for was in by_key.values()
-        if (line := _our_line(reseller, name, currency, was, first, end)) is not None
-    ]
-    taken = _taken(connection, reseller, [line.id for line in found], taken_by_others)
-    return [line for line in found if line.id not in taken]
+    return known
 
 
 def _our_line(reseller: str, name: str, currency: str, was: Was, first: date, end: date) -> OurLine | None:

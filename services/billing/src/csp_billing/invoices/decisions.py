@@ -32,6 +32,13 @@ def decide(
         raise _settled(match)
     if match["code"] not in TO_DECIDE:
         raise Problem("nothing-to-decide", "This difference is explained", extra={"reason": match["code"]})
+    if adjustment_id is not None:
+        known = connection.execute(
+            "select from adjustments where reseller_id = %s and adjustment_id = %s",
+            [meta.reseller, adjustment_id],
+        ).fetchone()
+        if known is None:
+            raise not_found("adjustment")
     connection.execute(
         "insert into match_decisions (match_id, reseller_id, import_id, decision, adjustment_id, decided_at, decided_by, note) "
         "values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict (match_id) do update set decision = excluded.decision, "

@@ -160,7 +160,14 @@ class InvoiceUseCases:
         return await self.one(scope, import_id)
 
     async def decide(
-        self, scope: Scope, match_id: str, decision: str, note: str | None, command: Command
+        self,
+        scope: Scope,
+        match_id: str,
+        decision: str,
+        note: str | None,
+        command: Command,
+        *,
+        adjustment_id: str | None = None,
     ) -> dict[str, Any]:
         """Decide of a difference."""
         await self._do(
@@ -168,7 +175,13 @@ class InvoiceUseCases:
             command,
             match_id,
             lambda connection, meta: decisions.decide(
-                connection, self._books.schema, match_id, decision, note=note, adjustment_id=None, meta=meta
+                connection,
+                self._books.schema,
+                match_id,
+                decision,
+                note=note,
+                adjustment_id=adjustment_id,
+                meta=meta,
             ),
         )
         found = await self._books.run(lambda connection: one_match(connection, scope.reseller, match_id))

@@ -68,11 +68,15 @@ class InvoiceFetch(BaseModel):
 
 
 class MatchDecision(BaseModel):
-    """`accept`: it is as Microsoft says. `dispute`: it is not, and Microsoft was or will be told."""
+    """`accept`: it is as Microsoft says. `dispute`: it is not, and Microsoft was or will be told.
+
+    `adjust`: it is passed on; `adjustment_id` names the adjustment by hand that was granted for it.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    decision: Literal["accept", "dispute"]
+    decision: Literal["accept", "dispute", "adjust"]
+    adjustment_id: str | None = Field(None, max_length=100)
     note: str | None = Field(None, max_length=2000)
 
 

@@ -1,0 +1,1 @@
+"""Credits and charges by hand (R11.5)."""
