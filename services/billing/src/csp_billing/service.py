@@ -21,6 +21,7 @@ from csp_billing.invoices.use_cases import InvoiceUseCases
 from csp_billing.invoices.worker import MatchWorker
 from csp_billing.projections import Inbox
 from csp_billing.settings import BillingSettings
+from csp_billing.taxes.api import tax_routes
 from csp_partner_center.client import PartnerCenter
 from csp_runtime.consistency import KnownVersions
 from csp_runtime.consumer import Consumer
@@ -63,6 +64,7 @@ def build(platform: Platform, client: PartnerCenter | None = None) -> Service:
     invoices = InvoiceUseCases(books=books, clock=platform.clock, fetches=client is not None)
     app.include_router(invoice_routes(invoices))
     app.include_router(adjustment_routes(books, platform.clock))
+    app.include_router(tax_routes(books, facts, IssuedReports(request), platform.clock))
     app.include_router(events_router(log))
 
     workers: list[tuple[str, Worker]] = [

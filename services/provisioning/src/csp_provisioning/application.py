@@ -1,6 +1,6 @@
 """Use cases of resellers, organisations and tenants."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
@@ -33,7 +33,13 @@ from csp_runtime.scope import Role, Scope
 from csp_runtime.store import Also, CommandKey, EventStore
 
 CONTEXT = "provisioning"
-SETTINGS = {"close_day": range(1, 32)}
+SETTINGS: Mapping[str, Sequence[str]] = {
+    "close_day": [str(day) for day in range(1, 32)],
+    "negative_report": ("issue", "carry_forward"),
+    "cost_ledger": ("on", "off"),
+    "credit_note": ("on", "off"),
+}
+"""A reseller's settings and their values (rulebook 19)."""
 
 
 class ProvisioningUseCases:
@@ -107,8 +113,8 @@ class ProvisioningUseCases:
         allowed = SETTINGS.get(setting)
         if allowed is None:
             raise invalid("setting", "choice", f"must be one of {', '.join(SETTINGS)}")
-        if not value.isdigit() or int(value) not in allowed:
-            raise invalid("value", "range", f"must be between {allowed[0]} and {allowed[-1]}")
+        if value not in allowed:
+            raise invalid("value", "choice", f"must be one of {', '.join(allowed)}")
         now = self._clock.now()
 
         async def decide() -> Decision:

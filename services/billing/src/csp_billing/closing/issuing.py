@@ -13,6 +13,8 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from csp_billing.closing.summary import summarised
+from csp_billing.domain.taxes import TaxGroup, groups
+from csp_billing.taxes.rating import rated_lines
 from csp_contracts.billing_v1 import BillingCycleClosed, BillingCycleOpened, ReportIssued
 from csp_contracts.codec import decode_meta
 from csp_contracts.envelope import Meta, Recorded
@@ -55,20 +57,29 @@ def issue(
 ) -> list[str]:
     """Number and issue written reports in the caller's transaction; returns their numbers."""
     numbers = _numbered(connection, reports)
+    rated = rated_lines(connection, meta.reseller, reports, at)
+    taxes = [groups(rated.get(report["report_id"], ())) for report in reports]
     connection.execute(
-        "update reports r set state = 'issued', number = n.number, issued_at = %s "
-        "from unnest(%s::text[], %s::text[]) as n (report_id, number) "
+        "update reports r set state = 'issued', number = n.number, issued_at = %s, tax_minor = n.tax, taxes = n.taxes "
+        "from unnest(%s::text[], %s::text[], %s::bigint[], %s::jsonb[]) as n (report_id, number, tax, taxes) "
         "where r.report_id = n.report_id and r.reseller_id = %s and r.state = 'closing'",
-        [at, [report["report_id"] for report in reports], numbers, meta.reseller],
+        [
+            at,
+            [report["report_id"] for report in reports],
+            numbers,
+            [_tax(each) for each in taxes],
+            [Jsonb([_group_json(group) for group in each]) for each in taxes],
+            meta.reseller,
+        ],
     )
     events = [
         Recorded(
             stream=report["report_id"],
             version=1,
-            data=_issued(report, number),
+            data=_issued(report, number, _tax(of_report)),
             meta=_meta_of(report, meta, at),
         )
-        for report, number in zip(reports, numbers, strict=True)
+        for report, number, of_report in zip(reports, numbers, taxes, strict=True)
     ]
     append_in(connection, schema, events)
     return numbers
@@ -177,7 +188,15 @@ def _meta_of(report: Mapping[str, Any], meta: Meta, moment: datetime) -> Meta:
     )
 
 
-def _issued(report: Mapping[str, Any], number: str) -> ReportIssued:
+def _tax(taxes: Sequence[TaxGroup]) -> int:
+    return sum(group.tax for group in taxes)
+
+
+def _group_json(group: TaxGroup) -> dict[str, int]:
+    return {"basis_points": group.basis_points, "net_minor": group.net, "tax_minor": group.tax}
+
+
+def _issued(report: Mapping[str, Any], number: str, tax: int) -> ReportIssued:
     return ReportIssued(
         report_id=report["report_id"],
         cycle_id=named_id(Kind.BILLING_CYCLE, report["reseller_id"], report["until_on"].isoformat()),
@@ -189,7 +208,7 @@ def _issued(report: Mapping[str, Any], number: str) -> ReportIssued:
         from_on=report["from_on"],
         until_on=report["until_on"],
         net_minor=report["net_minor"],
-        tax_minor=0,
+        tax_minor=tax,
         lines=report["line_count"],
         sha256=report["sha256"],
     )

@@ -1,0 +1,54 @@
+"""Tax of a report: by rate, on the sum of its lines, rounded once (R11.3); spread on the lines for export (R4.7)."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from csp_commerce_rules.spreading import spread_tax, tax_of
+
+
+class Rate(NamedTuple):
+    """A rate in hundredths of a percent from a day on."""
+
+    from_day: int
+    basis_points: int
+
+
+class Rated(NamedTuple):
+    """A line with the rate that it is taxed at; `net` in minor units."""
+
+    position: int
+    net: int
+    basis_points: int
+
+
+class TaxGroup(NamedTuple):
+    """All lines of one rate."""
+
+    basis_points: int
+    net: int
+    tax: int
+
+
+def rate_on(rates: Sequence[Rate], day: int) -> int:
+    """The rate of a day, of rates in order; before the first one there is no tax."""
+    place = bisect_right(rates, day, key=lambda rate: rate.from_day)
+    return rates[place - 1].basis_points if place else 0
+
+
+def groups(lines: Sequence[Rated]) -> list[TaxGroup]:
+    """The lines by rate, lowest first."""
+    nets: dict[int, int] = {}
+    for line in lines:
+        nets[line.basis_points] = nets.get(line.basis_points, 0) + line.net
+    return [TaxGroup(rate, net, tax_of(net, rate)) for rate, net in sorted(nets.items())]
+
+
+def by_line(lines: Sequence[Rated]) -> dict[int, int]:
+    """The tax of each line by its position: the parts of each group sum to the group's tax."""
+    found: dict[int, int] = {}
+    for rate in {line.basis_points for line in lines}:
+        members = [line for line in lines if line.basis_points == rate]
+        for line, tax in zip(members, spread_tax([each.net for each in members], rate), strict=True):
+            found[line.position] = tax
+    return found
