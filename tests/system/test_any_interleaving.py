@@ -440,8 +440,9 @@ def explore(
             check(world, runner, steps)
 
         any_order()
+        # That the orders did something at all; how much depends on which ones hypothesis picked.
         assert world.facts["suspended"] > 0
-        assert world.facts.total() > how.max_examples / 2
+        assert world.facts.total() >= how.max_examples / 5
     finally:
         runner.run(stack.aclose())
 

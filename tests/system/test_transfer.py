@@ -140,7 +140,7 @@ def test_a_subscription_from_another_partner_keeps_its_term_and_is_charged_once(
                 "/billing-reports", **{"customer_id": buyer, "from": "2026-01-01", "until": "2027-12-31"}
             )
             found = []
-            for each in reports:
+            for each in reports["data"]:
                 if each["ledger"] != "sell":
                     continue
                 report = world.reseller.get(f"/billing-reports/{each['id']}")
