@@ -42,6 +42,54 @@ class PriceListRowChanged:
     unit_price_micro: int | None
     customer_id: str | None = None
     valid_until: date | None = None
+    preview: bool = False
+    formula: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceListRow:
+    """A version of a row; a `preview` row is shown, not charged. `formula` says how a margin rule came to the price."""
+
+    row_id: str
+    row_version: int
+    product: str
+    term: str
+    charge_cycle: str
+    segment: str
+    currency: str
+    valid_from: date
+    unit_price_micro: int
+    valid_until: date | None = None
+    preview: bool = False
+    formula: str | None = None
+
+
+@event("csp.pricing.price-list-rows-changed.v1", stream=Kind.PRICE_LIST, visibility=Visibility.RESELLER)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceListRowsChanged:
+    """Rows of a sales list changed together, by an import or by margin rules: part `part` of `parts` of one command.
+
+    `source`: `import` or `margin_rules`.
+    """
+
+    price_list_id: str
+    source: str
+    part: int
+    parts: int
+    rows: list[PriceListRow]
+    customer_id: str | None = None
+
+
+@event("csp.pricing.price-sheet-imported.v1", stream=Kind.PRICE_LIST, visibility=Visibility.RESELLER)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceSheetImported:
+    """Costs were taken from a price sheet of Microsoft's: `rows` new or changed ones of a market; `digest` is the file's SHA-256."""
+
+    price_list_id: str
+    market: str
+    currencies: list[str]
+    rows: int
+    digest: str
 
 
 @event("csp.pricing.subscription-price-locked.v1", stream=Kind.SUBSCRIPTION_PRICE)

@@ -14,6 +14,7 @@ from csp_gateway.surfaces import (
     organisations,
     platform,
     price_edits,
+    price_imports,
     price_lists,
     subscriptions,
     synchronisation,
@@ -34,6 +35,7 @@ def reseller_app(verifier: TokenVerifier, parts: Parts | None) -> FastAPI:
         invoice_imports.routes(),
         adjustments.routes(),
         price_lists.routes(),
+        price_imports.routes(),
         synchronisation.routes(),
     ]
     return _app("CSP reseller API", RESELLER, verifier, parts, routers)

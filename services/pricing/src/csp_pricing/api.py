@@ -1,42 +1,18 @@
 """The internal HTTP edge: parse, authorise, call, answer. The gateway is its only caller from outside."""
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from csp_pricing.application import PricingUseCases, WishedRow, as_json
-from csp_pricing.price_edit_api import check_may_price
-from csp_runtime.http import AnyCommand, AnyScope
-from csp_runtime.problems import Problem
-from csp_runtime.scope import Scope
+from csp_pricing.application import PricingUseCases, as_json
+from csp_runtime.http import AnyScope
 
 Cycle = Literal["P1M", "P1Y", "P3Y"]
 
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class RowBody(_Body):
-    """A wished row of a price list."""
-
-    product: str = Field(min_length=1, max_length=100)
-    term: Cycle
-    charge_cycle: Cycle
-    unit_price: str = Field(max_length=30)
-    currency: str = Field(pattern=r"^[A-Z]{3}$")
-    valid_from: date
-    valid_until: date | None = None
-    segment: str = "commercial"
-
-
-class RowsBody(_Body):
-    """Rows of the global list, or of a customer's."""
-
-    customer_id: str | None = None
-    rows: list[RowBody] = Field(min_length=1, max_length=400)
 
 
 class QuoteBody(_Body):
@@ -52,34 +28,6 @@ class QuoteBody(_Body):
 def routes(use_cases: PricingUseCases) -> APIRouter:
     """The routes of this context."""
     router = APIRouter(prefix="/internal/v1")
-
-    @router.post("/price-rows")
-    async def set_rows(body: RowsBody, scope: AnyScope, command: AnyCommand) -> dict[str, Any]:
-        check_may_price(scope)
-        wished = [WishedRow(**row.model_dump()) for row in body.rows]
-        return await use_cases.set_rows(scope, body.customer_id, wished, command)
-
-    @router.get("/price-rows")
-    async def price_rows(
-        scope: AnyScope, customer_id: str | None = None, after: str | None = None, limit: int = 100
-    ) -> list[dict[str, Any]]:
-        _staff(scope)
-        rows = await use_cases.price_rows(scope, customer_id, after=after, limit=limit)
-        return [
-            {
-                "row_id": row.row_id,
-                "version": row.version,
-                "product": row.product,
-                "term": row.term,
-                "charge_cycle": row.charge_cycle,
-                "segment": row.segment,
-                "currency": row.currency,
-                "valid_from": row.valid_from.isoformat(),
-                "valid_until": None if row.valid_until is None else row.valid_until.isoformat(),
-                "unit_price_micro": row.unit_price_micro,
-            }
-            for row in rows
-        ]
 
     @router.get("/products")
     async def products(
@@ -131,11 +79,6 @@ def routes(use_cases: PricingUseCases) -> APIRouter:
         return await use_cases.kept_quote(scope, quote_id)
 
     return router
-
-
-def _staff(scope: Scope) -> None:
-    if scope.is_customer:
-        raise Problem("forbidden", "Price lists are the reseller's")
 
 
 def _given(**filters: str | None) -> dict[str, str]:

@@ -13,8 +13,8 @@ from csp_partner_center.errors import PartnerCenterError
 from csp_partner_center.paging import UnreadableItem
 from csp_partner_center.price_sheets import OfferMatrixRow, PriceRow
 from csp_pricing.adapters.rows import copy_catalogue
+from csp_pricing.domain.products import Product
 from csp_pricing.domain.rows import ListedPrice
-from csp_pricing.ports import Product
 from csp_runtime.clock import Clock
 from csp_runtime.database import Connection, Database
 from csp_runtime.logs import logger

@@ -1,32 +1,14 @@
 """Rows of this service as its use cases know them."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from csp_pricing.domain.products import Product
 from csp_pricing.domain.rows import ListedPrice
 from csp_runtime.scope import Scope
 from csp_runtime.store import Also
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Product:
-    """Something that can be bought, for one term and one charge cycle."""
-
-    product: str
-    term: str
-    charge_cycle: str
-    commerce: str
-    category: str
-    product_group: str
-    title: str
-    segment: str
-    is_addon: bool
-    is_trial: bool
-    minimum_quantity: int
-    maximum_quantity: int | None
-    directory_sku_id: str | None
-    prerequisites: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +56,6 @@ class Rows(Protocol):
     ) -> list[ListedPrice]:
         """Rows that may price these products for a customer."""
 
-    async def price_list(
-        self, scope: Scope, price_list_id: str, *, after: str | None, limit: int
-    ) -> list[ListedPrice]:
-        """A page of a list's rows."""
-
     async def quote(self, scope: Scope, quote_id: str) -> dict[str, Any] | None:
         """A quote."""
 
@@ -92,8 +69,45 @@ class Quotes(Protocol):
         """Store a quote until it expires."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """Who made a version of a row, when and why."""
+
+    at: datetime
+    by: str
+    reason: str | None
+
+
+class PriceLists(Protocol):
+    """Rows of sales price lists inside a scope."""
+
+    async def version(self, scope: Scope, price_list_id: str) -> int:
+        """How many events the list's stream has; 0 for a list that nobody wrote to."""
+
+    async def newest(
+        self, scope: Scope, price_list_id: str, row_ids: Sequence[str]
+    ) -> dict[str, ListedPrice]:
+        """The newest version of these rows, by id; those that there are."""
+
+    async def page(
+        self, scope: Scope, price_list_id: str, filters: dict[str, Any], *, after: str | None, limit: int
+    ) -> list[ListedPrice]:
+        """A page of a list, newest version of each row, in order of its id. `filters` by column, and `valid_on`."""
+
+    async def versions(self, scope: Scope, price_list_id: str, row_id: str) -> list[tuple[ListedPrice, Made]]:
+        """All versions of a row, oldest first."""
+
+    async def titles(self, scope: Scope, products: Sequence[str]) -> dict[str, str]:
+        """The titles of products that are in the catalogue."""
+
+
 class RowStatements(Protocol):
     """Statements for the transaction of the events they belong to."""
 
-    def insert_prices(self, reseller: str, rows: list[ListedPrice]) -> Also:
-        """The rows of a list."""
+    def insert_prices(self, reseller: str, rows: Sequence[ListedPrice], made: Made) -> Also:
+        """Versions of rows."""
+
+    def keep_list(
+        self, reseller: str, customer_id: str | None, price_list_id: str, version: int, *, before: int
+    ) -> Also:
+        """The version of a list's stream; `VersionConflict` where it is not `before` any more."""

@@ -1,13 +1,17 @@
 """Composition root: the only place of this service that knows concrete classes."""
 
 from csp_partner_center.client import PartnerCenter
-from csp_pricing import price_edit_api
-from csp_pricing.adapters.rows import PriceStatements, PricingRows, QuoteWriter
+from csp_pricing import price_edit_api, price_list_api
+from csp_pricing.adapters.price_lists import KeptPriceLists, PriceStatements
+from csp_pricing.adapters.rows import PricingRows, QuoteWriter
 from csp_pricing.adapters.subscriptions import KeptSubscriptions, SubscriptionsProjection
 from csp_pricing.api import routes
 from csp_pricing.application import PricingUseCases
 from csp_pricing.catalogue_import import CatalogueImport
+from csp_pricing.list_imports import ListImports
+from csp_pricing.list_writer import ListWriter
 from csp_pricing.price_edits import PriceEdits
+from csp_pricing.price_lists import PriceListUseCases
 from csp_pricing.processes import PendingLocks, PriceLocks
 from csp_pricing.projections import CustomersProjection
 from csp_runtime.consistency import KnownVersions
@@ -24,10 +28,12 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
     """The pricing service."""
     base = lay(platform, NAME, SCHEMA)
     worker, request, store = base.worker, base.request, base.store
+    rows, kept = PricingRows(request), KeptPriceLists(request)
+    writer = ListWriter(store=store, lists=kept, statements=PriceStatements(), clock=platform.clock)
+    lists = PriceListUseCases(rows=rows, lists=kept, writer=writer)
+    imports = ListImports(uses=lists, rows=rows, lists=kept, writer=writer)
     use_cases = PricingUseCases(
-        store=store,
-        rows=PricingRows(request),
-        statements=PriceStatements(),
+        rows=rows,
         quotes=QuoteWriter(worker),
         clock=platform.clock,
     )
@@ -36,7 +42,7 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
     edits = PriceEdits(store=store, subscriptions=KeptSubscriptions(request), clock=platform.clock)
     known = KnownVersions(worker, SubscriptionsProjection.name, platform.wakeups, platform.clock)
     return base.service(
-        [routes(use_cases), price_edit_api.routes(edits, known)],
+        [routes(use_cases), price_list_api.routes(lists, imports), price_edit_api.routes(edits, known)],
         consumers=[
             base.projection(CustomersProjection()),
             base.projection(SubscriptionsProjection()),

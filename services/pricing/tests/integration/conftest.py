@@ -23,7 +23,8 @@ from csp_contracts.registry import type_of
 from csp_contracts.subscriptions_v1 import SubscriptionCreated, SubscriptionRenewed
 from csp_pricing import service
 from csp_pricing.adapters.rows import copy_catalogue
-from csp_pricing.ports import Product
+from csp_pricing.domain.products import Product
+from csp_pricing.domain.rows import ListedPrice
 from csp_runtime.auth import DevelopmentIssuer
 from csp_runtime.clock import MovedClock
 from csp_runtime.database import Database
@@ -176,6 +177,26 @@ class Pricing:
         """The catalogue of a reseller."""
         async with self.worker.transaction() as tx:
             await copy_catalogue(tx, reseller, list(products), [])
+
+    async def costs(self, price: int, valid_from: str = "2026-01-01", **changes: Any) -> None:
+        """A cost of the product, in millionths."""
+        usual = ListedPrice(
+            row_id=f"cost|{valid_from}",
+            version=1,
+            price_list_id="prl_cost",
+            ledger="cost",
+            customer_id=None,
+            product=PREMIUM,
+            term="P1Y",
+            charge_cycle="P1M",
+            segment="commercial",
+            currency="EUR",
+            valid_from=date.fromisoformat(valid_from),
+            valid_until=None,
+            unit_price_micro=price,
+        )
+        async with self.worker.transaction() as tx:
+            await copy_catalogue(tx, RESELLER, [product()], [replace(usual, **changes)])
 
     def headers(
         self, role: Role = Role.RESELLER_BILLING, *, customer: str | None = None, reseller: str = RESELLER

@@ -1,14 +1,23 @@
-"""The reseller's price lists: the global one, and a customer's own."""
+"""The reseller's price lists: the global one, and a customer's own. Rows are never changed: each change is a new version."""
 
-from typing import Any
+from datetime import date
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from csp_gateway.adapters.owners import Caller
 from csp_gateway.adapters.paging import cursor_of, key_of
 from csp_gateway.domain import money
-from csp_gateway.models import ListOf, PriceListChanged, PriceRules, PriceRuleView
+from csp_gateway.models import (
+    ListOf,
+    PriceListChanged,
+    PriceRowEnd,
+    PriceRules,
+    PriceRuleVersions,
+    PriceRuleView,
+)
 from csp_gateway.surfaces.common import (
+    IfMatch,
     Parts,
     ResellerScope,
     UseCaller,
@@ -16,34 +25,116 @@ from csp_gateway.surfaces.common import (
     answer_list,
     as_json,
     problems,
+    version_of,
 )
-from csp_gateway.surfaces.listing import Listing
+from csp_gateway.surfaces.listing import CYCLES, Filter, Listing
 from csp_runtime.consistency import to_token
 from csp_runtime.http import AnyCommand
+from csp_runtime.problems import InvalidParameter, Problem
 
-RULES = Listing()
+GLOBAL = "global"
+Whose = Annotated[str, Path(max_length=100, description="`global`, or the id of a customer whose list it is")]
+RULES = Listing(
+    (
+        Filter("product", longest=100),
+        Filter("term", choices=CYCLES),
+        Filter("charge_cycle", choices=CYCLES),
+        Filter("segment", longest=50),
+        Filter("currency", longest=3),
+        Filter("preview", choices=("true", "false")),
+        Filter("valid_on", longest=10, is_perspective=True),
+    )
+)
 _RULE = tuple(name for name in PriceRuleView.model_fields if name not in ("id", "unit_price"))
+
+
+def customer_of(whose: str) -> str | None:
+    """The customer whose list is meant; None for the global one."""
+    return None if whose == GLOBAL else whose
 
 
 def routes() -> APIRouter:
     """The reseller's routes; a customer sees no price list, only its prices."""
     router = APIRouter(tags=["catalogue and prices"])
+    _add_customers_own(router)
 
-    @router.post("/price-lists/global/rules", responses=problems(400), operation_id="set_global_prices")
-    async def set_global(
+    @router.post("/price-lists/{whose}/rules", responses=problems(400, 404, 412), operation_id="set_prices")
+    async def set_rules(
+        whose: Whose,
         body: PriceRules,
         scope: ResellerScope,
         command: AnyCommand,
         caller: UseCaller,
         parts: UseParts,
         response: Response,
+        if_match: IfMatch = None,
     ) -> PriceListChanged:
-        """Set prices for all customers."""
-        return await _set_prices(parts, caller, command, None, body, response)
+        """Set prices for all customers, or for one; a customer's own win. `If-Match` takes the ETag that a row was read with."""
+        return await _set_prices(parts, caller, command, customer_of(whose), body, response, if_match)
+
+    @router.get(
+        "/price-lists/{whose}/rules",
+        responses=problems(404),
+        openapi_extra=RULES.documented,
+        operation_id="list_prices",
+        response_model=ListOf[PriceRuleView],
+    )
+    async def rules(
+        whose: Whose, request: Request, scope: ResellerScope, caller: UseCaller, parts: UseParts
+    ) -> Response:
+        """A price list, newest version of each row; `valid_on` a day asks for those that hold then."""
+        return await _rules(request, parts, caller, customer_of(whose))
+
+    @router.get("/price-lists/{whose}/rules/{rule_id}", responses=problems(404), operation_id="get_price")
+    async def rule(
+        whose: Whose,
+        rule_id: str,
+        scope: ResellerScope,
+        caller: UseCaller,
+        parts: UseParts,
+        response: Response,
+    ) -> PriceRuleVersions:
+        """A row with all its versions: who made each, when and why."""
+        row = await parts.owners.get(
+            "pricing", "/price-row", caller, row_id=rule_id, customer_id=customer_of(whose)
+        )
+        response.headers["ETag"] = f'"v{row["list_version"]}.{row["version"]}"'
+        versions = [
+            {**_rule(each), **{name: each[name] for name in ("made_at", "actor", "reason")}}
+            for each in row["versions"]
+        ]
+        return PriceRuleVersions.model_validate({**_rule(row), "versions": versions})
 
     @router.post(
+        "/price-lists/{whose}/rules/{rule_id}/end",
+        responses=problems(400, 404, 412),
+        operation_id="end_price",
+    )
+    async def end(
+        whose: Whose,
+        rule_id: str,
+        body: PriceRowEnd,
+        scope: ResellerScope,
+        command: AnyCommand,
+        caller: UseCaller,
+        parts: UseParts,
+        response: Response,
+        if_match: IfMatch = None,
+    ) -> PriceListChanged:
+        """Let a row hold no more from a day on; on its first day it never was. Prices that are locked stay."""
+        given = {"customer_id": customer_of(whose), "row_id": rule_id, **body.model_dump(mode="json")}
+        changed = await parts.owners.command(
+            "pricing", "/price-row-ends", caller, command, given, expected=version_of(if_match)
+        )
+        return _changed(changed, response)
+
+    return router
+
+
+def _add_customers_own(router: APIRouter) -> None:
+    @router.post(
         "/customers/{customer_id}/price-rules",
-        responses=problems(400, 404),
+        responses=problems(400, 404, 412),
         operation_id="set_customer_prices",
     )
     async def set_customer(
@@ -54,22 +145,10 @@ def routes() -> APIRouter:
         caller: UseCaller,
         parts: UseParts,
         response: Response,
+        if_match: IfMatch = None,
     ) -> PriceListChanged:
         """Set prices for one customer; they win over the global ones."""
-        return await _set_prices(parts, caller, command, customer_id, body, response)
-
-    @router.get(
-        "/price-lists/global/rules",
-        responses=problems(),
-        openapi_extra=RULES.documented,
-        operation_id="list_global_prices",
-        response_model=ListOf[PriceRuleView],
-    )
-    async def global_rules(
-        request: Request, scope: ResellerScope, caller: UseCaller, parts: UseParts
-    ) -> Response:
-        """The global price list, newest version of each row."""
-        return await _rules(request, parts, caller, None)
+        return await _set_prices(parts, caller, command, customer_id, body, response, if_match)
 
     @router.get(
         "/customers/{customer_id}/price-rules",
@@ -84,8 +163,6 @@ def routes() -> APIRouter:
         """A customer's own prices."""
         return await _rules(request, parts, caller, customer_id)
 
-    return router
-
 
 async def _set_prices(
     parts: Parts,
@@ -94,23 +171,31 @@ async def _set_prices(
     customer_id: str | None,
     body: PriceRules,
     response: Response,
+    if_match: str | None,
 ) -> PriceListChanged:
     rows = [rule.model_dump(mode="json") for rule in body.rules]
+    given = {"customer_id": customer_id, "rows": rows}
     changed = await parts.owners.command(
-        "pricing", "/price-rows", caller, command, {"customer_id": customer_id, "rows": rows}
+        "pricing", "/price-rows", caller, command, given, expected=version_of(if_match)
     )
+    return _changed(changed, response)
+
+
+def _changed(changed: dict[str, Any], response: Response) -> PriceListChanged:
     response.headers["Consistency-Token"] = to_token({changed["id"]: changed["version"]})
     return PriceListChanged(id=changed["id"], version=changed["version"], rules=changed["rows"])
 
 
 async def _rules(request: Request, parts: Parts, caller: Caller, customer_id: str | None) -> Response:
-    page, filters = RULES.asked(request).page, {"customer_id": customer_id}
+    asked = RULES.asked(request)
+    _check_day(asked.filters["valid_on"])
+    page, filters = asked.page, {**asked.filters, "customer_id": customer_id}
     after = key_of(page.after, filters)
     rows = await parts.owners.get(
         "pricing",
         "/price-rows",
         caller,
-        customer_id=customer_id,
+        **filters,
         after=None if after is None else after[0],
         limit=page.size + 1,
     )
@@ -119,6 +204,16 @@ async def _rules(request: Request, parts: Parts, caller: Caller, customer_id: st
         rows = rows[: page.size]
         cursor = cursor_of([rows[-1]["row_id"]], filters)
     return answer_list(request, parts, page, [as_json(_rule(row)) for row in rows], cursor)
+
+
+def _check_day(text: str | None) -> None:
+    try:
+        date.fromisoformat(text or "2000-01-01")
+    except ValueError:
+        parameter = InvalidParameter(
+            field="valid_on", rule="date", reason="must be a day such as 2026-03-31", source="query"
+        )
+        raise Problem("validation", "The request breaks a rule", invalid=[parameter]) from None
 
 
 def _rule(row: dict[str, Any]) -> dict[str, Any]:

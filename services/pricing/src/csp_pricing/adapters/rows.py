@@ -4,22 +4,18 @@ import json
 from datetime import datetime
 from typing import Any
 
-from psycopg import Cursor
-from psycopg.rows import DictRow
-
+from csp_pricing.domain.products import Product
 from csp_pricing.domain.rows import ListedPrice
-from csp_pricing.ports import Product
 from csp_runtime.database import Connection, Database
 from csp_runtime.scope import Scope
-from csp_runtime.store import Also
 
 _PRODUCT = (
     "product, term, charge_cycle, commerce, category, product_group, title, segment, is_addon, is_trial, "
     "minimum_quantity, maximum_quantity, directory_sku_id, prerequisites"
 )
-_PRICE = (
+PRICE = (
     "row_id, version, price_list_id, ledger, customer_id, product, term, charge_cycle, segment, currency, "
-    "valid_from, valid_until, unit_price_micro"
+    "valid_from, valid_until, unit_price_micro, preview, market, formula"
 )
 
 
@@ -92,27 +88,9 @@ class PricingRows:
         """Rows that may price these products for a customer: its own and the global ones."""
         async with self._database.transaction(scope) as tx:
             cursor = await tx.execute(
-                f"select {_PRICE} from price_rows where reseller_id = %s and product = any(%s) and ledger = %s "
+                f"select {PRICE} from price_rows where reseller_id = %s and product = any(%s) and ledger = %s "
                 "and (customer_id is null or customer_id = %s)",
                 [scope.reseller, products, ledger, customer_id],
-            )
-            rows = await cursor.fetchall()
-        return [ListedPrice(**row) for row in rows]
-
-    async def price_list(
-        self, scope: Scope, price_list_id: str, *, after: str | None, limit: int
-    ) -> list[ListedPrice]:
-        """A page of a list's rows, newest version of each."""
-        values: list[Any] = [scope.reseller, scope.customer, scope.customer, price_list_id]
-        beyond = ""
-        if after is not None:
-            beyond = "and row_id > %s "
-            values.append(after)
-        async with self._database.transaction(scope) as tx:
-            cursor = await tx.execute(
-                f"select distinct on (row_id) {_PRICE} from price_rows where reseller_id = %s "
-                f"and (%s::text is null or customer_id = %s) and price_list_id = %s {beyond}order by row_id, version desc limit %s",
-                [*values, limit],
             )
             rows = await cursor.fetchall()
         return [ListedPrice(**row) for row in rows]
@@ -150,46 +128,13 @@ class QuoteWriter:
             )
 
 
-class PriceStatements:
-    """As `RowStatements`."""
-
-    def insert_prices(self, reseller: str, rows: list[ListedPrice]) -> Also:
-        """The rows of a list, in the transaction of their events."""
-
-        def insert(cursor: Cursor[DictRow]) -> None:
-            for row in rows:
-                cursor.execute(
-                    f"insert into price_rows (reseller_id, {_PRICE}) "
-                    "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                    [
-                        reseller,
-                        row.row_id,
-                        row.version,
-                        row.price_list_id,
-                        row.ledger,
-                        row.customer_id,
-                        row.product,
-                        row.term,
-                        row.charge_cycle,
-                        row.segment,
-                        row.currency,
-                        row.valid_from,
-                        row.valid_until,
-                        row.unit_price_micro,
-                    ],
-                )
-            cursor.execute("select pg_notify('csp_prices', %s)", [reseller])
-
-        return insert
-
-
 async def copy_catalogue(
     tx: Connection, reseller: str, products: list[Product], costs: list[ListedPrice]
 ) -> None:
     """Replace a reseller's products and add cost rows. Bulk goes by COPY, which row-level security allows only into
     scratch tables of our own."""
     await tx.execute("create temporary table new_products (like products) on commit drop")
-    await tx.execute("create temporary table new_prices (like price_rows) on commit drop")
+    await tx.execute("create temporary table new_prices (like price_rows including defaults) on commit drop")
     async with tx.cursor().copy(f"copy new_products (reseller_id, {_PRODUCT}) from stdin") as copy:
         for product in products:
             await copy.write_row(
@@ -211,7 +156,7 @@ async def copy_catalogue(
                     product.prerequisites,
                 ]
             )
-    async with tx.cursor().copy(f"copy new_prices (reseller_id, {_PRICE}) from stdin") as copy:
+    async with tx.cursor().copy(f"copy new_prices (reseller_id, {PRICE}) from stdin") as copy:
         for row in costs:
             await copy.write_row(
                 [
@@ -229,6 +174,9 @@ async def copy_catalogue(
                     row.valid_from,
                     row.valid_until,
                     row.unit_price_micro,
+                    row.preview,
+                    row.market,
+                    row.formula,
                 ]
             )
     await tx.execute("delete from products where reseller_id = %s", [reseller])

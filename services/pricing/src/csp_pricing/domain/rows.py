@@ -29,6 +29,9 @@ class ListedPrice:
     valid_from: date
     valid_until: date | None
     unit_price_micro: int
+    preview: bool = False
+    market: str = ""
+    formula: str | None = None
 
     @property
     def ref(self) -> str:
@@ -46,6 +49,17 @@ class Wanted:
     charge_cycle: str
     segment: str
     currency: str
+    market: str = ""
+
+
+def newest(rows: Iterable[ListedPrice]) -> list[ListedPrice]:
+    """Of each row its newest version: what an older one said holds no more, not even where the newest ends earlier."""
+    found: dict[tuple[str, str], ListedPrice] = {}
+    for row in rows:
+        known = found.get((row.price_list_id, row.row_id))
+        if known is None or known.version < row.version:
+            found[row.price_list_id, row.row_id] = row
+    return list(found.values())
 
 
 def price_of(rows: Iterable[ListedPrice], wanted: Wanted, day: date) -> ListedPrice | None:
@@ -61,7 +75,8 @@ def price_at_takeover(rows: Iterable[ListedPrice], wanted: Wanted, billing_from:
 def _found(
     rows: Iterable[ListedPrice], wanted: Wanted, day: date, *, at_takeover: bool
 ) -> ListedPrice | None:
-    by_ref = {row.ref: row for row in rows}
+    here = newest(rows)
+    by_ref = {row.ref: row for row in [each for each in here if each.market == wanted.market] or here}
     query = PriceQuery(
         product=wanted.product,
         customer=wanted.customer_id,
@@ -90,6 +105,7 @@ def _as_rule(row: ListedPrice) -> PriceRow:
         valid_until=None if row.valid_until is None else row.valid_until.toordinal(),
         ref=row.ref,
         seq=row.version,
+        preview=row.preview,
     )
 
 

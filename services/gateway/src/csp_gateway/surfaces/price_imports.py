@@ -1,0 +1,155 @@
+"""Whole price lists at once: CSV in and out, and margin rules; each can be looked at before it is done."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from csp_gateway.domain import money
+from csp_gateway.models import MarginRules, PriceListImport
+from csp_gateway.surfaces.common import ResellerScope, UseCaller, UseParts, problems
+from csp_gateway.surfaces.price_lists import Whose, customer_of
+from csp_runtime.consistency import to_token
+from csp_runtime.http import AnyCommand
+from csp_runtime.problems import invalid
+
+MOST_BYTES = 8_000_000
+_PATH = "/price-lists/{whose}"
+_TAKES_CSV: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "The columns of the template; comma or semicolon",
+        "content": {"text/csv": {"schema": {"type": "string"}}},
+    }
+}
+_GIVES_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {}}}}
+
+
+def routes() -> APIRouter:
+    """The reseller's routes."""
+    router = APIRouter(tags=["catalogue and prices"])
+    _add_files(router)
+    _add_rules(router)
+    return router
+
+
+def _add_files(router: APIRouter) -> None:
+    @router.get(
+        "/price-list-template",
+        responses={**_GIVES_CSV, **problems()},
+        operation_id="get_price_list_template",
+        response_class=Response,
+    )
+    async def template(scope: ResellerScope, caller: UseCaller, parts: UseParts) -> Response:
+        """The columns that an import reads."""
+        answer = await parts.owners.get_bytes("pricing", "/price-lists/template", caller)
+        return Response(answer.content, media_type=answer.headers["content-type"])
+
+    @router.get(
+        f"{_PATH}/export",
+        responses={**_GIVES_CSV, **problems(404)},
+        operation_id="export_prices",
+        response_class=Response,
+    )
+    async def export(whose: Whose, scope: ResellerScope, caller: UseCaller, parts: UseParts) -> Response:
+        """A price list as CSV, newest version of each row; an import of it changes nothing."""
+        answer = await parts.owners.get_bytes(
+            "pricing", "/price-lists/export", caller, customer_id=customer_of(whose)
+        )
+        headers = {"Content-Disposition": answer.headers.get("content-disposition", "attachment")}
+        return Response(answer.content, media_type=answer.headers["content-type"], headers=headers)
+
+    @router.post(
+        f"{_PATH}/imports/preview",
+        responses=problems(404),
+        operation_id="preview_price_import",
+        openapi_extra=_TAKES_CSV,
+    )
+    async def check(
+        whose: Whose, request: Request, scope: ResellerScope, caller: UseCaller, parts: UseParts
+    ) -> PriceListImport:
+        """What an import would do, line by line; nothing is written."""
+        given = {"customer_id": customer_of(whose), "csv": await csv_of(request)}
+        return _result(await parts.owners.ask("pricing", "/price-lists/import-checks", caller, given))
+
+    @router.post(
+        f"{_PATH}/imports",
+        responses=problems(400, 404),
+        operation_id="import_prices",
+        openapi_extra=_TAKES_CSV,
+    )
+    async def take(
+        whose: Whose,
+        request: Request,
+        scope: ResellerScope,
+        command: AnyCommand,
+        caller: UseCaller,
+        parts: UseParts,
+        response: Response,
+        *,
+        partial: Annotated[
+            bool, Query(description="Lines that break a rule do not hold up the others")
+        ] = False,
+    ) -> PriceListImport:
+        """Import a CSV file: all lines or none, unless `partial`. A line that says nothing new makes no version."""
+        given = {"customer_id": customer_of(whose), "csv": await csv_of(request), "partial": partial}
+        done = await parts.owners.command("pricing", "/price-lists/imports", caller, command, given)
+        response.headers["Consistency-Token"] = to_token({done["id"]: done["version"]})
+        return _result(done)
+
+
+def _add_rules(router: APIRouter) -> None:
+    @router.post(
+        f"{_PATH}/margin-rules/preview", responses=problems(404), operation_id="preview_margin_rules"
+    )
+    async def check(
+        whose: Whose, body: MarginRules, scope: ResellerScope, caller: UseCaller, parts: UseParts
+    ) -> PriceListImport:
+        """The prices that margin rules lead to, each with its formula; nothing is written."""
+        given = {"customer_id": customer_of(whose), **body.model_dump(mode="json")}
+        return _result(await parts.owners.ask("pricing", "/price-lists/margin-rule-checks", caller, given))
+
+    @router.post(f"{_PATH}/margin-rules", responses=problems(400, 404), operation_id="apply_margin_rules")
+    async def apply(
+        whose: Whose,
+        body: MarginRules,
+        scope: ResellerScope,
+        command: AnyCommand,
+        caller: UseCaller,
+        parts: UseParts,
+        response: Response,
+    ) -> PriceListImport:
+        """Write the prices that margin rules lead to as rows from a day on; products without a base price are named."""
+        given = {"customer_id": customer_of(whose), **body.model_dump(mode="json")}
+        done = await parts.owners.command("pricing", "/price-lists/margin-rules", caller, command, given)
+        response.headers["Consistency-Token"] = to_token({done["id"]: done["version"]})
+        return _result(done)
+
+
+async def csv_of(request: Request) -> str:
+    """The body as text; 422 where it is too long or not UTF-8."""
+    body = await request.body()
+    if len(body) > MOST_BYTES:
+        raise invalid("csv", "size", f"must have at most {MOST_BYTES} bytes")
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise invalid("csv", "encoding", "must be UTF-8 text") from None
+
+
+def _result(done: dict[str, Any]) -> PriceListImport:
+    rows = [
+        {
+            **{name: row[name] for name in ("line", "result", "formula", "note", "faults")},
+            "rule_id": row["row_id"],
+            "unit_price": _money(row, "unit_price_micro"),
+            "previous_unit_price": _money(row, "previous_unit_price_micro"),
+        }
+        for row in done["rows"]
+    ]
+    return PriceListImport.model_validate(
+        {**done["counts"], "rows": rows, "without_base": done.get("without_base", [])}
+    )
+
+
+def _money(row: dict[str, Any], name: str) -> dict[str, str] | None:
+    return None if row["currency"] is None else money(row[name], row["currency"])
