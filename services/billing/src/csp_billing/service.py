@@ -15,6 +15,7 @@ from csp_billing.application import BillingUseCases
 from csp_billing.close import CloseUseCases
 from csp_billing.closing.pool import ShardPool, usual_processes
 from csp_billing.closing.worker import CloseWorker
+from csp_billing.forecast.api import forecast_routes
 from csp_billing.invoices.api import invoice_routes
 from csp_billing.invoices.fetching import FetchWorker
 from csp_billing.invoices.use_cases import InvoiceUseCases
@@ -65,6 +66,7 @@ def build(platform: Platform, client: PartnerCenter | None = None) -> Service:
     app.include_router(invoice_routes(invoices))
     app.include_router(adjustment_routes(books, platform.clock))
     app.include_router(tax_routes(books, facts, IssuedReports(request), platform.clock))
+    app.include_router(forecast_routes(books, facts, known, platform.clock))
     app.include_router(events_router(log))
 
     workers: list[tuple[str, Worker]] = [

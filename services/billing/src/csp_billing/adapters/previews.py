@@ -74,7 +74,7 @@ def open_reports(connection: psycopg.Connection, asked: Asked) -> list[Report]:
             return []
         until = calendar.around(asked.last).until_on.toordinal() - 1
         if asked.as_of is None:
-            drafts, reader = _drafts_now(connection, asked, calendar, until)
+            drafts, reader = drafts_now(connection, asked, calendar, until)
         else:
             drafts, reader = _drafts_as_of(connection, asked, asked.as_of, until)
         names = reader.names(asked.customer_ids)
@@ -85,9 +85,10 @@ def open_reports(connection: psycopg.Connection, asked: Asked) -> list[Report]:
     return [_overlaid(report, waiting) for report in found]
 
 
-def _drafts_now(
+def drafts_now(
     connection: psycopg.Connection, asked: Asked, calendar: Calendar, until: int
 ) -> tuple[list[Draft], LedgerReader]:
+    """What customers are to be billed up to and including a day, from the newest positions, in the caller's transaction."""
     row = connection.execute(
         "select coalesce(max(arrival), 0), (select max(until_on) from cycles c where c.reseller_id = %(reseller)s "
         "and c.state <> 'open' and not exists (select from close_shards s where s.cycle_id = c.cycle_id and s.done_at is null)), "

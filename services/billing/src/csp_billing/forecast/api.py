@@ -1,0 +1,181 @@
+"""The internal edge of forecasts and what-ifs: for the reseller with cost, for a customer without."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, Protocol, TypeVar
+
+import psycopg
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from csp_billing.close_days import CloseDays
+from csp_billing.domain.delta import Posting
+from csp_billing.domain.lines import Line
+from csp_billing.domain.what_ifs import Choice, compare
+from csp_billing.forecast.forecasts import Question, forecasts
+from csp_billing.invoices.taking import totals_text
+from csp_billing.ports import ShownLine, report_key
+from csp_billing.settling import Known
+from csp_billing.timelines import story_of
+from csp_billing.views import line_json
+from csp_commerce_rules.money import PRICE_DIGITS, parse_decimal
+from csp_runtime.clock import Clock
+from csp_runtime.consistency import KnownVersions
+from csp_runtime.http import AnyScope, AwaitedVersions
+from csp_runtime.problems import invalid, not_found
+from csp_runtime.scope import Scope
+
+T = TypeVar("T")
+_STREAMS = ("cus_", "ten_", "sub_", "spr_", "res_")
+LONGEST_HORIZON = 1200
+
+
+class Books(Protocol):
+    """Connections in threads."""
+
+    async def run(self, work: Callable[[psycopg.Connection], T]) -> T:
+        """Do something in a thread."""
+
+
+class Facts(Protocol):
+    """What is known inside the scope."""
+
+    async def customers(
+        self, scope: Scope, customer_id: str | None, *, after: str | None = None, limit: int = 1
+    ) -> list[dict[str, Any]]:
+        """Customers by name, one or some behind another."""
+
+    async def subscription(self, scope: Scope, subscription_id: str) -> str | None:
+        """The currency of a subscription; None where there is none in scope."""
+
+    async def events(self, scope: Scope, subscription_id: str) -> list[Known]:
+        """The facts of one subscription."""
+
+    async def close_days(self, scope: Scope) -> CloseDays:
+        """The reseller's close day by date."""
+
+
+class ChoiceBody(BaseModel):
+    """What somebody thinks of; at least one of the choices. Prices are of one seat and charge cycle, sales."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    subscription_id: str
+    quantity: int | None = Field(None, ge=1, le=10_000_000)
+    unit_price: str | None = Field(None, pattern=r"^\d{1,9}(\.\d{1,6})?$")
+    charge_cycle: Literal["P1M", "P1Y", "P3Y"] | None = None
+    quantity_at_renewal: int | None = Field(None, ge=1, le=10_000_000)
+    until: date | None = None
+
+    @model_validator(mode="after")
+    def _chooses(self) -> "ChoiceBody":
+        choices = (self.quantity, self.unit_price, self.charge_cycle, self.quantity_at_renewal)
+        if all(choice is None for choice in choices):
+            raise ValueError("needs quantity, unit_price, charge_cycle or quantity_at_renewal")
+        return self
+
+
+def forecast_routes(books: Books, facts: Facts, known: KnownVersions, clock: Clock) -> APIRouter:
+    """The routes of forecasts."""
+    router = APIRouter(prefix="/internal/v1")
+
+    async def wait(versions: dict[str, int]) -> None:
+        await known.wait_for({s: v for s, v in versions.items() if s.startswith(_STREAMS)})
+
+    async def told(
+        scope: Scope, found: list[dict[str, Any]], days: int, *, with_lines: bool
+    ) -> list[dict[str, Any]]:
+        question = Question(
+            reseller=scope.reseller,
+            customer_ids=[each["customer_id"] for each in found],
+            now=clock.now(),
+            days=days,
+            with_cost=not scope.is_customer,
+            with_lines=with_lines,
+        )
+        names = {each["customer_id"]: each["name"] for each in found}
+        told = await books.run(lambda connection: forecasts(connection, question))
+        return [{**each, "customer_name": names[each["customer_id"]]} for each in told]
+
+    @router.get("/forecasts")
+    async def some(
+        scope: AnyScope,
+        versions: AwaitedVersions,
+        after: str | None = None,
+        size: Annotated[int, Query(ge=1, le=200)] = 50,
+        days: Annotated[int, Query(ge=1, le=400)] = 60,
+    ) -> dict[str, Any]:
+        await wait(versions)
+        found = await facts.customers(scope, None, after=after, limit=size + 1)
+        page = found[:size]
+        following = page[-1]["customer_id"] if len(found) > size else None
+        return {"forecasts": await told(scope, page, days, with_lines=False), "next": following}
+
+    @router.get("/forecasts/{customer_id}")
+    async def one(
+        customer_id: str,
+        scope: AnyScope,
+        versions: AwaitedVersions,
+        days: Annotated[int, Query(ge=1, le=400)] = 60,
+    ) -> dict[str, Any]:
+        await wait(versions)
+        found = await facts.customers(scope, customer_id)
+        if not found:
+            raise not_found("customer")
+        answers = await told(scope, found, days, with_lines=True)
+        if not answers:
+            raise not_found("forecast: nothing is billed yet")
+        return answers[0]
+
+    @router.post("/forecasts/what-ifs")
+    async def what_if(body: ChoiceBody, scope: AnyScope, versions: AwaitedVersions) -> dict[str, Any]:
+        await wait(versions)
+        currency = await facts.subscription(scope, body.subscription_id)
+        if currency is None:
+            raise not_found("subscription")
+        now = clock.now()
+        until = date.fromordinal(now.date().toordinal() + 366) if body.until is None else body.until
+        ahead = (until - now.date()).days
+        if not 0 <= ahead <= LONGEST_HORIZON:
+            raise invalid("until", "range", f"must be from today to {LONGEST_HORIZON} days ahead")
+        history = await facts.events(scope, body.subscription_id)
+        ranked = sorted((each.ranked for each in history), key=lambda each: each.seq)
+        story = story_of(body.subscription_id, ranked, "sell", close_days=await facts.close_days(scope))
+        if story is None:
+            raise not_found("subscription")
+        choice = Choice(
+            quantity=body.quantity,
+            unit_price=None if body.unit_price is None else parse_decimal(body.unit_price, PRICE_DIGITS),
+            frequency=body.charge_cycle,
+            quantity_at_renewal=body.quantity_at_renewal,
+        )
+        compared = compare(story, choice, now, until.toordinal())
+        return {
+            "subscription_id": body.subscription_id,
+            "from": now.date().isoformat(),
+            "until": until.isoformat(),
+            "as_is": _side(compared.as_is, currency, now),
+            "what_if": _side(compared.what_if, currency, now),
+            "difference": totals_text(_net(compared.what_if) - _net(compared.as_is), currency),
+        }
+
+    return router
+
+
+def _net(lines: Any) -> int:
+    return sum(line.amount or 0 for line in lines)
+
+
+def _side(lines: Any, currency: str, now: datetime) -> dict[str, Any]:
+    key = report_key("", "", "sell", currency, now.date(), now.date())
+    return {
+        "net": totals_text(_net(lines), currency),
+        "pending_count": sum(line.amount is None for line in lines),
+        "lines": [_line(key, line) for line in lines],
+    }
+
+
+def _line(key: Any, line: Line) -> dict[str, Any]:
+    shown = line_json(key, ShownLine(Posting(line, 1, late=False), line.product, line.posted))
+    del shown["id"]  # lines of a thought have none
+    return shown

@@ -1,0 +1,94 @@
+"""What the open cycle will come to, what has a deadline, and what another choice would cost: on both surfaces."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from csp_gateway.adapters.paging import cursor_of, key_of
+from csp_gateway.surfaces.common import (
+    WAITS,
+    Reading,
+    Surface,
+    UseCaller,
+    answer_list,
+    as_json,
+    problems,
+)
+from csp_gateway.surfaces.listing import Listing
+
+_LIST = Listing()
+_LARGEST = 200
+
+
+class BillingChoice(BaseModel):
+    """What somebody thinks of; at least one choice. `unit_price` is of one seat and charge cycle: the new one, if given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    subscription_id: str
+    quantity: int | None = Field(None, ge=1, le=10_000_000)
+    unit_price: str | None = Field(None, pattern=r"^\d{1,9}(\.\d{1,6})?$")
+    charge_cycle: Literal["P1M", "P1Y", "P3Y"] | None = None
+    quantity_at_renewal: int | None = Field(None, ge=1, le=10_000_000)
+    until: date | None = None
+
+
+def routes(surface: Surface) -> APIRouter:
+    """The routes of one surface; billing shows cost to the reseller alone."""
+    router = APIRouter(tags=["billing"])
+    reads = Depends(surface.reading)
+
+    @router.get(
+        "/billing-forecasts",
+        responses=problems(),
+        operation_id="list_billing_forecasts",
+        openapi_extra=_LIST.documented,
+    )
+    async def some(request: Request, caller: UseCaller, read: Reading = reads) -> Response:
+        """The open cycle of customers, by name: what is charged, sure unless cancelled, or depends on a renewal; deadlines."""
+        page = _LIST.asked(request).page
+        key = key_of(page.after, {})
+        found = await read.parts.owners.get(
+            "billing",
+            "/forecasts",
+            caller,
+            after=None if key is None else key[0],
+            size=min(page.size, _LARGEST),
+        )
+        following = None if found["next"] is None else cursor_of([found["next"]], {})
+        return answer_list(request, read.parts, page, map(as_json, found["forecasts"]), following)
+
+    @router.get(
+        "/billing-forecasts/{customer_id}",
+        responses=problems(404),
+        operation_id="get_billing_forecast",
+        openapi_extra=WAITS,
+    )
+    async def one(
+        customer_id: str,
+        caller: UseCaller,
+        days: Annotated[int, Query(ge=1, le=400, description="How far deadlines are looked for")] = 60,
+        read: Reading = reads,
+    ) -> dict[str, Any]:
+        """A customer's open cycle, line by line with its certainty, and the days ahead with money attached."""
+        found: dict[str, Any] = await read.parts.owners.get(
+            "billing", f"/forecasts/{customer_id}", caller, days=days
+        )
+        return found
+
+    @router.post(
+        "/billing-what-ifs",
+        responses=problems(400, 404),
+        operation_id="ask_billing_what_if",
+        openapi_extra=WAITS,
+    )
+    async def what_if(body: BillingChoice, caller: UseCaller, read: Reading = reads) -> dict[str, Any]:
+        """Sales lines up to a day (a year ahead by default) as things are and as they would be; nothing is changed."""
+        found: dict[str, Any] = await read.parts.owners.ask(
+            "billing", "/forecasts/what-ifs", caller, body.model_dump(mode="json")
+        )
+        return found
+
+    return router
