@@ -95,7 +95,11 @@ class PriceSheetImported:
 @event("csp.pricing.subscription-price-locked.v1", stream=Kind.SUBSCRIPTION_PRICE)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionPriceLocked:
-    """The sales price of a subscription from a UTC day on (R5.2). `price_ref` names list, row and version (R5.5)."""
+    """The sales price of a subscription from a UTC day on (R5.2). `price_ref` names list, row and version (R5.5).
+
+    `policy` null: made for a purchase, renewal or conversion of that day. Else the price changes inside a term (R5.3):
+    `at_next_cycle` from the first charge cycle that starts on or after the day, `immediate_prorated` from the day itself.
+    """
 
     subscription_id: str
     tenant_id: str
@@ -107,6 +111,7 @@ class SubscriptionPriceLocked:
     product_title: str
     charge_cycle: str
     promotion_percent: str | None = None
+    policy: str | None = None
 
 
 @event(

@@ -15,7 +15,7 @@ from csp_billing.domain.price_book import PriceBook
 from csp_billing.domain.rules import Ledger, Rules, rules_for
 from csp_commerce_rules.charge_cycles import Frequency, Term
 from csp_commerce_rules.money import minor_digits, parse_decimal
-from csp_commerce_rules.prices import PriceRow
+from csp_commerce_rules.prices import PriceChangePolicy, PriceRow
 from csp_commerce_rules.seat_lots import RuleSet, SeatLot
 from csp_contracts.billing_v1 import ManualAdjustmentGranted
 from csp_contracts.envelope import Recorded
@@ -44,6 +44,11 @@ _OWN_STREAM = f"{Kind.SUBSCRIPTION}_"
 
 FREQUENCIES: dict[str, Frequency] = {"P1M": "P1M", "P1Y": "P1Y", "P3Y": "P3Y"}
 TERMS: dict[str, Term] = {"P1M": "P1M", "P1Y": "P1Y", "P3Y": "P3Y"}
+POLICIES: dict[str | None, PriceChangePolicy] = {
+    "at_next_cycle": "at_next_cycle",
+    "immediate_prorated": "immediate_prorated",
+}
+"""Of a lock: when it takes effect inside a term. Without one, at the purchase or renewal that it was made for (R5.2)."""
 RULE_SETS: dict[str, RuleSet] = {
     "nce": "nce",
     "legacy_aligned": "legacy_aligned",
@@ -187,6 +192,8 @@ def fact_of(ranked_event: Ranked, ledger: Ledger) -> f.Fact | None:
                 line=None if data.line_key is None else key_of(data.line_key),
                 text=data.text,
             )
+        case SubscriptionPriceLocked() as data if ledger == "sell" and data.policy in POLICIES:
+            return f.PriceListed(**common | {"day": data.from_on.toordinal()}, policy=POLICIES[data.policy])
         case SubscriptionPriceEdited() as data if ledger == "sell":
             common["day"] = data.from_on.toordinal()
             return f.PriceEdited(

@@ -62,7 +62,7 @@ class PriceEdits:
                 scope,
                 command,
                 now,
-                partition_key=subscription.subscription_id,
+                partition_key=subscription.tenant_id,
                 customer=subscription.customer_id,
                 tenant=subscription.tenant_id,
             )

@@ -56,8 +56,11 @@ def split_at_prices(run: Run, facts: list[f.Fact]) -> None:
 
 
 def take_listed_price(run: Run, fact: f.PriceListed) -> None:
-    """An immediate price change (R5.3): quantities that wait for recognition are settled at the old price first."""
-    if run.rules.price_policy != "immediate_prorated":
+    """A price change (R5.3). At once: quantities that wait for recognition are settled at the old price first."""
+    policy = fact.policy or run.rules.price_policy
+    if policy == "at_next_cycle":
+        run.state.price_due = True
+    if policy != "immediate_prorated":
         return
     before = run.state.price
     if pending(run) and run.listed_price(fact.day).unit_price != before:

@@ -250,8 +250,9 @@ def next_cycle(run: Run, day: int, *, renewed: bool) -> None:
             state.term_end = state.grid.on_or_after(state.term_end)
         if state.grid.cycle(day)[0] != day:
             reason = "anchor_change"
-    if not renewed and (state.term_end is None or rules.price_policy != "at_renewal"):
+    if not renewed and (state.price_due or state.term_end is None or rules.price_policy != "at_renewal"):
         run.lock_price(day)
+    state.price_due = False
     open_cycle(run, day, reason=reason, fee=is_paid(run), end=end)
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from csp_billing.domain.lines import LineKey
 from csp_commerce_rules.charge_cycles import Frequency, Grid, Term
+from csp_commerce_rules.prices import PriceChangePolicy
 from csp_commerce_rules.seat_lots import SeatLot
 
 
@@ -194,7 +195,12 @@ class ScheduleDropped(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceListed(Fact):
-    """The price lists change for this subscription on the day; whether it matters is the policy's affair (R5.3)."""
+    """The price lists change for this subscription on the day; whether it matters is the policy's affair (R5.3).
+
+    `policy` None: that of the subscription's rules.
+    """
+
+    policy: PriceChangePolicy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,7 +71,7 @@ class State:
 
     `status`: `new`, `active`, `suspended`, `ended`. The running cycle is [`cycle_start`, `cycle_end`), number
     `cycle`; a full one has `cycle_days` days; its paid days begin at `basis`. `cycle_months` = (n, of m) where a plan
-    change charges n of the m months of its price (8.6). `window_from` is the instant of purchase or last renewal.
+    change charges n of the m months of its price (8.6). `price_due`: the next cycle takes the price of its day (R5.3). `window_from` is the instant of purchase or last renewal.
     """
 
     day: int = 0
@@ -107,6 +107,7 @@ class State:
     edits: tuple[Edit, ...] = ()
     new_anchor_day: int | None = None
     new_plan: Plan | None = None
+    price_due: bool = False
     deferred: list[Line] = field(default_factory=list)
 
 
