@@ -50,6 +50,7 @@ ALLOWED = {
     ("services/partner-feed/src/csp_partner_feed/projections.py", "resources"): OWN_ID,
     ("services/partner-feed/src/csp_partner_feed/workers/keeper.py", "inbox"): ALL_RESELLERS,
     ("services/pricing/src/csp_pricing/catalogue_import.py", "resellers"): ALL_RESELLERS,
+    ("services/pricing/src/csp_pricing/price_changes.py", "price_changes"): ALL_RESELLERS,
     ("services/pricing/src/csp_pricing/processes.py", "pending_locks"): ALL_RESELLERS,
     ("services/subscriptions/src/csp_subscriptions/rereads.py", "rereads"): ALL_RESELLERS,
 }

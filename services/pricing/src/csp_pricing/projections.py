@@ -1,13 +1,16 @@
 """Resellers, organisations and their tenants, as this service needs them, from provisioning's events."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from csp_contracts.envelope import Recorded
 from csp_contracts.ids import Kind
 from csp_contracts.provisioning_v1 import (
     CustomerAdded,
+    CustomerSettingChanged,
     ResellerRegistered,
+    ResellerSettingChanged,
     TenantCreated,
     TenantDiscovered,
     TenantLinked,
@@ -16,12 +19,22 @@ from csp_runtime.database import Connection
 
 
 class CustomersProjection:
-    """Fills `resellers`, `customers` and `tenant_customer`."""
+    """Fills `resellers`, `customers`, `tenant_customer` and `price_policies`."""
 
     name = "pricing.customers"
     contexts = ("provisioning",)
     streams = frozenset({Kind.RESELLER, Kind.CUSTOMER, Kind.TENANT})
-    types = frozenset({ResellerRegistered, CustomerAdded, TenantCreated, TenantDiscovered, TenantLinked})
+    types = frozenset(
+        {
+            ResellerRegistered,
+            ResellerSettingChanged,
+            CustomerAdded,
+            CustomerSettingChanged,
+            TenantCreated,
+            TenantDiscovered,
+            TenantLinked,
+        }
+    )
 
     async def project(self, tx: Connection, events: Sequence[Recorded[Any]]) -> None:
         """One row each; a new reseller wakes the catalogue import."""
@@ -40,14 +53,29 @@ class CustomersProjection:
                         "on conflict (customer_id) do nothing",
                         [data.customer_id, event.meta.reseller, data.country],
                     )
+                case ResellerSettingChanged(setting="price_change_policy") as data:
+                    await _keep_policy(tx, event, "", data.value, data.effective_on)
+                case CustomerSettingChanged(setting="price_change_policy") as data:
+                    await _keep_policy(tx, event, data.customer_id, data.value, data.effective_on)
                 case TenantCreated() | TenantDiscovered() as data:
                     await tx.execute(
                         "insert into tenant_customer (tenant_id, reseller_id, customer_id) values (%s, %s, %s) "
                         "on conflict (tenant_id) do nothing",
                         [data.tenant_id, event.meta.reseller, data.customer_id],
                     )
+                    await tx.execute("select pg_notify('csp_prices', %s)", [event.meta.reseller])
                 case TenantLinked() as data:
                     await tx.execute(
                         "update tenant_customer set customer_id = %s where tenant_id = %s and reseller_id = %s",
                         [data.to_customer_id, data.tenant_id, event.meta.reseller],
                     )
+
+
+async def _keep_policy(
+    tx: Connection, event: Recorded[Any], customer_id: str, policy: str, effective_on: date
+) -> None:
+    await tx.execute(
+        "insert into price_policies (reseller_id, customer_id, policy, effective_on, stream_version) "
+        "values (%s, %s, %s, %s, %s) on conflict do nothing",
+        [event.meta.reseller, customer_id, policy, effective_on, event.version],
+    )

@@ -10,9 +10,10 @@ from csp_pricing.application import PricingUseCases
 from csp_pricing.catalogue_import import CatalogueImport
 from csp_pricing.list_imports import ListImports
 from csp_pricing.list_writer import ListWriter
+from csp_pricing.price_changes import PriceChanges
 from csp_pricing.price_edits import PriceEdits
 from csp_pricing.price_lists import PriceListUseCases
-from csp_pricing.processes import PendingLocks, PriceLocks
+from csp_pricing.processes import PendingLocks, PriceLocks, Reprices
 from csp_pricing.projections import CustomersProjection
 from csp_runtime.consistency import KnownVersions
 from csp_runtime.foundation import lay
@@ -37,7 +38,11 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
         quotes=QuoteWriter(worker),
         clock=platform.clock,
     )
-    locks = PriceLocks(store, PricingRows(worker), worker, platform.clock)
+    all_rows, all_subscriptions = PricingRows(worker), KeptSubscriptions(worker)
+    locks = PriceLocks(store, all_rows, all_subscriptions, platform.clock)
+    reprices = Reprices(store, all_rows, all_subscriptions, platform.clock)
+    pending = PendingLocks(store, all_rows, all_subscriptions, worker, platform.clock, platform.wakeups)
+    changes = PriceChanges(store, all_rows, all_subscriptions, worker, platform.clock, platform.wakeups)
     catalogue = CatalogueImport(client, store, worker, platform.clock, platform.wakeups)
     edits = PriceEdits(store=store, subscriptions=KeptSubscriptions(request), clock=platform.clock)
     known = KnownVersions(worker, SubscriptionsProjection.name, platform.wakeups, platform.clock)
@@ -47,10 +52,12 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
             base.projection(CustomersProjection()),
             base.projection(SubscriptionsProjection()),
             base.reactor(locks),
+            base.reactor(reprices),
         ],
         workers=[
             ("catalogue", catalogue),
-            ("pending locks", PendingLocks(locks, store, worker, platform.clock, platform.wakeups)),
+            ("pending locks", pending),
+            ("price changes", changes),
         ],
         readiness=[Readiness(name="pricing catalogue", probe=catalogue.is_ready)],
     )

@@ -103,6 +103,15 @@ def routes(use_cases: ProvisioningUseCases, seals: Seals, clock: Clock) -> APIRo
         _reseller_admin(scope)
         return await use_cases.change_setting(scope, **body.model_dump(), command=command)
 
+    @router.post("/customers/{customer_id}/settings", status_code=201)
+    async def change_customer_setting(
+        customer_id: str, body: SettingBody, scope: AnyScope, command: AnyCommand
+    ) -> dict[str, Any]:
+        _reseller_admin(scope)
+        return await use_cases.change_customer_setting(
+            scope, customer_id, **body.model_dump(), command=command
+        )
+
     @router.post("/customers", status_code=201)
     async def add_customer(body: CustomerBody, scope: AnyScope, command: AnyCommand) -> dict[str, Any]:
         _reseller_admin(scope)

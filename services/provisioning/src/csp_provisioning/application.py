@@ -9,6 +9,7 @@ from csp_contracts.envelope import Recorded
 from csp_contracts.ids import Kind, named_id
 from csp_contracts.provisioning_v1 import (
     CustomerAdded,
+    CustomerSettingChanged,
     ResellerRegistered,
     ResellerSettingChanged,
     TenantLinked,
@@ -38,8 +39,12 @@ SETTINGS: Mapping[str, Sequence[str]] = {
     "negative_report": ("issue", "carry_forward"),
     "cost_ledger": ("on", "off"),
     "credit_note": ("on", "off"),
+    "price_change_policy": ("at_renewal", "at_next_cycle", "immediate_prorated"),
 }
 """A reseller's settings and their values (rulebook 19)."""
+
+CUSTOMER_SETTINGS = ("price_change_policy",)
+"""Those that a customer can have otherwise than its reseller."""
 
 
 class ProvisioningUseCases:
@@ -110,11 +115,7 @@ class ProvisioningUseCases:
         self, scope: Scope, *, setting: str, value: str, effective_on: date, command: Command
     ) -> dict[str, Any]:
         """A reseller's setting from a UTC day on."""
-        allowed = SETTINGS.get(setting)
-        if allowed is None:
-            raise invalid("setting", "choice", f"must be one of {', '.join(SETTINGS)}")
-        if value not in allowed:
-            raise invalid("value", "choice", f"must be one of {', '.join(allowed)}")
+        _check_setting(setting, value, tuple(SETTINGS))
         now = self._clock.now()
 
         async def decide() -> Decision:
@@ -129,6 +130,35 @@ class ProvisioningUseCases:
             return Decision(
                 events=[Recorded(stream=scope.reseller, version=version + 1, data=data, meta=meta)],
                 answer=answer,
+            )
+
+        return await carry_out(self._store, command, now, decide)
+
+    async def change_customer_setting(
+        self,
+        scope: Scope,
+        customer_id: str,
+        *,
+        setting: str,
+        value: str,
+        effective_on: date,
+        command: Command,
+    ) -> dict[str, Any]:
+        """A setting that one customer has otherwise than its reseller, from a UTC day on."""
+        if await self._rows.organisation(scope, customer_id) is None:
+            raise not_found("customer")
+        _check_setting(setting, value, CUSTOMER_SETTINGS)
+        now = self._clock.now()
+
+        async def decide() -> Decision:
+            version = len(await self._store.load(customer_id)) + 1
+            data = CustomerSettingChanged(
+                customer_id=customer_id, setting=setting, value=value, effective_on=effective_on
+            )
+            meta = command_meta(scope, command, now, partition_key=customer_id, customer=customer_id)
+            answer = {"setting": setting, "value": value, "effective_on": effective_on.isoformat()}
+            return Decision(
+                events=[Recorded(stream=customer_id, version=version, data=data, meta=meta)], answer=answer
             )
 
         return await carry_out(self._store, command, now, decide)
@@ -275,6 +305,13 @@ class ProvisioningUseCases:
         if tenant is None:
             raise not_found("tenant")
         return tenant
+
+
+def _check_setting(setting: str, value: str, known: Sequence[str]) -> None:
+    if setting not in known:
+        raise invalid("setting", "choice", f"must be one of {', '.join(known)}")
+    if value not in SETTINGS[setting]:
+        raise invalid("value", "choice", f"must be one of {', '.join(SETTINGS[setting])}")
 
 
 def is_reseller_admin(scope: Scope) -> bool:

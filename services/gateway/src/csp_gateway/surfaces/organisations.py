@@ -14,7 +14,9 @@ from csp_gateway.models import (
     DomainCheck,
     ListOf,
     NewCustomer,
+    NewSetting,
     NewTenant,
+    Setting,
     Tenant,
     TenantLink,
     TenantLinked,
@@ -51,6 +53,7 @@ def routes(surface: Surface) -> APIRouter:
     scoped, reads = Depends(surface.who), Depends(surface.reading)
     if surface.with_cost:
         _add_organisations(router)
+        _add_settings(router)
         _add_tenants_of_organisations(router, surface)
     else:
         _add_own_tenants(router, surface)
@@ -75,6 +78,35 @@ def routes(surface: Surface) -> APIRouter:
         return DomainAnswer(**answer)
 
     return router
+
+
+def _add_settings(router: APIRouter) -> None:
+    @router.post("/settings", status_code=201, responses=problems(400), operation_id="change_setting")
+    async def change_setting(
+        body: NewSetting, scope: ResellerScope, command: AnyCommand, caller: UseCaller, parts: UseParts
+    ) -> Setting:
+        """Change a setting of the reseller from a day on; a value that is not known is refused with those that are."""
+        given = body.model_dump(mode="json")
+        return Setting(**await parts.owners.command(OWNER, "/settings", caller, command, given))
+
+    @router.post(
+        "/customers/{customer_id}/settings",
+        status_code=201,
+        responses=problems(400, 404),
+        operation_id="change_customer_setting",
+    )
+    async def change_customer_setting(
+        customer_id: str,
+        body: NewSetting,
+        scope: ResellerScope,
+        command: AnyCommand,
+        caller: UseCaller,
+        parts: UseParts,
+    ) -> Setting:
+        """Change a setting for one customer from a day on; it wins over the reseller's."""
+        path = f"/customers/{customer_id}/settings"
+        given = body.model_dump(mode="json")
+        return Setting(**await parts.owners.command(OWNER, path, caller, command, given))
 
 
 def _add_organisations(router: APIRouter) -> None:

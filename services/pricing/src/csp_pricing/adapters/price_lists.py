@@ -120,6 +120,18 @@ class PriceStatements:
                     *([getattr(row, c) for row in rows] for c in columns),
                 ],
             )
+            made_on = made.at.date()
+            turns = {
+                (row.customer_id, row.product, max(day, made_on))
+                for row in rows
+                for day in (row.valid_from, row.valid_until)
+                if row.ledger == "sell" and not row.preview and day is not None
+            }
+            cursor.execute(
+                "insert into price_changes (reseller_id, customer_id, product, due_on) "
+                "select %s, n.* from unnest(%s::text[], %s::text[], %s::date[]) as n",
+                [reseller, *([turn[n] for turn in turns] for n in range(3))],
+            )
             cursor.execute("select pg_notify('csp_prices', %s)", [reseller])
 
         return insert

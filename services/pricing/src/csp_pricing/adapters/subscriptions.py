@@ -1,6 +1,7 @@
 """Subscriptions that prices are locked to: written from their events, read inside a scope."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from csp_contracts.envelope import Recorded
@@ -42,6 +43,59 @@ class KeptSubscriptions:
             )
             row = await cursor.fetchone()
         return None if row is None else PricedSubscription(**row)
+
+    async def some(self, wanted: set[tuple[str, str]]) -> dict[str, PricedSubscription]:
+        """Subscriptions by id, of (reseller, id); those that are known. For this service's own work."""
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(
+                f"select {COLUMNS} from unnest(%s::text[], %s::text[]) as w (reseller, id) join subscriptions s "
+                f"on s.reseller_id = w.reseller and s.subscription_id = w.id {TENANT}",
+                [[reseller for reseller, _ in wanted], [name for _, name in wanted]],
+            )
+            return {row["subscription_id"]: PricedSubscription(**row) for row in await cursor.fetchall()}
+
+    async def customers_of(self, tenants: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """Whose tenants are, by (reseller, tenant); those that are known."""
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(
+                "select t.reseller_id, t.tenant_id, t.customer_id from unnest(%s::text[], %s::text[]) as w (reseller, id) "
+                "join tenant_customer t on t.reseller_id = w.reseller and t.tenant_id = w.id",
+                [[reseller for reseller, _ in tenants], [name for _, name in tenants]],
+            )
+            return {
+                (row["reseller_id"], row["tenant_id"]): row["customer_id"] for row in await cursor.fetchall()
+            }
+
+    async def running(self, reseller: str, *, tenant_id: str) -> list[tuple[PricedSubscription, date]]:
+        """The subscriptions of a tenant that have not ended, each with the day it began."""
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(
+                f"select {COLUMNS}, s.began_on from subscriptions s {TENANT} "
+                "where s.reseller_id = %s and s.tenant_id = %s and not s.ended order by s.subscription_id",
+                [reseller, tenant_id],
+            )
+            rows = await cursor.fetchall()
+        return [(PricedSubscription(**row), began_on) for row in rows for began_on in (row.pop("began_on"),)]
+
+    async def repriced(
+        self, reseller: str, product: str, customer_id: str | None, day: date, policies: Sequence[str]
+    ) -> list[tuple[PricedSubscription, str]]:
+        """Running subscriptions to a product, of a customer or of all, whose policy on a day is one of these; with it.
+
+        The customer's policy counts, else the reseller's; of several the one that began last, and was said last.
+        """
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(
+                f"select {COLUMNS}, p.policy from subscriptions s {TENANT} cross join lateral ("
+                "select policy from price_policies p where p.reseller_id = s.reseller_id "
+                "and p.customer_id in ('', t.customer_id) and p.effective_on <= %s "
+                "order by p.customer_id = '', p.effective_on desc, p.stream_version desc limit 1) as p "
+                "where s.reseller_id = %s and s.product = %s and not s.ended and s.began_on <= %s "
+                "and (%s::text is null or t.customer_id = %s) and p.policy = any(%s) order by s.subscription_id",
+                [day, reseller, product, day, customer_id, customer_id, list(policies)],
+            )
+            rows = await cursor.fetchall()
+        return [(PricedSubscription(**row), policy) for row in rows for policy in (row.pop("policy"),)]
 
 
 class SubscriptionsProjection:

@@ -1,0 +1,133 @@
+"""Changed prices of lists for running subscriptions (R5.3), where the policy of their customer does not wait for the renewal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from psycopg import Cursor
+from psycopg.rows import DictRow
+
+from csp_contracts.envelope import Recorded
+from csp_pricing.adapters.rows import PricingRows
+from csp_pricing.adapters.subscriptions import KeptSubscriptions
+from csp_pricing.locking import lock_event, newest_lock, recorded_lock, resolve, wish_for
+from csp_pricing.ports import PricedSubscription
+from csp_pricing.price_edits import price_stream
+from csp_runtime.clock import Clock
+from csp_runtime.database import Database
+from csp_runtime.errors import VersionConflict
+from csp_runtime.store import Also, EventStore
+from csp_runtime.wakeups import Wakeups, wait_for_wakeup
+
+POLL_SECONDS = 30.0
+AT_ONCE = 200
+EVENTS_A_SAVE = 400
+INSIDE_A_TERM = ("at_next_cycle", "immediate_prorated")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceChange:
+    """A list has another price for a product from a day on; `customer_id` None: the global list."""
+
+    change_id: int
+    reseller_id: str
+    customer_id: str | None
+    product: str
+    due_on: date
+
+
+class PriceChanges:
+    """The worker: takes changes whose day is there, in order of their days, each until it is done.
+
+    A list works forward only: a row that was set late counts from the day on which it was made, and a policy from the day
+    on which it holds. For days before that there is the historic edit.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        rows: PricingRows,
+        subscriptions: KeptSubscriptions,
+        database: Database,
+        clock: Clock,
+        wakeups: Wakeups,
+    ) -> None:
+        self._store = store
+        self._rows = rows
+        self._subscriptions = subscriptions
+        self._database = database
+        self._clock = clock
+        self._wakeups = wakeups
+
+    async def run(self) -> None:
+        """After every change of a list, and from time to time: days begin without a signal."""
+        with self._wakeups.on("csp_prices") as event:
+            while True:
+                await self.take_due()
+                await wait_for_wakeup(event, POLL_SECONDS)
+
+    async def take_due(self) -> None:
+        """Everything whose day is there."""
+        today = self._clock.now().date()
+        while due := await self._due(today):
+            for change in due:
+                if not await self._take(change):
+                    return  # somebody else wrote meanwhile: from here on again with the next look
+
+    async def _due(self, today: date) -> list[PriceChange]:
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(
+                "select change_id, reseller_id, customer_id, product, due_on from price_changes where due_on <= %s "
+                "order by due_on, change_id limit %s",
+                [today, AT_ONCE],
+            )
+            return [PriceChange(**row) for row in await cursor.fetchall()]
+
+    async def _take(self, change: PriceChange) -> bool:
+        running = await self._subscriptions.repriced(
+            change.reseller_id, change.product, change.customer_id, change.due_on, INSIDE_A_TERM
+        )
+        streams = [price_stream(each.reseller, each.subscription_id) for each, _ in running]
+        known = await self._store.load_many(streams)
+        events: list[Recorded[Any]] = []
+        for (subscription, policy), stream in zip(running, streams, strict=True):
+            event = await self._lock(change, subscription, policy, known[stream])
+            events += [] if event is None else [event]
+        pieces = [events[first : first + EVENTS_A_SAVE] for first in range(0, len(events), EVENTS_A_SAVE)]
+        try:
+            for piece in pieces[:-1]:
+                await self._store.save(piece)
+            await self._store.save(pieces[-1] if pieces else [], also=[_done(change)])
+        except VersionConflict:
+            return False
+        return True
+
+    async def _lock(
+        self,
+        change: PriceChange,
+        subscription: PricedSubscription,
+        policy: str,
+        history: Sequence[Recorded[Any]],
+    ) -> Recorded[Any] | None:
+        locked = newest_lock(history)
+        if locked is None or locked.product != subscription.product or locked.from_on > change.due_on:
+            return None  # waits for its first price, or was renewed since, at the price of that day
+        wish = wish_for(
+            subscription, from_on=change.due_on, cause=f"{change.product}:{change.due_on}", policy=policy
+        )
+        row = await resolve(self._rows, wish, "sell")
+        if row is None or row.unit_price_micro == locked.unit_price_micro:
+            return None
+        lock = lock_event("sell", wish, row.currency, row.unit_price_micro, row.ref)
+        return recorded_lock(wish, lock, history, self._clock.now())
+
+
+def _done(change: PriceChange) -> Also:
+    def delete(cursor: Cursor[DictRow]) -> None:
+        cursor.execute(
+            "delete from price_changes where reseller_id = %s and change_id = %s",
+            [change.reseller_id, change.change_id],
+        )
+
+    return delete
