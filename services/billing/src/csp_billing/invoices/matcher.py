@@ -147,29 +147,31 @@ def _match_group(
 
 def _match_unknown(connection: psycopg.Connection, job: Job, number: int) -> int:
     """Rows of subscriptions that we do not have, and of none; their customer is that of their tenant, if we know it."""
-    after = ""
-    while True:
-        with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
-            names = cursor.execute(
-                "select distinct r.subscription_id from invoice_rows r where r.reseller_id = %s and r.import_id = %s "
-                "and r.subscription_id >= %s and not exists (select from subscriptions s "
-                "where s.reseller_id = r.reseller_id and s.subscription_id = r.subscription_id) order by 1 limit %s",
-                [job.reseller, job.import_id, after, SUBSCRIPTIONS_AT_ONCE],
-            ).fetchall()
-            if not names:
-                return number
-            found = [row["subscription_id"] for row in names]
-            rows = cursor.execute(
-                "select r.*, t.customer_id from invoice_rows r left join tenant_customer t "
-                "on t.reseller_id = r.reseller_id and t.tenant_id = r.tenant_id "
-                "where r.reseller_id = %s and r.import_id = %s and r.subscription_id = any(%s) order by r.row_number",
-                [job.reseller, job.import_id, found],
-            ).fetchall()
-            owners = {str(row["row_number"]): row["customer_id"] for row in rows}
-            outcomes = _matched(job, [], [_their_row(row) for row in rows], set())
-            whose = [(each, owners[each.theirs[0].partition("+")[0]]) for each in outcomes]
-            number = _write(connection, job, whose, number)
-            after = found[-1] + "~"
+    rows: list[dict[str, Any]] = []
+    with connection.transaction(), connection.cursor("unknown", row_factory=dict_row) as cursor:
+        cursor.itersize = SUBSCRIPTIONS_AT_ONCE
+        cursor.execute(
+            "select r.*, t.customer_id from invoice_rows r left join tenant_customer t "
+            "on t.reseller_id = r.reseller_id and t.tenant_id = r.tenant_id where r.reseller_id = %s and r.import_id = %s "
+            "and not exists (select from subscriptions s where s.reseller_id = r.reseller_id "
+            "and s.subscription_id = r.subscription_id) order by r.subscription_id, r.row_number",
+            [job.reseller, job.import_id],
+        )
+        for row in cursor:
+            if len(rows) >= SUBSCRIPTIONS_AT_ONCE and row["subscription_id"] != rows[-1]["subscription_id"]:
+                number = _write_unknown(connection, job, rows, number)
+                rows = []
+            rows.append(row)
+        return _write_unknown(connection, job, rows, number)
+
+
+def _write_unknown(
+    connection: psycopg.Connection, job: Job, rows: Sequence[dict[str, Any]], number: int
+) -> int:
+    owners = {str(row["row_number"]): row["customer_id"] for row in rows}
+    outcomes = _matched(job, [], [_their_row(row) for row in rows], set())
+    whose = [(each, owners[each.theirs[0].partition("+")[0]]) for each in outcomes]
+    return _write(connection, job, whose, number)
 
 
 def _matched(job: Job, ours: Sequence[OurLine], theirs: Sequence[TheirRow], known: set[str]) -> list[Outcome]:
