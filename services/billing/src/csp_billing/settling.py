@@ -81,7 +81,12 @@ class Due(NamedTuple):
     lines: list[Line]
     position: Position
     since: int
-    """Day of the position it was folded from; 0 = from the first event. Lines due after it are all here."""
+    """Day of the position it was folded from; 0 = from the first event. Lines due after it, up to `until`, are all here."""
+
+    @property
+    def until(self) -> int:
+        """The last day that was folded."""
+        return self.position.checkpoint.day
 
 
 class Log(NamedTuple):
@@ -212,7 +217,7 @@ def to_post(
         if len(postings) == len(lines):
             return shown, []
         return shown, [max(line.posted, open_from) for line in lines if line.amount is None]
-    issued = {key: each.issued for key, each in was.items() if each.due > due.since}
+    issued = {key: each.issued for key, each in was.items() if due.since < each.due <= due.until}
     days = {line.key: line.posted for line in lines}
 
     def owner(key: LineKey) -> str:

@@ -218,3 +218,19 @@ def test_a_stated_end_of_the_natural_term_changes_no_cycle():
     bought = f.Started(**known("2024-06-30", 1), product="P1", quantity=5)
     stated = f.Started(**known("2024-06-30", 1), product="P1", quantity=5, term_end=day("2025-06-30"))
     assert folded([stated], "2025-12-31") == folded([bought], "2025-12-31")
+
+
+def test_a_reactivation_with_another_quantity_while_changes_wait_gives_each_line_a_key_of_its_own():
+    legacy = rules_for("legacy_anniversary")
+    facts = [
+        f.Started(**known("2024-01-15", 1), product="P1", quantity=8),
+        f.QuantityChanged(**known("2024-01-16", 2), quantity=36),
+        f.Suspended(**known("2024-01-16", 3)),
+        f.QuantityChanged(**known("2024-01-31", 4), quantity=32),
+        f.Reactivated(**known("2024-02-10", 5), quantity=9),
+    ]
+
+    lines, _ = folded(facts, "2024-05-01", rules=legacy)
+
+    keys = [line.key for line in lines]
+    assert len(keys) == len(set(keys))

@@ -231,6 +231,17 @@ class LedgerReader:
         )
         return _components([tuple(name for name in row if name is not None) for row in rows])
 
+    def corrected_up_to(self, names: Sequence[str]) -> dict[str, int]:
+        """Of subscriptions that moved to another customer: the newest watermark of a report that has lines of them."""
+        rows = self._connection.execute(
+            "select l.subscription_id, max(r.watermark) from moved_subscriptions m "
+            "join report_lines l on l.reseller_id = m.reseller_id and l.subscription_id = m.subscription_id "
+            "join reports r on r.report_id = l.report_id and r.reseller_id = m.reseller_id "
+            "where m.reseller_id = %s and m.subscription_id = any(%s) group by 1",
+            [self._reseller, list(names)],
+        )
+        return {row[0]: row[1] for row in rows}
+
     def issued(self, names: Sequence[str], *, issued_by: datetime | None = None) -> WasBilled:
         """The newest issued revision of every key of subscriptions, by ledger and subscription."""
         found: WasBilled = defaultdict(dict)

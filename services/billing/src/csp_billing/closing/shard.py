@@ -70,7 +70,9 @@ def close_customers(
             key = report_key(
                 job.reseller, customer_id, draft.ledger, draft.currency, job.from_on, job.until_on
             )
-            if key.report_id not in done and (only is None or key == only):
+            # Where a later report was issued by itself, this window is behind it: what is due posts after that one.
+            is_behind = days.first(customer_id, draft.ledger, draft.currency) > job.span.last
+            if key.report_id not in done and not is_behind and (only is None or key == only):
                 writing.add(key, name, draft, verdict_on(draft, status, job))
     return writing.flush()
 

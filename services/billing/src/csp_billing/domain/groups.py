@@ -76,8 +76,8 @@ def recognise(run: Run, day: int, *, rest: bool) -> None:
         start = min(part.start, first) if i == 0 else part.start
         if start < until:
             run.charge(
-                LineKey(state.cycle, "charge", f"before {group}" if part.cause != group else part.cause)
-                if i == 0
+                LineKey(state.cycle, "charge", f"before {group}")
+                if i == 0 and (len(parts) > 1 or part.cause != group)
                 else LineKey(state.cycle, "charge", part.cause),
                 start=start,
                 end=until,

@@ -80,7 +80,7 @@ def _restore_fee(run: Run, fact: f.Reactivated) -> None:
         waiting = waiting[1:]  # the fee itself; a change on its own first day stands in its place
     state.quantity = fee.quantity
     run.charge(
-        LineKey(state.cycle, "charge", fact.id),
+        LineKey(state.cycle, "charge", f"{fact.id} fee"),
         start=fact.day,
         end=state.cycle_end,
         basis=state.basis,
