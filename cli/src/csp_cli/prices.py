@@ -74,6 +74,33 @@ def import_(
         _take(client, path, file.read_bytes(), dry_run=dry_run, partial=partial, key=key)
 
 
+@app.command("import-sheet")
+def import_sheet(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A price sheet of Microsoft's.")],
+    dry_run: DryRun = False,
+    coming: Annotated[
+        bool, typer.Option("--coming", help="Of a month to come: shown, not charged, until it is current.")
+    ] = False,
+    data: Folder = Path(".csp"),
+    gateway: Gateway = None,
+    token: Token = None,
+) -> None:
+    """Take costs from a price sheet: all rows or none. Sheets of the reseller's markets are fetched daily without this."""
+    headers = {"Content-Type": "text/csv", "Idempotency-Key": uuid.uuid4().hex}
+    path = "/price-sheets/preview" if dry_run else "/price-sheets"
+    params = {"coming": "true"} if coming else {}
+    with _client(data, gateway, token) as client:
+        answer = client.post(path, content=file.read_bytes(), headers=headers, params=params)
+        done = _read(answer).json()
+    for fault in done["faults"][:SHOWN_LINES]:
+        typer.echo(f"  {fault['field']} ({fault['rule']}): {fault['reason']}")
+    typer.echo(
+        f"markets {', '.join(done['markets'])}: {done['new']} new, {done['changed']} changed, {done['unchanged']} unchanged, "
+        f"{done['without_charge']} without charge, {done['refused']} refused"
+    )
+    raise typer.Exit(1 if done["refused"] else 0)
+
+
 def _take(
     client: httpx.Client, path: str, content: bytes, *, dry_run: bool, partial: bool, key: str | None
 ) -> None:

@@ -325,6 +325,18 @@ class PriceListImport(View):
     without_base: list[dict[str, str]]
 
 
+class PriceSheetImport(View):
+    """What became of a price sheet's rows; `without_charge` are trials."""
+
+    new: int
+    changed: int
+    unchanged: int
+    without_charge: int
+    refused: int
+    markets: list[str]
+    faults: list[dict[str, str]]
+
+
 class PriceListChanged(View):
     """The list after the change."""
 

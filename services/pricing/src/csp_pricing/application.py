@@ -57,6 +57,9 @@ class PricingUseCases:
         cost: list[ListedPrice] = []
         if not scope.is_customer:
             cost = await self._rows.prices(scope, codes, ledger="cost", customer_id=None)
+        market = (
+            "" if customer_id is None or scope.is_customer else await self._rows.market_of(scope, customer_id)
+        )
         today = self._clock.now().date()
         found: list[Offered] = []
         for product in products:
@@ -73,7 +76,7 @@ class PricingUseCases:
                     product=product,
                     currency=currency,
                     sell=price_of(sell, wanted, today),
-                    cost=price_of(cost, replace(wanted, customer_id=None), today),
+                    cost=price_of(cost, replace(wanted, customer_id=None, market=market), today),
                 )
             )
         return found

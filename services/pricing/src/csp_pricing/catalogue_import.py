@@ -1,18 +1,20 @@
 """Brings in what can be bought and what it costs: Microsoft's price sheet, offer matrix and legacy offers, once a day."""
 
 import hashlib
+import re
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 
 from csp_contracts.envelope import Meta, Recorded
 from csp_contracts.ids import Kind, named_id
 from csp_contracts.pricing_v1 import CatalogueUpdated
 from csp_partner_center.catalogue import Offer
-from csp_partner_center.client import PartnerCenter
+from csp_partner_center.client import PartnerCenter, Reseller
 from csp_partner_center.errors import PartnerCenterError
 from csp_partner_center.paging import UnreadableItem
 from csp_partner_center.price_sheets import OfferMatrixRow, PriceRow
-from csp_pricing.adapters.rows import copy_catalogue
+from csp_pricing.adapters.rows import PRICE, copy_catalogue
+from csp_pricing.domain.costs import CYCLES, cost_rows, said_anew
 from csp_pricing.domain.products import Product
 from csp_pricing.domain.rows import ListedPrice
 from csp_runtime.clock import Clock
@@ -24,8 +26,7 @@ from csp_runtime.wakeups import Wakeups, wait_for_wakeup
 log = logger(__name__)
 
 RETRY_SECONDS = 2.0
-CYCLES = {"monthly": "P1M", "annual": "P1Y", "triennial": "P3Y"}
-MILLION = 1_000_000
+_COUNTRY = re.compile("[A-Z]{2}")
 
 
 class CatalogueImport:
@@ -45,16 +46,20 @@ class CatalogueImport:
         """Import for every reseller whose catalogue is not of today."""
         with self._wakeups.on("csp_catalogue") as event:
             while True:
-                for reseller, country, currency in await self._resellers():
-                    today = self._clock.now().date()
-                    if self._imported_on.get(reseller) == today:
-                        continue
-                    try:
-                        await self._import(reseller, country, currency)
-                        self._imported_on[reseller] = today
-                    except PartnerCenterError as fault:
-                        log.warning("catalogue.not-imported", reseller=reseller, code=fault.code)
+                await self.import_all()
                 await wait_for_wakeup(event, RETRY_SECONDS)
+
+    async def import_all(self) -> None:
+        """Import once, for each reseller whose catalogue is not of today."""
+        for reseller, country, currency in await self._resellers():
+            today = self._clock.now().date()
+            if self._imported_on.get(reseller) == today:
+                continue
+            try:
+                await self._import(reseller, country, currency)
+                self._imported_on[reseller] = today
+            except PartnerCenterError as fault:
+                log.warning("catalogue.not-imported", reseller=reseller, code=fault.code)
 
     async def is_ready(self) -> bool:
         """Whether every known reseller has a catalogue."""
@@ -73,10 +78,18 @@ class CatalogueImport:
     async def _import(self, reseller: str, country: str, currency: str) -> None:
         partner = self._client.as_reseller(reseller)
         now = self._clock.now()
-        sheet = [
+        sheet = await self._sheet(partner, country, currency, needed=True)
+        markets = await self._markets(reseller, country)
+        costs = cost_rows(reseller, sheet, home=country)
+        for market in markets:
+            costs += cost_rows(reseller, await self._sheet(partner, market, currency), home=country)
+        # R5.7: next month's prices are shown before they count; the same rows become chargeable when they are current.
+        coming = await self._sheet(partner, country, currency, timeline="future")
+        said_now = {row.row_id for row in costs}
+        costs += [
             row
-            for row in await partner.price_sheets.licence_prices(country)
-            if not isinstance(row, UnreadableItem) and row.currency == currency
+            for row in cost_rows(reseller, coming, home=country, preview=True)
+            if row.row_id not in said_now
         ]
         matrix = [
             row
@@ -85,7 +98,6 @@ class CatalogueImport:
         ]
         offers = (await partner.catalogue.offers(country)).items
         products = [*_new_commerce(sheet, matrix), *_legacy(offers)]
-        costs = _costs(reseller, sheet)
         digest = hashlib.sha256(repr((products, costs)).encode()).hexdigest()
         stream = named_id(Kind.CATALOGUE, reseller, country)
         history = await self._store.load(stream)
@@ -93,12 +105,40 @@ class CatalogueImport:
             return
         async with self._database.transaction() as tx:
             known = await _known_costs(tx, reseller)
-            await copy_catalogue(tx, reseller, products, [row for row in costs if row.ref not in known])
+            await copy_catalogue(tx, reseller, products, said_anew(costs, known))
             await tx.execute("select pg_notify('csp_prices', %s)", [reseller])
         updated = CatalogueUpdated(country=country, products=len(products), digest=digest)
         meta = Meta(reseller=reseller, partition_key=reseller, effective_at=now, recorded_at=now)
         await self._store.save([Recorded(stream=stream, version=len(history) + 1, data=updated, meta=meta)])
         log.info("catalogue.imported", reseller=reseller, products=len(products), costs=len(costs))
+
+    async def _sheet(
+        self,
+        partner: Reseller,
+        market: str,
+        currency: str,
+        *,
+        timeline: str = "current",
+        needed: bool = False,
+    ) -> list[PriceRow]:
+        """A market's sheet, in the currency that the reseller pays in; empty where it is not `needed` and not to be had."""
+        try:
+            rows = await partner.price_sheets.licence_prices(market, timeline=timeline)
+        except PartnerCenterError as fault:
+            if needed:
+                raise
+            log.info("catalogue.no-sheet", market=market, timeline=timeline, code=fault.code)
+            return []
+        return [row for row in rows if not isinstance(row, UnreadableItem) and row.currency == currency]
+
+    async def _markets(self, reseller: str, home: str) -> list[str]:
+        """Where its customers are beside its own country: the buy price is that of the customer's market (PC 11.2)."""
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(
+                "select distinct country from customers where reseller_id = %s and country <> %s order by 1",
+                [reseller, home],
+            )
+            return [row["country"] for row in await cursor.fetchall() if _COUNTRY.fullmatch(row["country"])]
 
     async def _has_rows(self, reseller: str) -> bool:
         async with self._database.connection() as connection:
@@ -108,12 +148,13 @@ class CatalogueImport:
             return await cursor.fetchone() is not None
 
 
-async def _known_costs(tx: Connection, reseller: str) -> set[str]:
+async def _known_costs(tx: Connection, reseller: str) -> dict[str, ListedPrice]:
     cursor = await tx.execute(
-        "select price_list_id, row_id, version from price_rows where reseller_id = %s and ledger = 'cost'",
+        f"select distinct on (row_id) {PRICE} from price_rows where reseller_id = %s and ledger = 'cost' "
+        "order by row_id, version desc",
         [reseller],
     )
-    return {f"{row['price_list_id']}/{row['row_id']}/{row['version']}" for row in await cursor.fetchall()}
+    return {row["row_id"]: ListedPrice(**row) for row in await cursor.fetchall()}
 
 
 def _new_commerce(sheet: Sequence[PriceRow], matrix: Sequence[OfferMatrixRow]) -> list[Product]:
@@ -173,33 +214,3 @@ def _legacy(offers: Sequence[Offer]) -> list[Product]:
             for cycle in cycles or ["P1M"]
         ]
     return found
-
-
-def _costs(reseller: str, sheet: Sequence[PriceRow]) -> list[ListedPrice]:
-    """Cost rows of the sheet; a row's identity is all that its price depends on, its version is its price."""
-    list_id = named_id(Kind.PRICE_LIST, reseller, "cost")
-    found: dict[str, ListedPrice] = {}
-    for row in sheet:
-        cycle = CYCLES.get(row.billing_plan.lower())
-        if cycle is None:
-            continue
-        code = f"{row.product_id}:{row.sku_id}"
-        begins = date(2000, 1, 1) if row.effective_start is None else row.effective_start.date()
-        ends = None if row.effective_end is None else row.effective_end.date() + timedelta(days=1)
-        row_id = f"{code}|{row.term_duration}|{cycle}|{row.segment}|{row.currency}|{begins.isoformat()}"
-        found[row_id] = ListedPrice(
-            row_id=row_id,
-            version=1,
-            price_list_id=list_id,
-            ledger="cost",
-            customer_id=None,
-            product=code,
-            term=row.term_duration,
-            charge_cycle=cycle,
-            segment=row.segment,
-            currency=row.currency,
-            valid_from=begins,
-            valid_until=ends,
-            unit_price_micro=int((row.unit_price * MILLION).to_integral_value()),
-        )
-    return list(found.values())

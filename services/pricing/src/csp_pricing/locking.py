@@ -45,6 +45,7 @@ class LockWish:
     promotion_percent: str | None
     causation_id: str
     policy: str | None = None
+    market: str | None = None
 
     def completed(self, known: PricedSubscription | None) -> "LockWish":
         """With what the subscription's own row says, where the wish does not know it."""
@@ -56,6 +57,7 @@ class LockWish:
             term=self.term or known.term,
             segment=self.segment or known.segment,
             currency=self.currency or known.currency,
+            market=known.market if self.market is None else self.market,
         )
 
 
@@ -78,6 +80,7 @@ def wish_for(subscription: PricedSubscription, *, from_on: date, cause: str, pol
         promotion_percent=None,
         causation_id=cause,
         policy=policy,
+        market=subscription.market,
     )
 
 
@@ -99,6 +102,7 @@ async def resolve(rows: PricingRows, wish: LockWish, ledger: str) -> ListedPrice
         charge_cycle=wish.charge_cycle,
         segment=wish.segment,
         currency=wish.currency,
+        market="" if ledger == "sell" else wish.market or "",
     )
     find = price_at_takeover if wish.is_takeover else price_of
     return find(found, wanted, wish.from_on)

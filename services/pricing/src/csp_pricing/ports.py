@@ -13,7 +13,10 @@ from csp_runtime.store import Also
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedSubscription:
-    """What a price is locked to; `customer_id` is None while nobody knows whose tenant it is in."""
+    """What a price is locked to; `customer_id` is None while nobody knows whose tenant it is in.
+
+    `market`: the customer's country where it is not the reseller's, nothing where it is; None while it is not known.
+    """
 
     subscription_id: str
     reseller: str
@@ -25,6 +28,7 @@ class PricedSubscription:
     charge_cycle: str
     segment: str
     currency: str
+    market: str | None
 
 
 class Subscriptions(Protocol):
@@ -39,6 +43,12 @@ class Rows(Protocol):
 
     async def currency_of(self, reseller: str) -> str | None:
         """The reseller's currency; None for an unknown one."""
+
+    async def country_of(self, reseller: str) -> str | None:
+        """The reseller's country; None for an unknown one."""
+
+    async def market_of(self, scope: Scope, customer_id: str) -> str:
+        """A customer's country where it is not the reseller's, else nothing."""
 
     async def has_customer(self, scope: Scope, customer_id: str) -> bool:
         """Whether the customer lies inside the scope."""

@@ -67,8 +67,8 @@ class PriceLocks:
         also: list[Also] = []
         for event in events:
             history = known[streams[event.stream]]
-            customer = customers.get((event.meta.reseller, event.data.tenant_id), event.meta.customer)
-            wish = _wish(event, customer).completed(subscriptions.get(event.stream))
+            whose = customers.get((event.meta.reseller, event.data.tenant_id), (event.meta.customer, None))
+            wish = _wish(event, *whose).completed(subscriptions.get(event.stream))
             for ledger in LEDGERS:
                 lock = await self._lock(wish, ledger, event)
                 if lock is None:
@@ -201,7 +201,7 @@ class PendingLocks:
             return
 
 
-def _wish(event: Recorded[Any], customer: str | None) -> LockWish:
+def _wish(event: Recorded[Any], customer: str | None, market: str | None) -> LockWish:
     data, day = event.data, event.meta.effective_at.date()
     created = data if isinstance(data, SubscriptionCreated) else None
     return LockWish(
@@ -220,4 +220,5 @@ def _wish(event: Recorded[Any], customer: str | None) -> LockWish:
         is_takeover=created is not None and created.billing_from is not None,
         promotion_percent=None if created is None else created.promotion_percent,
         causation_id=event.event_id,
+        market=market,
     )

@@ -1,7 +1,7 @@
 """Composition root: the only place of this service that knows concrete classes."""
 
 from csp_partner_center.client import PartnerCenter
-from csp_pricing import price_edit_api, price_list_api
+from csp_pricing import price_edit_api, price_list_api, price_sheet_api
 from csp_pricing.adapters.price_lists import KeptPriceLists, PriceStatements
 from csp_pricing.adapters.rows import PricingRows, QuoteWriter
 from csp_pricing.adapters.subscriptions import KeptSubscriptions, SubscriptionsProjection
@@ -13,6 +13,7 @@ from csp_pricing.list_writer import ListWriter
 from csp_pricing.price_changes import PriceChanges
 from csp_pricing.price_edits import PriceEdits
 from csp_pricing.price_lists import PriceListUseCases
+from csp_pricing.price_sheets import PriceSheetUseCases
 from csp_pricing.processes import PendingLocks, PriceLocks, Reprices
 from csp_pricing.projections import CustomersProjection
 from csp_runtime.consistency import KnownVersions
@@ -33,6 +34,9 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
     writer = ListWriter(store=store, lists=kept, statements=PriceStatements(), clock=platform.clock)
     lists = PriceListUseCases(rows=rows, lists=kept, writer=writer)
     imports = ListImports(uses=lists, rows=rows, lists=kept, writer=writer)
+    sheets = PriceSheetUseCases(
+        store=store, rows=rows, lists=kept, statements=PriceStatements(), clock=platform.clock
+    )
     use_cases = PricingUseCases(
         rows=rows,
         quotes=QuoteWriter(worker),
@@ -47,7 +51,12 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
     edits = PriceEdits(store=store, subscriptions=KeptSubscriptions(request), clock=platform.clock)
     known = KnownVersions(worker, SubscriptionsProjection.name, platform.wakeups, platform.clock)
     return base.service(
-        [routes(use_cases), price_list_api.routes(lists, imports), price_edit_api.routes(edits, known)],
+        [
+            routes(use_cases),
+            price_list_api.routes(lists, imports),
+            price_sheet_api.routes(sheets),
+            price_edit_api.routes(edits, known),
+        ],
         consumers=[
             base.projection(CustomersProjection()),
             base.projection(SubscriptionsProjection()),

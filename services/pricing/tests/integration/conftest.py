@@ -109,9 +109,11 @@ class Pricing:
             reseller=reseller,
         )
 
-    async def has_customer(self, customer: str, *, reseller: str = RESELLER, tenant: bool = True) -> None:
+    async def has_customer(
+        self, customer: str, *, reseller: str = RESELLER, tenant: bool = True, country: str = "DE"
+    ) -> None:
         """A customer, and one tenant of the same name."""
-        added = CustomerAdded(customer_id=customer, name="Tailspin", country="DE", status="active")
+        added = CustomerAdded(customer_id=customer, name="Tailspin", country=country, status="active")
         await self.told(customer, added, "2026-01-01", reseller=reseller)
         if tenant:
             await self.has_tenant(customer.replace("cus_", "ten_"), customer, reseller=reseller)
@@ -310,3 +312,19 @@ async def pricing(database_url: str, tmp_path) -> AsyncIterator[Pricing]:
         await told.has_reseller()
         await told.sells([product()])
         yield told
+
+
+@pytest.fixture
+def running_pricing(database_url: str, tmp_path) -> Any:
+    """The service with a client of Microsoft's, on a clock."""
+
+    @asynccontextmanager
+    async def run(clock: Any, client: Any) -> AsyncIterator[Pricing]:
+        async with (
+            platform_on(database_url, tmp_path, clock) as platform,
+            running(platform, client) as (built, http),
+        ):
+            assert isinstance(platform.verifier, DevelopmentIssuer)
+            yield Pricing(built, http, clock, platform.verifier)
+
+    return run

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from csp_gateway.domain import money
-from csp_gateway.models import MarginRules, PriceListImport
+from csp_gateway.models import MarginRules, PriceListImport, PriceSheetImport
 from csp_gateway.surfaces.common import ResellerScope, UseCaller, UseParts, problems
 from csp_gateway.surfaces.price_lists import Whose, customer_of
 from csp_runtime.consistency import to_token
@@ -13,6 +13,10 @@ from csp_runtime.http import AnyCommand
 from csp_runtime.problems import invalid
 
 MOST_BYTES = 8_000_000
+MOST_SHEET_BYTES = 40_000_000
+Coming = Annotated[
+    bool, Query(description="A sheet of a month to come: shown, not charged, until it is current")
+]
 _PATH = "/price-lists/{whose}"
 _TAKES_CSV: dict[str, Any] = {
     "requestBody": {
@@ -29,6 +33,7 @@ def routes() -> APIRouter:
     router = APIRouter(tags=["catalogue and prices"])
     _add_files(router)
     _add_rules(router)
+    _add_sheets(router)
     return router
 
 
@@ -125,11 +130,52 @@ def _add_rules(router: APIRouter) -> None:
         return _result(done)
 
 
-async def csv_of(request: Request) -> str:
+def _add_sheets(router: APIRouter) -> None:
+    @router.post(
+        "/price-sheets/preview",
+        responses=problems(),
+        operation_id="preview_price_sheet",
+        openapi_extra=_TAKES_CSV,
+    )
+    async def check(
+        request: Request,
+        scope: ResellerScope,
+        caller: UseCaller,
+        parts: UseParts,
+        *,
+        coming: Coming = False,
+    ) -> PriceSheetImport:
+        """What an import of a price sheet would do; nothing is written."""
+        given = {"csv": await csv_of(request, MOST_SHEET_BYTES), "preview": coming}
+        return PriceSheetImport(**await parts.owners.ask("pricing", "/price-sheet-checks", caller, given))
+
+    @router.post(
+        "/price-sheets",
+        responses=problems(400),
+        operation_id="import_price_sheet",
+        openapi_extra=_TAKES_CSV,
+    )
+    async def take(
+        request: Request,
+        scope: ResellerScope,
+        command: AnyCommand,
+        caller: UseCaller,
+        parts: UseParts,
+        *,
+        coming: Coming = False,
+    ) -> PriceSheetImport:
+        """Take costs from a price sheet with Microsoft's columns, of any market and currency: all rows or none."""
+        given = {"csv": await csv_of(request, MOST_SHEET_BYTES), "preview": coming}
+        return PriceSheetImport(
+            **await parts.owners.command("pricing", "/price-sheets", caller, command, given)
+        )
+
+
+async def csv_of(request: Request, most: int = MOST_BYTES) -> str:
     """The body as text; 422 where it is too long or not UTF-8."""
     body = await request.body()
-    if len(body) > MOST_BYTES:
-        raise invalid("csv", "size", f"must have at most {MOST_BYTES} bytes")
+    if len(body) > most:
+        raise invalid("csv", "size", f"must have at most {most} bytes")
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -34,6 +34,27 @@ class PricingRows:
             row = await cursor.fetchone()
         return None if row is None else str(row["currency"])
 
+    async def country_of(self, reseller: str) -> str | None:
+        """The reseller's country; None for an unknown one."""
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(
+                "select country from resellers where reseller_id = %s", [reseller]
+            )
+            row = await cursor.fetchone()
+        return None if row is None else str(row["country"])
+
+    async def market_of(self, scope: Scope, customer_id: str) -> str:
+        """A customer's country where it is not the reseller's, else nothing."""
+        async with self._database.transaction(scope) as tx:
+            cursor = await tx.execute(
+                "select c.country from customers c join resellers r on r.reseller_id = c.reseller_id "
+                "and r.country <> c.country where c.reseller_id = %s and c.customer_id = %s "
+                "and (%s::text is null or c.customer_id = %s)",
+                [scope.reseller, customer_id, scope.customer, scope.customer],
+            )
+            row = await cursor.fetchone()
+        return "" if row is None else str(row["country"])
+
     async def has_customer(self, scope: Scope, customer_id: str) -> bool:
         """Whether the customer lies inside the scope."""
         async with self._database.transaction(scope) as tx:

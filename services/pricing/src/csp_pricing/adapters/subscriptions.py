@@ -20,9 +20,13 @@ from csp_runtime.scope import Scope
 
 COLUMNS = (
     "s.subscription_id, s.reseller_id as reseller, t.customer_id, s.tenant_id, s.product, s.product_title, s.term, "
-    "s.charge_cycle, s.segment, s.currency"
+    "s.charge_cycle, s.segment, s.currency, case when c.country = r.country then '' else c.country end as market"
 )
-TENANT = "left join tenant_customer t on t.reseller_id = s.reseller_id and t.tenant_id = s.tenant_id"
+TENANT = (
+    "left join tenant_customer t on t.reseller_id = s.reseller_id and t.tenant_id = s.tenant_id "
+    "left join customers c on c.reseller_id = s.reseller_id and c.customer_id = t.customer_id "
+    "left join resellers r on r.reseller_id = s.reseller_id"
+)
 
 
 class KeptSubscriptions:
@@ -54,16 +58,23 @@ class KeptSubscriptions:
             )
             return {row["subscription_id"]: PricedSubscription(**row) for row in await cursor.fetchall()}
 
-    async def customers_of(self, tenants: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
-        """Whose tenants are, by (reseller, tenant); those that are known."""
+    async def customers_of(
+        self, tenants: set[tuple[str, str]]
+    ) -> dict[tuple[str, str], tuple[str, str | None]]:
+        """Whose tenants are, and the customer's market, by (reseller, tenant); those that are known."""
         async with self._database.connection() as connection:
             cursor = await connection.execute(
-                "select t.reseller_id, t.tenant_id, t.customer_id from unnest(%s::text[], %s::text[]) as w (reseller, id) "
-                "join tenant_customer t on t.reseller_id = w.reseller and t.tenant_id = w.id",
+                "select t.reseller_id, t.tenant_id, t.customer_id, "
+                "case when c.country = r.country then '' else c.country end as market "
+                "from unnest(%s::text[], %s::text[]) as w (reseller, id) "
+                "join tenant_customer t on t.reseller_id = w.reseller and t.tenant_id = w.id "
+                "left join customers c on c.reseller_id = t.reseller_id and c.customer_id = t.customer_id "
+                "left join resellers r on r.reseller_id = t.reseller_id",
                 [[reseller for reseller, _ in tenants], [name for _, name in tenants]],
             )
             return {
-                (row["reseller_id"], row["tenant_id"]): row["customer_id"] for row in await cursor.fetchall()
+                (row["reseller_id"], row["tenant_id"]): (row["customer_id"], row["market"])
+                for row in await cursor.fetchall()
             }
 
     async def running(self, reseller: str, *, tenant_id: str) -> list[tuple[PricedSubscription, date]]:

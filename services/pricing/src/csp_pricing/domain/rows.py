@@ -41,7 +41,7 @@ class ListedPrice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What is to be priced."""
+    """What is to be priced. `market`: the customer's country where it is not the reseller's; its own costs come first."""
 
     customer_id: str | None
     product: str
@@ -75,8 +75,9 @@ def price_at_takeover(rows: Iterable[ListedPrice], wanted: Wanted, billing_from:
 def _found(
     rows: Iterable[ListedPrice], wanted: Wanted, day: date, *, at_takeover: bool
 ) -> ListedPrice | None:
-    here = newest(rows)
-    by_ref = {row.ref: row for row in [each for each in here if each.market == wanted.market] or here}
+    known = newest(rows)
+    of_market = [row for row in known if row.market == wanted.market]
+    by_ref = {row.ref: row for row in of_market or [row for row in known if not row.market]}
     query = PriceQuery(
         product=wanted.product,
         customer=wanted.customer_id,
