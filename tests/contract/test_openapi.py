@@ -63,3 +63,30 @@ def test_every_operation_says_how_it_fails(surface):
 def test_the_customers_surface_has_no_field_for_cost_or_margin():
     assert not {name for name in field_names(document("customer")) if "cost" in name or "margin" in name}
     assert {"cost", "margin", "margin_percent"} <= field_names(document("reseller"))
+
+
+def operations(surface: str) -> set[str]:
+    return {each["operationId"] for path in document(surface)["paths"].values() for each in path.values()}
+
+
+def test_invoices_adjustments_and_rates_are_the_resellers_and_reports_with_tax_and_forecasts_are_for_both():
+    for_both = {
+        "list_billing_forecasts",
+        "get_billing_forecast",
+        "ask_billing_what_if",
+        "get_billing_report_taxes",
+        "get_billing_credit_note",
+    }
+    resellers = {
+        "upload_invoice",
+        "fetch_invoice",
+        "list_invoice_matches",
+        "decide_invoice_match",
+        "sign_off_invoice",
+        "grant_adjustment",
+        "list_adjustments",
+        "set_tax_rate",
+    }
+    assert operations("reseller") >= for_both | resellers
+    assert operations("customer") >= for_both
+    assert not operations("customer") & resellers

@@ -11,12 +11,14 @@ import pytest
 from csp_billing.invoices.worker import MatchWorker
 from csp_contracts.billing_v1 import VarianceFound, VarianceResolved
 from csp_contracts.ids import Kind, named_id
+from csp_contracts.subscriptions_v1 import SubscriptionCreated
 from csp_runtime.scope import Role
 
 if TYPE_CHECKING:
     from conftest import Billing
 
 RESELLER = "res_north"
+PRODUCT = "CFQ7TTC0LH18:0001"
 GUID = "9d7d1f3d-c8de-461c-db6d-91debd5129f0"
 OTHER = "86646af9-e80a-4aa0-da80-3fd2b792c2cc"
 STRANGE = "307628f1-d9d2-f09c-ea1f-4183f0cae308"
@@ -171,6 +173,41 @@ async def test_each_difference_has_its_reason_and_together_they_are_the_whole_di
         ]
     )
     assert {event.subscription_id for event in told} == {sub(GUID), sub(OTHER), None}
+
+
+async def test_what_microsofts_other_system_bills_is_not_missing_from_an_invoice(january):
+    legacy = sub(OTHER)
+    await january.told(
+        legacy,
+        SubscriptionCreated(
+            subscription_id=legacy,
+            tenant_id="ten_a",
+            microsoft_subscription_id=OTHER,
+            commerce="legacy",
+            rule_set="legacy_anniversary",
+            product=PRODUCT,
+            product_title="Premium",
+            term="P1Y",
+            charge_cycle="P1M",
+            quantity=2,
+            status="active",
+            currency="EUR",
+        ),
+        "2026-02-03",
+    )
+    await january.priced(legacy, "cus_a", "2026-02-03", sell=20, cost=15)
+
+    modern = await matched(january, lines(*FEBRUARY))
+    old = {
+        **row("", "2026-02-03", "2026-03-02", 2, "30.00", "Cycle fee"),
+        "SyndicationPartnerSubscriptionNumber": OTHER.upper(),
+        "Amount": "30.00",
+        "InvoiceNumber": "D1",
+    }
+    recurring = await matched(january, lines(old), "u2")
+
+    assert reasons(modern) == {"equal": (3, "0.00")}
+    assert (recurring["format"], reasons(recurring)) == ("legacy", {"equal": (1, "0.00")})
 
 
 async def test_the_same_file_twice_is_one_import_and_another_file_of_the_invoice_is_refused(january):

@@ -10,6 +10,7 @@ from csp_gateway.surfaces import (
     billing,
     billing_cycles,
     catalogue,
+    forecasts,
     invoice_imports,
     organisations,
     platform,
@@ -18,6 +19,7 @@ from csp_gateway.surfaces import (
     price_lists,
     subscriptions,
     synchronisation,
+    taxes,
     users,
 )
 from csp_gateway.surfaces.common import CUSTOMER, RESELLER, Parts, Surface
@@ -47,7 +49,17 @@ def customer_app(verifier: TokenVerifier, parts: Parts | None) -> FastAPI:
 
 
 def _shared_routes(surface: Surface) -> list[APIRouter]:
-    parts_of_the_business = (organisations, catalogue, subscriptions, price_edits, users, billing, platform)
+    parts_of_the_business = (
+        organisations,
+        catalogue,
+        subscriptions,
+        price_edits,
+        users,
+        billing,
+        taxes,
+        forecasts,
+        platform,
+    )
     return [part.routes(surface) for part in parts_of_the_business]
 
 

@@ -7,7 +7,7 @@ replaced, what people decided stays with the match that it was decided of.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.rows import dict_row
@@ -34,9 +34,23 @@ class Job:
     import_id: str
     reseller: str
     currency: str
+    format: str
     first: date
     end: date
     today: date
+
+    def covers(self, rule_set: str) -> bool:
+        """Whether Microsoft bills such subscriptions by invoices of this form: it has two systems side by side (PC 10.1)."""
+        if self.format == "usage":
+            return False
+        return rule_set.startswith("legacy") == (self.format == "legacy")
+
+
+class Group(NamedTuple):
+    """Subscriptions that are matched together, each with its customer; `covered` are those that the invoice is about."""
+
+    owners: dict[str, str | None]
+    covered: list[str]
 
 
 def match_import(
@@ -53,8 +67,8 @@ def match_import(
         if job is None:
             return False
         number = 0
-        for names, customers in _begin(connection, job):
-            number = _match_group(connection, job, names, customers, number)
+        for group in _begin(connection, job):
+            number = _match_group(connection, job, group, number)
             crash_point("match.group-done")
         number = _match_unknown(connection, job, number)
         _finish(connection, schema, job, now())
@@ -65,16 +79,24 @@ def match_import(
 
 def _job(connection: psycopg.Connection, import_id: str, reseller: str, today: date) -> Job | None:
     row = connection.execute(
-        "select currency, from_on, until_on from invoice_imports where reseller_id = %s and import_id = %s "
+        "select currency, format, from_on, until_on from invoice_imports where reseller_id = %s and import_id = %s "
         "and state = 'matching'",
         [reseller, import_id],
     ).fetchone()
     if row is None:
         return None
-    return Job(import_id=import_id, reseller=reseller, currency=row[0], first=row[1], end=row[2], today=today)
+    return Job(
+        import_id=import_id,
+        reseller=reseller,
+        currency=row[0],
+        format=row[1],
+        first=row[2],
+        end=row[3],
+        today=today,
+    )
 
 
-def _begin(connection: psycopg.Connection, job: Job) -> list[tuple[list[str], dict[str, str | None]]]:
+def _begin(connection: psycopg.Connection, job: Job) -> list[Group]:
     """Forget what was found before; the subscriptions of all customers in groups, each with its customer."""
     with connection.transaction():
         for table in ("invoice_matches", "matched_lines"):
@@ -83,11 +105,11 @@ def _begin(connection: psycopg.Connection, job: Job) -> list[tuple[list[str], di
                 [job.reseller, job.import_id],
             )
         rows = connection.execute(
-            "select subscription_id, customer_id from subscriptions where reseller_id = %s "
+            "select subscription_id, customer_id, rule_set from subscriptions where reseller_id = %s "
             "order by customer_id nulls last, subscription_id",
             [job.reseller],
         ).fetchall()
-        groups = list(_groups(rows))
+        groups = list(_groups(job, rows))
         connection.execute(
             "update invoice_imports set customers = %s, customers_done = 0 where reseller_id = %s and import_id = %s",
             [len({row[1] for row in rows}), job.reseller, job.import_id],
@@ -95,33 +117,28 @@ def _begin(connection: psycopg.Connection, job: Job) -> list[tuple[list[str], di
     return groups
 
 
-def _groups(rows: Sequence[Any]) -> Iterator[tuple[list[str], dict[str, str | None]]]:
+def _groups(job: Job, rows: Sequence[Any]) -> Iterator[Group]:
     """Whole customers together, about `SUBSCRIPTIONS_AT_ONCE` subscriptions at a time."""
-    names: list[str] = []
-    owners: dict[str, str | None] = {}
-    for name, customer in rows:
-        if len(names) >= SUBSCRIPTIONS_AT_ONCE and customer != owners[names[-1]]:
-            yield names, owners
-            names, owners = [], {}
-        names.append(name)
-        owners[name] = customer
-    if names:
-        yield names, owners
+    group = Group({}, [])
+    last: str | None = None
+    for name, customer, rule_set in rows:
+        if len(group.owners) >= SUBSCRIPTIONS_AT_ONCE and customer != last:
+            yield group
+            group = Group({}, [])
+        group.owners[name] = last = customer
+        if job.covers(rule_set):
+            group.covered.append(name)
+    if group.owners:
+        yield group
 
 
-def _match_group(
-    connection: psycopg.Connection,
-    job: Job,
-    names: Sequence[str],
-    owners: dict[str, str | None],
-    number: int,
-) -> int:
-    customers = sorted({customer for customer in owners.values() if customer is not None})
+def _match_group(connection: psycopg.Connection, job: Job, group: Group, number: int) -> int:
+    names, owners = list(group.owners), group.owners
     ours = cost_lines(
         connection,
         reseller=job.reseller,
-        customers=customers,
-        subscriptions=names,
+        customers=sorted({owner for name in group.covered if (owner := owners[name]) is not None}),
+        subscriptions=group.covered,
         currency=job.currency,
         first=job.first,
         end=job.end,
