@@ -204,6 +204,9 @@ class CatalogueProduct(View):
     maximum_quantity: int | None
     prerequisites: list[str]
     price: Money | None
+    price_reason: str | None = Field(
+        description="why there is no price: `not_in_a_price_list`; null where there is one"
+    )
     price_scope: str | None
 
 
@@ -211,6 +214,9 @@ class ResellerProduct(CatalogueProduct):
     """With cost and margin."""
 
     cost: Money | None
+    cost_reason: str | None = Field(
+        description="why there is no cost: `not_in_a_price_sheet`; null where there is one"
+    )
     margin: Money | None
     margin_percent: str | None
 
@@ -388,8 +394,29 @@ class Quote(View):
     charge_cycle: str
     quantity: int
     unit_price: Money | None
+    price_reason: str | None = Field(
+        description="why there is no price: `not_in_a_price_list`; null where there is one"
+    )
     total: Money | None
+    minimum_quantity: int
+    maximum_quantity: int | None
+    quantity_fits: bool = Field(description="whether an order of this quantity is allowed")
+    is_addon: bool
+    prerequisites: list[str]
+    segment: str
     expires_at: datetime
+
+
+class ResellerQuote(Quote):
+    """With cost and margin of all seats, for one charge cycle; percent of the sales price."""
+
+    unit_cost: Money | None
+    cost_reason: str | None = Field(
+        description="why there is no cost: `not_in_a_price_sheet`; null where there is one"
+    )
+    total_cost: Money | None
+    margin: Money | None
+    margin_percent: str | None
 
 
 class SeatLot(View):

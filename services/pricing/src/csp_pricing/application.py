@@ -123,7 +123,8 @@ class PricingUseCases:
             "expires_at": expires_at.isoformat(),
         }
         await self._quotes.keep(quote_id, scope.reseller, customer_id, body, expires_at)
-        return body
+        # What is kept is told to the customer as well: cost is of the answer alone, and of the reseller's.
+        return body if scope.is_customer else body | _margin(offer)
 
     async def kept_quote(self, scope: Scope, quote_id: str) -> dict[str, Any]:
         """A quote that was given."""
@@ -154,11 +155,15 @@ def as_json(offer: Offered, *, with_cost: bool) -> dict[str, Any]:
             [offer.product.title, offer.product.product, offer.product.term, offer.product.charge_cycle]
         ),
     }
-    if with_cost:
-        cost = None if offer.cost is None else offer.cost.unit_price_micro
-        amount, percent = margin(sell, cost)
-        body |= {"unit_cost_micro": cost, "margin_micro": amount, "margin_percent": percent}
-    return body
+    return body | _margin(offer) if with_cost else body
+
+
+def _margin(offer: Offered) -> dict[str, Any]:
+    """What the reseller alone may see of a price."""
+    sell = None if offer.sell is None else offer.sell.unit_price_micro
+    cost = None if offer.cost is None else offer.cost.unit_price_micro
+    amount, percent = margin(sell, cost)
+    return {"unit_cost_micro": cost, "margin_micro": amount, "margin_percent": percent}
 
 
 def background(reseller: str) -> Scope:

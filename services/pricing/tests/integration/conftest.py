@@ -328,3 +328,9 @@ def running_pricing(database_url: str, tmp_path) -> Any:
             yield Pricing(built, http, clock, platform.verifier)
 
     return run
+
+
+@pytest.fixture
+def premium() -> Product:
+    """The product that is sold unless told otherwise."""
+    return product()

@@ -6,7 +6,7 @@ from typing import Any
 from csp_contracts.envelope import Recorded
 from csp_contracts.identity_sync_v1 import ConsumedSeatsChanged
 from csp_contracts.ids import Kind
-from csp_contracts.pricing_v1 import SubscriptionCostLocked, SubscriptionPriceLocked
+from csp_contracts.pricing_v1 import SubscriptionCostLocked, SubscriptionPriceEdited, SubscriptionPriceLocked
 from csp_contracts.subscriptions_v1 import (
     AutoRenewChanged,
     ChangeScheduled,
@@ -34,6 +34,10 @@ async def show(tx: Connection, event: Recorded[Any]) -> None:
             await _figures(
                 tx, event.meta.reseller, data.subscription_id, {"unit_price_micro": data.unit_price_micro}
             )
+        case SubscriptionPriceEdited() as data:
+            if data.until_on is None and data.from_on <= event.meta.recorded_at.date():
+                edited = {"unit_price_micro": data.unit_price_micro, "price_is_edited": True}
+                await _figures(tx, event.meta.reseller, data.subscription_id, edited)
         case SubscriptionCostLocked() as data:
             await _figures(
                 tx, event.meta.reseller, data.subscription_id, {"unit_cost_micro": data.unit_price_micro}
@@ -50,16 +54,27 @@ async def _figures(
     tx: Connection, reseller: str, subscription_id: str, figures: Mapping[str, int | bool]
 ) -> None:
     """Figures of other streams: there is no order between streams, so they may come before their subscription and wait."""
-    assignments = ", ".join(f"{column} = %s" for column in figures)
+    columns = list(figures)
+    shown, waiting = _assigned("subscriptions", columns), _assigned("waiting_figures", columns)
     values = list(figures.values())
     await tx.execute(
-        f"with shown as (update subscriptions set {assignments}, revision = revision + 1 "
+        f"with shown as (update subscriptions set {shown}, revision = revision + 1 "
         "where reseller_id = %s and subscription_id = %s returning 1) "
         f" insert into waiting_figures (subscription_id, {', '.join(figures)}) "
         f"select %s{', %s' * len(figures)} where not exists (select from shown) "
-        f"on conflict (subscription_id) do update set {assignments}",
+        f"on conflict (subscription_id) do update set {waiting}",
         [*values, reseller, subscription_id, subscription_id, *values, *values],
     )
+
+
+def _assigned(table: str, columns: list[str]) -> str:
+    """The assignments of figures; a price that is locked does not show while an edit without an end rules."""
+    given = dict.fromkeys(columns, "%s")
+    if columns == ["unit_price_micro"]:
+        given["unit_price_micro"] = (
+            f"case when {table}.price_is_edited then {table}.unit_price_micro else %s end"
+        )
+    return ", ".join(f"{column} = {value}" for column, value in given.items())
 
 
 async def _created(tx: Connection, event: Recorded[Any], data: SubscriptionCreated) -> None:
@@ -99,6 +114,7 @@ async def _created(tx: Connection, event: Recorded[Any], data: SubscriptionCreat
     await tx.execute(
         "with waiting as (delete from waiting_figures where subscription_id = %s returning *) "
         "update subscriptions set unit_price_micro = coalesce(waiting.unit_price_micro, subscriptions.unit_price_micro), "
+        "price_is_edited = waiting.price_is_edited, "
         "unit_cost_micro = coalesce(waiting.unit_cost_micro, subscriptions.unit_cost_micro), "
         "consumed = coalesce(waiting.consumed, subscriptions.consumed), "
         "consumed_is_shared = coalesce(waiting.consumed_is_shared, subscriptions.consumed_is_shared) "

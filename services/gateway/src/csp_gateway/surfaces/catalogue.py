@@ -14,6 +14,7 @@ from csp_gateway.models import (
     Quote,
     ResellerNewQuote,
     ResellerProduct,
+    ResellerQuote,
 )
 from csp_gateway.surfaces.common import (
     Surface,
@@ -34,7 +35,20 @@ _FILTERS = (
     Filter("product_group"),
     Filter("product", longest=100),
 )
-_PRODUCT = tuple(name for name in CatalogueProduct.model_fields if name != "price")
+_PRODUCT = tuple(name for name in CatalogueProduct.model_fields if name not in ("price", "price_reason"))
+_QUOTED = (
+    "product",
+    "term",
+    "charge_cycle",
+    "quantity",
+    "minimum_quantity",
+    "maximum_quantity",
+    "is_addon",
+    "prerequisites",
+    "segment",
+    "expires_at",
+)
+NO_PRICE, NO_COST = "not_in_a_price_list", "not_in_a_price_sheet"
 
 
 def routes(surface: Surface) -> APIRouter:
@@ -91,17 +105,24 @@ def routes(surface: Surface) -> APIRouter:
         )
         return found
 
-    @router.post("/quotes", status_code=201, responses=problems(404), operation_id="create_quote")
+    @router.post(
+        "/quotes",
+        status_code=201,
+        responses=problems(404),
+        operation_id="create_quote",
+        response_model=ResellerQuote if surface.with_cost else Quote,
+    )
     async def quote(
         body: wish,  # type: ignore[valid-type]  # one of the two models
         caller: UseCaller,
         parts: UseParts,
         scope: Scope = scoped,
-    ) -> Quote:
+    ) -> dict[str, Any]:
         """A price that holds for 15 minutes."""
         given: dict[str, Any] = body.model_dump()  # type: ignore[attr-defined]  # either model has it
         asked = {**given, "customer_id": scope.customer or given.get("customer_id")}
-        return quote_view(await parts.owners.ask("pricing", "/quotes", caller, asked))
+        body = await parts.owners.ask("pricing", "/quotes", caller, asked)
+        return reseller_quote(body) if surface.with_cost else quote_view(body)
 
     return router
 
@@ -111,6 +132,7 @@ def catalogue_product(row: dict[str, Any]) -> dict[str, Any]:
     return {
         **{name: row[name] for name in _PRODUCT},
         "price": money(row["unit_price_micro"], row["currency"]),
+        "price_reason": None if row["unit_price_micro"] is not None else NO_PRICE,
     }
 
 
@@ -119,24 +141,34 @@ def reseller_product(row: dict[str, Any]) -> dict[str, Any]:
     return {
         **catalogue_product(row),
         "cost": money(row["unit_cost_micro"], row["currency"]),
+        "cost_reason": None if row["unit_cost_micro"] is not None else NO_COST,
         "margin": money(row["margin_micro"], row["currency"]),
         "margin_percent": row["margin_percent"],
     }
 
 
-def quote_view(body: dict[str, Any]) -> Quote:
+def quote_view(body: dict[str, Any]) -> dict[str, Any]:
     """A quote, with the price of all seats."""
-    unit = body["unit_price_micro"]
-    return Quote.model_validate(
-        {
-            "id": body["quote_id"],
-            "product": body["product"],
-            "title": body["product_title"],
-            "term": body["term"],
-            "charge_cycle": body["charge_cycle"],
-            "quantity": body["quantity"],
-            "unit_price": money(unit, body["currency"]),
-            "total": money(None if unit is None else unit * body["quantity"], body["currency"]),
-            "expires_at": body["expires_at"],
-        }
-    )
+    unit, quantity, most = body["unit_price_micro"], body["quantity"], body["maximum_quantity"]
+    return {
+        **{name: body[name] for name in _QUOTED},
+        "id": body["quote_id"],
+        "title": body["product_title"],
+        "unit_price": money(unit, body["currency"]),
+        "price_reason": None if unit is not None else NO_PRICE,
+        "total": money(None if unit is None else unit * quantity, body["currency"]),
+        "quantity_fits": body["minimum_quantity"] <= quantity and (most is None or quantity <= most),
+    }
+
+
+def reseller_quote(body: dict[str, Any]) -> dict[str, Any]:
+    """A quote with cost and margin of all seats."""
+    cost, margin, quantity = body["unit_cost_micro"], body["margin_micro"], body["quantity"]
+    return {
+        **quote_view(body),
+        "unit_cost": money(cost, body["currency"]),
+        "cost_reason": None if cost is not None else NO_COST,
+        "total_cost": money(None if cost is None else cost * quantity, body["currency"]),
+        "margin": money(None if margin is None else margin * quantity, body["currency"]),
+        "margin_percent": body["margin_percent"],
+    }
