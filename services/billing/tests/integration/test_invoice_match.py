@@ -318,6 +318,11 @@ async def test_what_becomes_known_later_explains_a_difference(january):
 
     again = (await january.get(f"/invoice-imports/{found['id']}")).json()
     assert reasons(again) == {"equal": (5, "0.00")}
+    told = [event.variance_id for event in await january.events(VarianceFound)]
+    resolved = await january.events(VarianceResolved)
+    assert {(event.variance_id, event.resolution) for event in resolved} == {
+        (each, "explained") for each in told
+    }
 
 
 async def test_a_charge_that_microsoft_has_in_its_next_file_is_timing_and_then_no_longer_missing(january):
