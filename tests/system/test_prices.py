@@ -1,0 +1,117 @@
+"""Prices through the public API and the command: lists in and out, margin rules, and an edit whose effect is seen first."""
+
+import uuid
+from typing import Any, Self
+
+import httpx
+import pytest
+
+from csp_testing.probe import eventually
+from csp_testing.running import Running
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("story")]
+
+
+class Person:
+    def __init__(self, running: Running, surface: str, *arguments: str) -> None:
+        token = running.csp("token", *arguments).stdout.strip()
+        self.http = httpx.Client(
+            base_url=running.gateway + surface, headers={"Authorization": f"Bearer {token}"}, timeout=60.0
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+
+    def get(self, path: str, **params: Any) -> Any:
+        answer = self.http.get(path, params=params)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def post(self, path: str, body: Any, status: int = 200, **headers: str) -> Any:
+        answer = self.http.post(path, json=body, headers={"Idempotency-Key": uuid.uuid4().hex, **headers})
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+
+async def test_prices_from_the_list_to_the_customer(data_folder, tmp_path):
+    with Running(data_folder) as running, Person(running, "/v1") as reseller:
+
+        async def priced() -> Any:
+            found = reseller.get("/subscriptions", **{"page[size]": 500})["data"]
+            return [each for each in found if each["cost"] and each["status"] == "active"] or None
+
+        subscription = (await eventually(priced, within=60.0, what="subscriptions with a cost"))[0]
+        currency = subscription["cost"]["currency"]
+        rules = {
+            "currency": currency,
+            "valid_from": "2020-01-01",
+            "rules": [{"product": subscription["product"], "add_percent": "20"}],
+        }
+        row = {
+            "product": subscription["product"],
+            "term": subscription["term"],
+            "charge_cycle": subscription["charge_cycle"],
+            "currency": currency,
+            "unit_price": "20.00",
+            "valid_from": "2020-01-01",
+        }
+
+        refused = tmp_path / "refused.csv"
+        template = running.csp("prices", "template").stdout
+        refused.write_text(template + f"{row['product']},P1Y,P1M,commercial,{currency},ten,2020-01-01,,no\n")
+        told = running.csp("prices", "import", str(refused), "--dry-run")
+        assert told.returncode == 1
+        assert "unit_price (decimal)" in told.stdout, told.stdout + told.stderr
+        told = running.csp("prices", "import", str(refused))
+        assert told.returncode == 1
+        assert "line 2: unit_price (decimal)" in told.stderr
+
+        reseller.post("/price-lists/global/rules", {"rules": [row]})
+        listed = reseller.get("/price-lists/global/rules", **{"filter[product]": row["product"]})["data"]
+        one = reseller.http.get(f"/price-lists/global/rules/{listed[0]['id']}")
+        assert one.json()["versions"][0]["unit_price"]["amount"] == "20.00"
+        reseller.post("/price-lists/global/rules", {"rules": [row | {"unit_price": "21"}]})
+        stale = {"If-Match": one.headers["ETag"]}
+        reseller.post("/price-lists/global/rules", {"rules": [row]}, 412, **stale)
+        assert reseller.post("/price-lists/global/margin-rules/preview", rules)["refused"] == 0
+
+        exported = tmp_path / "prices.csv"
+        assert running.csp("prices", "export", "--to", str(exported)).returncode == 0
+        again = running.csp("prices", "import", str(exported))
+        assert "0 new, 0 changed, 1 unchanged" in again.stdout, again.stdout + again.stderr
+
+        async def locked() -> Any:
+            found = reseller.get(f"/subscriptions/{subscription['id']}")
+            return found if found["price"] else None
+
+        await eventually(locked, within=40.0, what="the subscription has its price")
+        # The imported book is billed, and priced, from the day on which it was first seen.
+        edit = {
+            "from_on": running.ready().json()["now"][:10],
+            "until_on": None,
+            "unit_price": "15",
+            "currency": currency,
+            "reason": "agreed",
+        }
+        path = f"/subscriptions/{subscription['id']}/price-edits"
+        effect = reseller.post(f"{path}/preview", edit)
+        assert effect["previous_unit_price"]["amount"] == "20.00"
+        assert effect["unit_price"]["amount"] == "15.00"
+        assert reseller.get(path) == []
+        reseller.post(path, edit | {"reason": ""}, 422)
+        reseller.post(path, edit, 201)
+        viewer = ("--as", "customer-viewer", "--customer", subscription["customer_id"])
+        with Person(running, "/portal/v1", *viewer) as own:
+            (seen,) = own.get(path)
+            assert (seen["reason"], seen["unit_price"]["amount"]) == ("agreed", "15.00")
+            assert own.http.post(path, json=edit).status_code == 405
+            assert own.http.get("/price-lists/global/rules").status_code == 404
+
+        customer = f"/customers/{subscription['customer_id']}/settings"
+        setting = {"setting": "price_change_policy", "value": "at_next_cycle", "effective_on": "2026-01-01"}
+        reseller.post(customer, setting, 201)
+        reseller.post(customer, setting | {"value": "sometimes"}, 422)
+        running.interrupt()
