@@ -1,7 +1,8 @@
 """Rounding profiles: how one line's amount comes from price, quantity and days (rulebook section 4).
 
 `line_half_up` is the default and the one profile that real files support. The others exist because Microsoft's
-published examples follow several rules (section 4.1); the match with Microsoft's files tries them all.
+published examples follow several rules (section 4.1); the match with Microsoft's files tries them all. `daily_3dp_unit` is how legacy
+files print prorated lines: a day's rate to three decimals, the seat's price of the days to two, times seats.
 """
 
 from typing import Literal, assert_never, get_args
@@ -9,7 +10,14 @@ from typing import Literal, assert_never, get_args
 from csp_commerce_rules.money import PRICE_DIGITS, divide_cut, divide_half_away
 
 RoundingProfile = Literal[
-    "line_half_up", "daily_2dp", "daily_3dp", "unit_half_up", "line_down", "unit_down", "formula_2021"
+    "line_half_up",
+    "daily_2dp",
+    "daily_3dp",
+    "unit_half_up",
+    "line_down",
+    "unit_down",
+    "formula_2021",
+    "daily_3dp_unit",
 ]
 ROUNDING_PROFILES: tuple[RoundingProfile, ...] = get_args(RoundingProfile)
 
@@ -39,6 +47,11 @@ def line_amount(
             return _by_daily_rate(unit_price, quantity, days, of_days, digits, rate_digits=2)
         case "daily_3dp":
             return _by_daily_rate(unit_price, quantity, days, of_days, digits, rate_digits=3)
+        case "daily_3dp_unit":
+            if days == of_days:
+                return divide_half_away(unit_price, to_minor) * quantity
+            rate = divide_half_away(unit_price, of_days * 10 ** (PRICE_DIGITS - 3))
+            return divide_half_away(rate * days * 10**digits, 10**3) * quantity
         case "formula_2021":
             if days == of_days or quantity == 0:
                 return divide_half_away(unit_price * quantity, to_minor)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -293,3 +293,67 @@ async def test_an_invoice_that_has_more_than_its_lines_is_taken_once_the_rest_is
     assert refused["status"] == "failed"
     assert "declare it: -1.00" in refused["fault"]
     assert taken["status"] == "done"
+
+
+LEGACY = "796b6b5f-613c-4e24-a17c-eba730d49c02"
+
+
+async def test_a_legacy_invoice_agrees_on_seats_that_are_recognised_on_the_anniversary(world):
+    bakery = await customer(world)
+    await world.at("2026-03-05T10:00")
+    bought = await world.act(
+        "buy", customer_id=bakery, catalog_item_id=LEGACY, quantity=4, billing_cycle="monthly"
+    )
+    guid = bought["subscription_id"]
+    world.owners[guid] = bakery
+    name = named_id(Kind.SUBSCRIPTION, RESELLER, guid)
+    await world.told(
+        name,
+        SubscriptionCreated(
+            subscription_id=name,
+            tenant_id="ten_a",
+            microsoft_subscription_id=guid,
+            commerce="legacy",
+            rule_set="legacy_anniversary",
+            product=LEGACY,
+            product_title="Legacy",
+            term="P1Y",
+            charge_cycle="P1M",
+            quantity=4,
+            status="active",
+            currency="USD",
+        ),
+    )
+    # Legacy offers have no price sheet: what a seat costs is read off the first invoice, as people do.
+    await world.at("2026-03-18T08:00")
+    invoices = [
+        each async for page in world.client.as_reseller(RESELLER).invoices.pages() for each in page.items
+    ]
+    (first,) = [each for each in invoices if each.id.startswith("D")]
+    pages = world.client.as_reseller(RESELLER).invoices.legacy_lines(first.id)
+    (line,) = [line async for page in pages for line in page.items]
+    for kind in (SubscriptionPriceLocked, SubscriptionCostLocked):
+        await world.told(
+            name.replace("sub_", "spr_"),
+            kind(
+                subscription_id=name,
+                tenant_id="ten_a",
+                currency="USD",
+                unit_price_micro=int(line.unit_price * 1_000_000),
+                price_ref="first invoice",
+                from_on=date(2026, 3, 5),
+                product=LEGACY,
+                product_title="Legacy",
+                charge_cycle="P1M",
+            ),
+        )
+    await world.at("2026-03-20T09:00")
+    await world.change(guid, 4, 7)
+    await world.at("2026-04-20T08:00")
+
+    found = await world.matched()
+
+    assert found["format"] == "legacy"
+    assert found["undecided"] == 0, found["reasons"]
+    assert found["row_count"] == 4  # the advance back, two stretches of seats, the next fee
+    assert {each["reason"].partition(":")[0] for each in found["reasons"]} <= {"equal", "explained"}

@@ -51,6 +51,14 @@ def test_a_difference_that_a_rounding_profile_explains_is_named_with_it():
     assert codes([OURS], [replace(THEIRS, amount=819_00)]) == [("explained:rounding", "unit_down", -1_94)]
 
 
+def test_a_legacy_files_price_of_a_seat_for_its_days_is_a_rounding_too():
+    # 4 seats at 20.80 for 15 of 31 days: 0.671 a day, 10.07 a seat.
+    ours = replace(OURS, quantity=4, amount=40_26, unit_price=20_800_000, days=15, of_days=31)
+    assert codes([ours], [replace(THEIRS, quantity=4, amount=40_28)]) == [
+        ("explained:rounding", "daily_3dp_unit", 2)
+    ]
+
+
 def test_microsofts_refund_with_the_start_of_the_cycle_is_a_shifted_date():
     ours = replace(OURS, amount=-820_94)
     theirs = replace(THEIRS, amount=-820_94, start=day("2024-03-01"))
