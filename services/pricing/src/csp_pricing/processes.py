@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from csp_contracts.envelope import Meta, Origin, Recorded
 from csp_contracts.ids import Kind
+from csp_contracts.pricing_v1 import SubscriptionPriceLocked
 from csp_contracts.provisioning_v1 import TenantLinked
 from csp_contracts.subscriptions_v1 import (
     SubscriptionConverted,
@@ -133,20 +135,19 @@ class Reprices:
             }
             known = await self._store.load_many(sorted(streams.values()))
             for subscription, began_on in running:
-                wish = wish_for(
-                    replace(subscription, customer_id=link.to_customer_id),
-                    from_on=max(link.reprice_from, began_on),
-                    cause=event.event_id,
-                    policy="immediate_prorated",
-                )
-                row = await resolve(self._rows, wish, "sell")
-                if row is None:
-                    also.append(keep_pending(wish, "sell"))
-                    continue
+                moved = replace(subscription, customer_id=link.to_customer_id)
                 history = known[streams[subscription.subscription_id]]
-                earlier = [each for each in made if each.stream == streams[subscription.subscription_id]]
-                lock = lock_event("sell", wish, row.currency, row.unit_price_micro, row.ref)
-                made.append(recorded_lock(wish, lock, [*history, *earlier], self._clock.now()))
+                history += [each for each in made if each.stream == streams[subscription.subscription_id]]
+                for day, policy in _days_to_reprice(history, max(link.reprice_from, began_on)):
+                    cause = f"{event.event_id} {day.isoformat()}"
+                    wish = wish_for(moved, from_on=day, cause=cause, policy=policy)
+                    row = await resolve(self._rows, wish, "sell")
+                    if row is None:
+                        also.append(keep_pending(wish, "sell"))
+                        continue
+                    lock = lock_event("sell", wish, row.currency, row.unit_price_micro, row.ref)
+                    history.append(recorded_lock(wish, lock, history, self._clock.now()))
+                    made.append(history[-1])
         return Reaction(events=made, also=also)
 
 
@@ -199,6 +200,17 @@ class PendingLocks:
             await self._store.save([recorded], also=[forget(wish, ledger)])
         except VersionConflict:
             return
+
+
+def _days_to_reprice(history: Sequence[Recorded[Any]], asked: date) -> list[tuple[date, str | None]]:
+    """The day from which another price is asked for, and each later one on which the old customer's was locked anew.
+
+    Not before the first lock: an imported subscription has no price, and no line, before the day it is billed from (R9.7).
+    """
+    locks = [event.data for event in history if isinstance(event.data, SubscriptionPriceLocked)]
+    begins = max(asked, min((lock.from_on for lock in locks), default=asked))
+    later = {lock.from_on: lock.policy for lock in locks if lock.from_on > begins}
+    return [(begins, "immediate_prorated"), *sorted(later.items())]
 
 
 def _wish(event: Recorded[Any], customer: str | None, market: str | None) -> LockWish:

@@ -207,3 +207,23 @@ async def test_the_price_of_a_link_can_come_later(pricing):
     await pricing.lists("18", customer="cus_b")
     await retried(pricing)
     assert told(await pricing.locks())[1:] == [(18, "2026-02-01", "immediate_prorated")]
+
+
+async def test_a_link_into_the_past_reprices_later_renewals_too(sold):
+    await sold.has_customer("cus_b", tenant=False)
+    await sold.lists("18", customer="cus_b")
+    await sold.lists("19", customer="cus_b", valid_from="2026-12-01")
+    await sold.renewed("sub_a", "ten_a", "2027-01-05")
+    await sold.linked("ten_a", "cus_a", "cus_b", reprice_from=date(2026, 2, 1), on="2027-02-17")
+    assert told(await sold.locks())[2:] == [
+        (18, "2026-02-01", "immediate_prorated"),
+        (19, "2027-01-05", None),
+    ]
+
+
+async def test_a_link_reprices_an_imported_subscription_from_the_day_it_is_billed_from(sold):
+    await sold.bought("sub_i", "ten_a", "2025-06-01", billing_from=date(2026, 1, 20))
+    await sold.has_customer("cus_b", tenant=False)
+    await sold.lists("18", customer="cus_b", valid_from="2020-01-01")
+    await sold.linked("ten_a", "cus_a", "cus_b", reprice_from=date(2025, 7, 1))
+    assert told(await sold.locks("sub_i"))[1:] == [(18, "2026-01-20", "immediate_prorated")]
