@@ -41,7 +41,9 @@ async def test_prices_from_the_list_to_the_customer(data_folder, tmp_path):
 
         async def priced() -> Any:
             found = reseller.get("/subscriptions", **{"page[size]": 500})["data"]
-            return [each for each in found if each["cost"] and each["status"] == "active"] or None
+            return [
+                each for each in found if each["cost"] and each["customer_id"] and each["status"] == "active"
+            ] or None
 
         subscription = (await eventually(priced, within=60.0, what="subscriptions with a cost"))[0]
         currency = subscription["cost"]["currency"]
