@@ -75,6 +75,13 @@ async def test_prices_from_the_list_to_the_customer(data_folder, tmp_path):
         listed = reseller.get("/price-lists/global/rules", **{"filter[product]": row["product"]})["data"]
         one = reseller.http.get(f"/price-lists/global/rules/{listed[0]['id']}")
         assert one.json()["versions"][0]["unit_price"]["amount"] == "20.00"
+
+        async def locked() -> Any:
+            found = reseller.get(f"/subscriptions/{subscription['id']}")
+            return found if found["price"] else None
+
+        await eventually(locked, within=40.0, what="the subscription has its price")
+        # Of the subscription's term: the later price of the list is for purchases and renewals from now on.
         reseller.post("/price-lists/global/rules", {"rules": [row | {"unit_price": "21"}]})
         stale = {"If-Match": one.headers["ETag"]}
         reseller.post("/price-lists/global/rules", {"rules": [row]}, 412, **stale)
@@ -85,11 +92,6 @@ async def test_prices_from_the_list_to_the_customer(data_folder, tmp_path):
         again = running.csp("prices", "import", str(exported))
         assert "0 new, 0 changed, 1 unchanged" in again.stdout, again.stdout + again.stderr
 
-        async def locked() -> Any:
-            found = reseller.get(f"/subscriptions/{subscription['id']}")
-            return found if found["price"] else None
-
-        await eventually(locked, within=40.0, what="the subscription has its price")
         # The imported book is billed, and priced, from the day on which it was first seen.
         edit = {
             "from_on": running.ready().json()["now"][:10],

@@ -24,6 +24,7 @@ from typing import Any, Self
 
 import psycopg
 
+PORT_ATTEMPTS = 3
 _PDEATHSIG = 1
 
 
@@ -31,6 +32,10 @@ class EmbeddedPostgresFailed(Exception):
     """The server could not be made or started; the message says what to do."""
 
     code = "embedded-postgres"
+
+
+class _PortTaken(EmbeddedPostgresFailed):
+    """Somebody took the port between its choice and its use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +85,12 @@ class EmbeddedPostgres:
         if orphan is not None:
             self._stop_pid(orphan)
             self._say(f"stopped a PostgreSQL (pid {orphan}) that an earlier run had left behind")
-        self._launch()
+        for _ in range(PORT_ATTEMPTS - 1):
+            try:
+                return self._launch()
+            except _PortTaken:
+                continue
+        return self._launch()
 
     def stop(self) -> None:
         """End the server at once and cleanly (fast shutdown)."""
@@ -202,7 +212,8 @@ class EmbeddedPostgres:
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
                 tail = "\n".join(log_path.read_text(errors="replace").splitlines()[-5:])
-                raise EmbeddedPostgresFailed(f"PostgreSQL ended while starting; {log_path} says:\n{tail}")
+                failure = _PortTaken if "could not bind" in tail else EmbeddedPostgresFailed
+                raise failure(f"PostgreSQL ended while starting; {log_path} says:\n{tail}")
             try:
                 with psycopg.connect(server, autocommit=True, connect_timeout=2) as connection:
                     found = connection.execute("select 1 from pg_database where datname = 'csp'").fetchone()
