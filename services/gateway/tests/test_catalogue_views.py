@@ -2,7 +2,7 @@
 
 import pytest
 
-from csp_gateway.models import CatalogueProduct, Quote, ResellerProduct, ResellerQuote
+from csp_gateway.models.catalogue import CatalogueProduct, Quote, ResellerProduct, ResellerQuote
 from csp_gateway.surfaces.catalogue import catalogue_product, quote_view, reseller_product, reseller_quote
 
 PRODUCT = {

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime
 
 from csp_gateway.adapters.paging import cursor_of, key_of
-from csp_gateway.billing_models import BillingLinePage, BillingReport, BillingReportDetail
-from csp_gateway.models import ListOf
+from csp_gateway.models.base import ListOf
+from csp_gateway.models.billing_reports import BillingLinePage, BillingReport, BillingReportDetail
 from csp_gateway.surfaces.common import (
     WAITS,
     Reading,

@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from csp_gateway.adapters.paging import cursor_of, key_of
-from csp_gateway.billing_models import BillingCycle, BillingCycleDetail
-from csp_gateway.models import ListOf
+from csp_gateway.models.base import ListOf
+from csp_gateway.models.billing_cycles import BillingCycle, BillingCycleDetail
 from csp_gateway.surfaces.common import (
     WAITS,
     ResellerReading,

@@ -6,10 +6,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from csp_gateway.adapters.paging import cursor_of, key_of
 from csp_gateway.domain import money
-from csp_gateway.models import (
+from csp_gateway.models.base import Cycle, ListOf
+from csp_gateway.models.catalogue import (
     CatalogueProduct,
-    Cycle,
-    ListOf,
     NewQuote,
     Quote,
     ResellerNewQuote,

@@ -7,7 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from csp_gateway.adapters.owners import Caller
-from csp_gateway.models import Body, Operation
+from csp_gateway.models.base import Body
+from csp_gateway.models.operations import Operation
 from csp_gateway.surfaces.common import (
     OPERATION,
     Parts,

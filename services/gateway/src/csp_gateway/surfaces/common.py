@@ -11,8 +11,8 @@ from csp_gateway.adapters.owners import Caller, Owners
 from csp_gateway.adapters.paging import Page
 from csp_gateway.adapters.screens import Row, Screen, Screens
 from csp_gateway.domain import etag, expected_version
-from csp_gateway.models import Operation
-from csp_gateway.models import Problem as ProblemModel
+from csp_gateway.models.base import Problem as ProblemModel
+from csp_gateway.models.operations import Operation
 from csp_gateway.operations import SETTLED, OperationView, as_begun, wait_seconds
 from csp_gateway.surfaces.listing import CONSISTENCY_TOKEN, Listing
 from csp_runtime.clock import Clock

@@ -6,7 +6,7 @@ from typing import Any, get_args
 from fastapi import Request
 
 from csp_gateway.adapters.paging import Page
-from csp_gateway.models import Cycle
+from csp_gateway.models.base import Cycle
 from csp_runtime.problems import InvalidParameter, Problem
 
 _SIZE, _AFTER = "page[size]", "page[after]"

@@ -6,21 +6,10 @@ import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 
 from csp_gateway.adapters.screens import CUSTOMERS, TENANTS
-from csp_gateway.models import (
-    Customer,
-    CustomerAdded,
-    CustomerDetail,
-    DomainAnswer,
-    DomainCheck,
-    ListOf,
-    NewCustomer,
-    NewSetting,
-    NewTenant,
-    Setting,
-    Tenant,
-    TenantLink,
-    TenantLinked,
-)
+from csp_gateway.models.base import ListOf
+from csp_gateway.models.organisations import Customer, CustomerAdded, CustomerDetail, NewCustomer
+from csp_gateway.models.settings import NewSetting, Setting
+from csp_gateway.models.tenants import DomainAnswer, DomainCheck, NewTenant, Tenant, TenantLink, TenantLinked
 from csp_gateway.surfaces.commands import add_command
 from csp_gateway.surfaces.common import (
     ONE,

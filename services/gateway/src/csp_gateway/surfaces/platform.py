@@ -5,7 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from csp_gateway.adapters.screens import OPERATIONS
-from csp_gateway.models import Feed, ListOf, Operation
+from csp_gateway.models.base import ListOf
+from csp_gateway.models.events import Feed
+from csp_gateway.models.operations import Operation
 from csp_gateway.operations import wait_seconds
 from csp_gateway.surfaces.common import (
     JSON,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Response
 
 from csp_gateway.adapters.screens import SUBSCRIPTIONS
 from csp_gateway.domain import money
-from csp_gateway.models import NewPriceEdit, PriceEdit, PriceEdited, PriceEditPreview
+from csp_gateway.models.price_edits import NewPriceEdit, PriceEdit, PriceEdited, PriceEditPreview
 from csp_gateway.surfaces.common import (
     WAITS,
     Reading,

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from csp_gateway.domain import money
-from csp_gateway.models import MarginRules, PriceListImport, PriceSheetImport
+from csp_gateway.models.price_imports import MarginRules, PriceListImport, PriceSheetImport
 from csp_gateway.surfaces.common import ResellerScope, UseCaller, UseParts, problems
 from csp_gateway.surfaces.price_lists import Whose, customer_of
 from csp_runtime.consistency import to_token

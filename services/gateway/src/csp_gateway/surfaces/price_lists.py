@@ -8,8 +8,8 @@ from fastapi import APIRouter, Path, Request, Response
 from csp_gateway.adapters.owners import Caller
 from csp_gateway.adapters.paging import cursor_of, key_of
 from csp_gateway.domain import money
-from csp_gateway.models import (
-    ListOf,
+from csp_gateway.models.base import ListOf
+from csp_gateway.models.price_lists import (
     PriceListChanged,
     PriceRowEnd,
     PriceRules,

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 
-from csp_gateway.models import Secret
+from csp_gateway.models.users import Secret
 from csp_gateway.surfaces.common import UseParts
 from csp_runtime.problems import Problem, not_found
 

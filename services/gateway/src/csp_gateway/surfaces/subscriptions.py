@@ -7,12 +7,11 @@ from fastapi import APIRouter, Depends, Request, Response
 from csp_gateway.adapters.owners import Caller
 from csp_gateway.adapters.screens import SUBSCRIPTIONS, SUBSCRIPTIONS_WITH_COST, Row
 from csp_gateway.domain import money
-from csp_gateway.models import (
-    Body,
+from csp_gateway.models.base import Body, ListOf
+from csp_gateway.models.subscriptions import (
     ChangeQuantity,
     EndOfTerm,
     HistoryEntry,
-    ListOf,
     NewOrder,
     Preview,
     ResellerSubscription,

@@ -1,142 +1,18 @@
 """How fresh the data from Microsoft is, and a refresh on demand; the feed's own figures, handed on."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query
-from pydantic import Field
 
 from csp_commerce_rules.money import format_decimal, minor_digits
 from csp_gateway.domain import money
-from csp_gateway.models import Body, Money, View
+from csp_gateway.models.base import Money
+from csp_gateway.models.drifts import Drift, DriftDecided, DriftDecision, DriftPolicy, DriftPolicyShown
+from csp_gateway.models.synchronisation import Refresh, Refreshing, SyncStatus, Unallocated
 from csp_gateway.surfaces.common import ResellerScope, UseCaller, UseParts, problems
 
 _ID = r"^[A-Za-z0-9_-]+$"
-
-
-class ChannelFreshness(View):
-    """One channel of one tenant, or of the reseller as a whole (`tenant_id` null)."""
-
-    channel: str = Field(
-        description="webhook, audit, graph_delta, comparison, first_sync, refresh, licences, customers or registration"
-    )
-    tenant_id: str | None
-    succeeded_at: datetime | None = Field(description="when the last successful look began")
-    failed_at: datetime | None
-    fault: str | None = Field(description="code of the last failure; null since the channel worked again")
-    age_seconds: float | None
-
-
-class FirstSynchronisation(View):
-    """The import of the reseller's existing book."""
-
-    started_at: datetime
-    finished_at: datetime | None
-    is_listed: bool = Field(description="whether all customers are known; `customers` is final then")
-    customers: int
-    done: int
-    customers_a_minute: float | None
-    remaining_seconds: float | None
-
-
-class SyncStatus(View):
-    """How fresh the data from Microsoft is."""
-
-    now: datetime
-    customers: int
-    pending_reads: int = Field(description="resources that wait to be read")
-    first_synchronisation: FirstSynchronisation | None
-    channels: list[ChannelFreshness] = Field(
-        description="the reseller's channels and the failing ones of tenants; all of one tenant where it is named"
-    )
-
-
-class Refresh(Body):
-    """Which tenant to read in full; absent: all of them."""
-
-    tenant_id: str | None = Field(None, max_length=100)
-
-
-class Refreshing(View):
-    """What was begun."""
-
-    customers: int = Field(description="how many customers will be read")
-
-
-class Drift(View):
-    """A difference between us and Microsoft that lasts."""
-
-    drift_id: str
-    tenant_id: str
-    resource: str
-    resource_id: str
-    fields: dict[str, list[str | None]] = Field(description="field to [ours, Microsoft's]")
-    monthly_effect: Money | None = Field(
-        description="what Microsoft's side is more (or less) a month at the sales price; null without a price"
-    )
-    suggested_side: str
-    found_at: datetime
-    age_seconds: float = Field(description="until now, or until it was decided")
-    resolved_at: datetime | None
-    side: str | None = Field(description="`microsoft`, `ours` or `ignore`")
-    policy: str | None = Field(
-        description="what decided instead of a person; `converged`: it vanished by itself"
-    )
-    decided_by: str | None
-    reason: str | None
-    is_pending: bool = Field(description="our side was chosen, and Microsoft does not show it yet")
-    fault: str | None = Field(description="code with which our side was refused")
-
-
-class DriftDecision(Body):
-    """Take Microsoft's side, ours (Microsoft's is recorded first, then a command brings it back), or leave things as they are."""
-
-    side: Literal["microsoft", "ours", "ignore"]
-    reason: str = Field(min_length=1, max_length=500)
-
-
-class DriftDecided(View):
-    """What was decided."""
-
-    drift_id: str
-    side: str
-
-
-class DriftPolicy(Body):
-    """Whose side is taken without asking. The most particular one holds: tenant and field, tenant, field, all."""
-
-    tenant_id: str | None = Field(None, max_length=100, description="absent: every tenant")
-    field: Literal["status", "quantity", "auto_renew"] | None = Field(None, description="absent: every field")
-    side: Literal["microsoft", "ours", "ask"]
-    reason: str = Field(min_length=1, max_length=500)
-
-
-class DriftPolicyShown(View):
-    """A policy, and who set it."""
-
-    tenant_id: str | None
-    field: str | None
-    side: str
-    set_by: str
-    set_at: datetime
-    reason: str
-
-
-class Unallocated(View):
-    """A discovered tenant that belongs to no customer of yours: what it costs is billed to nobody."""
-
-    tenant_id: str
-    customer_id: str = Field(description="its own organisation; its subscriptions are listed under it")
-    domain: str
-    company_name: str
-    discovered_at: datetime
-    subscriptions: int = Field(description="those that Microsoft charges for")
-    seats: int
-    monthly_cost: Money | None = Field(description="at the locked cost prices; null where none is known")
-    without_cost: int = Field(
-        description="subscriptions among them whose cost is not known, and not in the sum"
-    )
 
 
 def _drift(found: dict[str, Any]) -> Drift:

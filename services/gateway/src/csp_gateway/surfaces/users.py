@@ -6,7 +6,8 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from csp_gateway.adapters.paging import cursor_of, key_of
 from csp_gateway.adapters.screens import SUBSCRIPTIONS, TENANTS
-from csp_gateway.models import LicenceChange, ListOf, NewUser, User
+from csp_gateway.models.base import ListOf
+from csp_gateway.models.users import LicenceChange, NewUser, User
 from csp_gateway.surfaces.commands import add_command
 from csp_gateway.surfaces.common import (
     Parts,

@@ -1,10 +1,10 @@
-"""What the two surfaces say of billing. Reports are of one ledger; a customer is shown that of sales alone."""
+"""Billing reports and their lines. A report is of one ledger; a customer is shown that of sales alone."""
 
 from datetime import date, datetime
 
 from pydantic import Field
 
-from csp_gateway.models import Meta, Money, View
+from csp_gateway.models.base import Meta, Money, View
 
 
 class Period(View):
@@ -123,54 +123,3 @@ class BillingReportDetail(BillingReport):
     """A report with its lines: date, subscription, line. `net` is the sum of exactly these lines."""
 
     dates: list[LinesOfDay]
-
-
-class CycleProgress(View):
-    """How far a close is."""
-
-    shards: int
-    shards_done: int
-    subscriptions: int
-    lines: int
-
-
-class CycleSummary(View):
-    """What a closed cycle comes to; `net` by ledger. `sha256` is over the hashes of its reports."""
-
-    reports: int
-    held: int
-    lines: int
-    sha256: str
-    net: dict[str, list[Money]]
-
-
-class BillingCycle(View):
-    """A report cycle: `open` until it is over, `ended` until its close begins, `closing` until all is issued or held, `closed`."""
-
-    id: str
-    period: Period
-    dated_on: date
-    status: str
-    started_at: datetime | None
-    closed_at: datetime | None
-    progress: CycleProgress
-    summary: CycleSummary | None
-
-
-class WaitingReport(View):
-    """A report that waits for somebody (`blocked`), or without which its cycle closes (`held`)."""
-
-    report_id: str
-    customer_id: str
-    ledger: str
-    currency: str
-    status: str
-    reason: str
-    held_by: str | None
-
-
-class BillingCycleDetail(BillingCycle):
-    """A cycle with its reports by status, and the first hundred that wait."""
-
-    reports: dict[str, int]
-    waiting: list[WaitingReport]

@@ -1,0 +1,63 @@
+"""Customer organisations."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from csp_gateway.models.base import Body, View
+
+
+class Address(Body):
+    """A postal address; what is needed depends on the country."""
+
+    line1: str = Field("", max_length=200)
+    line2: str | None = Field(None, max_length=200)
+    city: str = Field("", max_length=200)
+    state: str | None = Field(None, max_length=200)
+    postal_code: str | None = Field(None, max_length=200)
+    country: str = Field("", max_length=200, examples=["DE"])
+    phone: str | None = Field(None, max_length=200)
+
+
+class Contact(Body):
+    """Who gets the mail."""
+
+    first_name: str = Field("", max_length=200)
+    last_name: str = Field("", max_length=200)
+    email: str = Field("", max_length=200)
+
+
+class NewCustomer(Body):
+    """A customer organisation."""
+
+    name: str = Field("", max_length=200)
+    address: Address = Address()
+    contact: Contact = Contact()
+
+
+class Customer(View):
+    """A customer organisation."""
+
+    id: str
+    name: str
+    country: str
+    status: str
+    external_refs: dict[str, str]
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class CustomerDetail(Customer):
+    """With what only its owner keeps."""
+
+    address: dict[str, Any] | None
+    contact: dict[str, Any] | None
+
+
+class CustomerAdded(View):
+    """What was made."""
+
+    id: str
+    version: int

@@ -1,0 +1,112 @@
+"""Orders and subscriptions."""
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from csp_gateway.models.base import Body, Cycle, Money, View
+
+
+class OrderLine(Body):
+    """One wish."""
+
+    product: str = Field(max_length=100)
+    quantity: int = Field(ge=1, le=10_000_000)
+    term: Cycle
+    charge_cycle: Cycle
+    quote_id: str | None = None
+    friendly_name: str | None = Field(None, max_length=200)
+
+
+class NewOrder(Body):
+    """Several lines are one purchase."""
+
+    tenant_id: str
+    lines: list[OrderLine] = Field(min_length=1, max_length=50)
+
+
+class SeatLot(View):
+    """Seats that can be given back until then."""
+
+    quantity: int
+    refundable_until: datetime
+
+
+class Subscription(View):
+    """A subscription as its customer sees it. `price` is of one seat for one charge cycle."""
+
+    id: str
+    customer_id: str
+    tenant_id: str
+    name: str
+    product: str
+    product_title: str
+    commerce: str
+    term: str
+    charge_cycle: str
+    quantity: int
+    consumed: int | None
+    consumed_is_shared: bool
+    status: str
+    end_of_term: str
+    renews_on: date | None
+    commitment_ends_on: date | None
+    seat_lots: list[SeatLot]
+    scheduled_quantity: int | None
+    price: Money | None
+    origin: str
+    external_refs: dict[str, str]
+    started_at: datetime
+    version: int
+    updated_at: datetime
+
+
+class ResellerSubscription(Subscription):
+    """With cost and margin."""
+
+    cost: Money | None
+    margin: Money | None
+
+
+class ChangeQuantity(Body):
+    """Seats wanted."""
+
+    quantity: int = Field(ge=1, le=10_000_000)
+
+
+class EndOfTerm(Body):
+    """What happens at the end of the term."""
+
+    end_of_term: Literal["renew", "cancel"]
+
+
+class Preview(View):
+    """What a change would do, before anything is done."""
+
+    allowed: bool
+    code: str | None
+    reason: str | None
+    allowed_from: date | None
+    allowed_until: datetime | None
+    refund: str
+    current_quantity: int
+    wanted_quantity: int
+    current_cycle_amount: Money | None
+    new_cycle_amount: Money | None
+    lines: list[dict[str, Any]]
+    approval_needed: bool
+
+
+class HistoryEntry(View):
+    """Who, when, what, before and after, why."""
+
+    version: int
+    what: str
+    effective_at: datetime
+    recorded_at: datetime
+    origin: str
+    actor: str
+    reason: str | None
+    details: dict[str, Any]
+    superseded: bool

@@ -1,0 +1,58 @@
+"""Tenants: Microsoft directories of customers."""
+
+from datetime import date, datetime
+
+from pydantic import Field
+
+from csp_gateway.models.base import Body, View
+
+
+class Tenant(View):
+    """A Microsoft directory of a customer."""
+
+    id: str
+    customer_id: str
+    microsoft_tenant_id: str
+    domain: str
+    company_name: str
+    country: str
+    status: str
+    agreement_accepted_on: date | None
+    origin: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class DomainCheck(Body):
+    """A domain to check, with or without `.onmicrosoft.com`."""
+
+    domain: str = Field(max_length=200, examples=["contoso"])
+
+
+class DomainAnswer(View):
+    """Whether it can still be had."""
+
+    domain: str
+    is_free: bool
+
+
+class NewTenant(Body):
+    """A tenant to be made at Microsoft."""
+
+    domain: str = Field(max_length=200)
+    agreement_accepted: bool
+
+
+class TenantLink(Body):
+    """Whom a discovered tenant belongs to."""
+
+    customer_id: str
+    reprice_from: date | None = None
+
+
+class TenantLinked(View):
+    """Whose it is now."""
+
+    tenant_id: str
+    customer_id: str
