@@ -2,34 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, NamedTuple
-from uuid import UUID
-
-from psycopg import Cursor
-from psycopg.rows import DictRow
+from datetime import datetime, timedelta
+from typing import Any
 
 from csp_contracts.envelope import EffectiveBasis, Meta, Origin, Recorded
-from csp_contracts.ids import Kind, api_id, named_id
+from csp_contracts.ids import Kind, named_id
 from csp_contracts.partner_feed_v1 import ExternalStateObserved
-from csp_contracts.subscriptions_v1 import (
-    EffectiveTimeCorrected,
-    QuantityChanged,
-    SeatLot,
-    SubscriptionCreated,
-    SubscriptionSuspended,
-)
+from csp_contracts.subscriptions_v1 import EffectiveTimeCorrected
 from csp_runtime.clock import Clock
 from csp_runtime.consumer import Reaction
 from csp_runtime.database import Database
 from csp_runtime.operations import Operations
 from csp_runtime.store import Also, EventStore
-from csp_subscriptions.adapters.microsoft import CHARGE_CYCLES
+from csp_subscriptions.adapters.seen_facts import OpenReading, matched, remember, reread_at
 from csp_subscriptions.adapters.tenants import Tenants
 from csp_subscriptions.domain.observed import ObservedState, differences, status_of
-from csp_subscriptions.domain.subscription import Status, Subscription, evolve, fold
-from csp_subscriptions.outcomes import RULE_SETS
+from csp_subscriptions.domain.subscription import Subscription, fold
+from csp_subscriptions.facts import audited, differs_in_time, own_operation, value_of
 from csp_subscriptions.ports import Tenant
+from csp_subscriptions.readings import created, moment, observed_state
 
 _SAME_MOMENT = timedelta(minutes=5)
 """How much earlier than its audit record a webhook may date the same change."""
@@ -91,20 +82,20 @@ class ObservationReactor:
         observed, state = event.data, event.data.state or {}
         keys = [f"{observed.microsoft_tenant_id}/{state.get('product')}".lower()]
         if await self._operations.open_matching(event.meta.reseller, keys) is not None:
-            found.also.append(_reread(observed, event.meta.reseller, self._clock.now() + self._visibility))
+            found.also.append(reread_at(observed, event.meta.reseller, self._clock.now() + self._visibility))
             return
         status = status_of(str(state.get("status")))
         if status is None:
-            found.also.append(_reread(observed, event.meta.reseller, self._clock.now() + self._visibility))
+            found.also.append(reread_at(observed, event.meta.reseller, self._clock.now() + self._visibility))
             return
         tenant = (await self._tenants.known(event.meta.reseller, [observed.tenant_id])).get(
             observed.tenant_id
         )
         currency = await self._tenants.currency_of(event.meta.reseller)
         predecessor = await self._predecessor(event.meta.reseller, state)
-        created = _created(observed, tenant, status, currency, event.meta.reseller, predecessor)
-        started = _moment(state.get("started_at")) or observed.began_at
-        found.append(history, created, self._meta(event, tenant, started, None, EffectiveBasis.READING))
+        first = created(observed, tenant, status, currency, event.meta.reseller, predecessor)
+        started = moment(state.get("started_at")) or observed.began_at
+        found.append(history, first, self._meta(event, tenant, started, None, EffectiveBasis.READING))
 
     async def _predecessor(self, reseller: str, state: dict[str, Any]) -> str | None:
         """A migration names the subscription it replaces; the one that a transfer ends is only ours if it came back to us."""
@@ -126,14 +117,14 @@ class ObservationReactor:
         observed = event.data
         if observed.state is None:
             return
-        seen = _observed_state(observed.state, state)
+        seen = observed_state(observed.state, state)
         changes = differences(state, seen, observed.began_at)
         if not changes:
             return
         written = await self._last_write(state.id)
         if written is not None and observed.began_at < written + self._visibility:
             # Old values stay visible for a while after a write of ours: look once more when the span is over.
-            found.also.append(_reread(observed, event.meta.reseller, written + self._visibility))
+            found.also.append(reread_at(observed, event.meta.reseller, written + self._visibility))
             return
         if await self._is_target_of_open_operation(state, seen):
             return
@@ -145,11 +136,11 @@ class ObservationReactor:
         at = max(observed.changed_at or observed.began_at, state.last_effective_at)
         for change in changes:
             appended = found.append(history, change, self._meta(event, tenant, at, state, basis))
-            value = _value_of(change)
+            value = value_of(change)
             if value is not None:
                 fact_id = f"reading:{observed.observation_id}:{value}"
-                found.readings.append(_OpenReading(fact_id, state.id, value, at, appended.version))
-                found.also.append(_remember(fact_id, state.id, value, at, appended.version, is_open=True))
+                found.readings.append(OpenReading(fact_id, state.id, value, at, appended.version))
+                found.also.append(remember(fact_id, state.id, value, at, appended.version, is_open=True))
 
     async def _fact(
         self,
@@ -162,8 +153,8 @@ class ObservationReactor:
         observed = event.data
         at = observed.changed_at or observed.began_at
         fact_id = f"audit:{observed.audit_id}"
-        change = _audited(observed, history, at, state)
-        value = None if change is None else _value_of(change)
+        change = audited(observed, history, at, state)
+        value = None if change is None else value_of(change)
         if value is None or change is None or fact_id in found.facts or await self._is_known(fact_id):
             return
         found.facts.add(fact_id)
@@ -175,10 +166,10 @@ class ObservationReactor:
         if corrected is None:
             superseded = at < state.last_effective_at
             appended = found.append(history, change, replace(meta, superseded=superseded))
-            found.also.append(_remember(fact_id, state.id, value, at, appended.version, is_open=False))
+            found.also.append(remember(fact_id, state.id, value, at, appended.version, is_open=False))
             return
-        found.also.append(_remember(fact_id, state.id, value, at, corrected.version, is_open=False))
-        if _differs(corrected, at):
+        found.also.append(remember(fact_id, state.id, value, at, corrected.version, is_open=False))
+        if differs_in_time(corrected, at):
             correction = EffectiveTimeCorrected(
                 subscription_id=state.id, tenant_id=state.tenant_id, corrected_version=corrected.version
             )
@@ -193,20 +184,20 @@ class ObservationReactor:
         found: "_Found",
     ) -> Recorded[Any] | None:
         """The event that this audit record is about: of our own command, or of a reading that came before it."""
-        own = _own_operation(observed)
+        own = own_operation(observed)
         if own is not None:
             for event in history:
-                if event.meta.causation_id == own and _value_of(event.data) == value:
+                if event.meta.causation_id == own and value_of(event.data) == value:
                     return event
         for reading in [*found.readings, *await self._open_readings(observed.resource_id, value)]:
             fits = reading.subscription_id == observed.resource_id and reading.value == value
             if fits and reading.at >= at - _SAME_MOMENT and reading.fact_id not in found.facts:
                 found.facts.add(reading.fact_id)
-                found.also.append(_match(reading.fact_id))
+                found.also.append(matched(reading.fact_id))
                 return next((event for event in history if event.version == reading.version), None)
         return None
 
-    async def _open_readings(self, subscription_id: str, value: str) -> list["_OpenReading"]:
+    async def _open_readings(self, subscription_id: str, value: str) -> list[OpenReading]:
         async with self._database.connection() as connection:
             cursor = await connection.execute(
                 "select fact_id, subscription_id, value, effective_at, version from seen_facts "
@@ -215,7 +206,7 @@ class ObservationReactor:
             )
             rows = await cursor.fetchall()
         return [
-            _OpenReading(
+            OpenReading(
                 row["fact_id"], row["subscription_id"], row["value"], row["effective_at"], row["version"]
             )
             for row in rows
@@ -277,16 +268,6 @@ class ObservationReactor:
         )
 
 
-class _OpenReading(NamedTuple):
-    """A reading that became an event and has not met its audit record yet."""
-
-    fact_id: str
-    subscription_id: str
-    value: str
-    at: datetime
-    version: int
-
-
 class _Found:
     """What the decisions of a batch have come to so far."""
 
@@ -294,7 +275,7 @@ class _Found:
         self.events: list[Recorded[Any]] = []
         self.also: list[Also] = []
         self.facts: set[str] = set()
-        self.readings: list[_OpenReading] = []
+        self.readings: list[OpenReading] = []
 
     def append(
         self, history: list[Recorded[Any]], data: Any, meta: Meta
@@ -312,172 +293,3 @@ class _Found:
         history.append(recorded)
         self.events.append(recorded)
         return recorded
-
-
-def _audited(
-    observed: ExternalStateObserved, history: Sequence[Recorded[Any]], at: datetime, state: Subscription
-) -> Any | None:  # one of the contract's events
-    """The change that an audit record tells of; None where it tells nothing that matters here."""
-    told = observed.state or {}
-    quantity, status = told.get("quantity"), told.get("status")
-    if status == "suspended":
-        return SubscriptionSuspended(subscription_id=state.id, tenant_id=state.tenant_id)
-    if isinstance(quantity, int):
-        before = _quantity_before(history, at)
-        return QuantityChanged(
-            subscription_id=state.id, tenant_id=state.tenant_id, previous=before, quantity=quantity
-        )
-    return None
-
-
-def _quantity_before(history: Sequence[Recorded[Any]], at: datetime) -> int:
-    """The quantity that was true just before an instant, by effective time."""
-    state: Subscription | None = None
-    ordered = sorted(
-        history[1:], key=lambda event: (event.meta.effective_at, event.meta.recorded_at, event.version)
-    )
-    for event in [history[0], *(each for each in ordered if each.meta.effective_at < at)]:
-        state = evolve(state, replace(event, meta=replace(event.meta, superseded=False)))
-    return 0 if state is None else state.quantity
-
-
-def _value_of(change: Any) -> str | None:  # one of the contract's events
-    match change:
-        case QuantityChanged(quantity=quantity):
-            return f"quantity={quantity}"
-        case SubscriptionSuspended():
-            return "status=suspended"
-        case _:
-            return None
-
-
-def _own_operation(observed: ExternalStateObserved) -> str | None:
-    """The operation of ours behind an audit record: its id is the correlation id of all its calls."""
-    try:
-        return api_id(Kind.OPERATION, UUID(observed.microsoft_correlation_id or ""))
-    except ValueError:
-        return None
-
-
-def _differs(event: Recorded[Any], at: datetime) -> bool:
-    """Our own changes carry the answer's time, good to the second: only another UTC day matters (architecture 5)."""
-    if event.meta.origin == Origin.MICROSOFT:
-        return event.meta.effective_at != at
-    return event.meta.effective_at.date() != at.date()
-
-
-def _created(
-    observed: ExternalStateObserved,
-    tenant: Tenant | None,
-    status: Status,
-    currency: str,
-    reseller: str,
-    predecessor: str | None,
-) -> SubscriptionCreated:
-    told = observed.state or {}
-    commerce = str(told.get("commerce", "nce"))
-    parent = told.get("parent_microsoft_id")
-    refs = {"microsoft_subscription_id": observed.microsoft_id}
-    if told.get("transferred_from"):
-        refs["transferred_from"] = str(told["transferred_from"])
-    return SubscriptionCreated(
-        subscription_id=observed.resource_id,
-        tenant_id=observed.tenant_id,
-        microsoft_subscription_id=observed.microsoft_id,
-        commerce=commerce,
-        rule_set=RULE_SETS.get(commerce, "nce"),
-        product=str(told.get("product", "")),
-        product_title=str(told.get("product_title", "")),
-        term=str(told.get("term") or "P1Y"),
-        charge_cycle=str(told.get("charge_cycle") or "P1M"),
-        quantity=_int(told.get("quantity")),
-        status=str(status),
-        currency=str(told.get("currency") or currency),
-        segment=str(told.get("segment") or "commercial"),
-        customer_id=tenant.customer_id if tenant else None,
-        microsoft_order_id=_text(told.get("order_id")),
-        friendly_name=_text(told.get("friendly_name")),
-        commitment_ends_on=_day(told.get("commitment_ends_on")),
-        auto_renew=bool(told.get("auto_renew", True)),
-        is_trial=bool(told.get("is_trial", False)),
-        base_subscription_id=None if not parent else named_id(Kind.SUBSCRIPTION, reseller, str(parent)),
-        predecessor_id=predecessor,
-        paid_until=_day(told.get("paid_until")),
-        billing_from=_day(told.get("billing_from")),
-        seat_lots=_lots(told.get("seat_lots")),
-        directory_sku_id=_text(told.get("directory_sku_id")),
-        external_refs=refs,
-    )
-
-
-def _observed_state(told: dict[str, Any], state: Subscription) -> ObservedState:
-    """What was read; fields that were not told stay as they are."""
-    cycle = told.get("charge_cycle")
-    return ObservedState(
-        quantity=_int(told.get("quantity", state.quantity)),
-        status=str(told.get("status", "")),
-        auto_renew=bool(told.get("auto_renew", state.auto_renew)),
-        product=str(told.get("product") or state.product),
-        term=_text(told.get("term")),
-        charge_cycle=None if cycle is None else CHARGE_CYCLES.get(str(cycle), str(cycle)),
-        commitment_ends_on=_day(told.get("commitment_ends_on")),
-        seat_lots=tuple(_lots(told.get("seat_lots"))),
-    )
-
-
-def _reread(observed: ExternalStateObserved, reseller: str, due: datetime) -> Also:
-    def insert(cursor: Cursor[DictRow]) -> None:
-        cursor.execute(
-            "insert into rereads (subscription_id, reseller_id, tenant_id, due_at) values (%s, %s, %s, %s) "
-            "on conflict (subscription_id) do update set due_at = excluded.due_at",
-            [observed.resource_id, reseller, observed.tenant_id, due],
-        )
-
-    return insert
-
-
-def _remember(
-    fact_id: str, subscription_id: str, value: str, at: datetime, version: int, *, is_open: bool
-) -> Also:
-    def insert(cursor: Cursor[DictRow]) -> None:
-        cursor.execute(
-            "insert into seen_facts (fact_id, subscription_id, value, effective_at, version, is_open_reading) "
-            "values (%s, %s, %s, %s, %s, %s) on conflict do nothing",
-            [fact_id, subscription_id, value, at, version, is_open],
-        )
-
-    return insert
-
-
-def _match(fact_id: str) -> Also:
-    def update(cursor: Cursor[DictRow]) -> None:
-        cursor.execute("update seen_facts set is_open_reading = false where fact_id = %s", [fact_id])
-
-    return update
-
-
-def _lots(rows: Any) -> list[SeatLot]:  # a list of the observation's state
-    return [
-        SeatLot(
-            quantity=row["quantity"],
-            refundable_until=datetime.fromisoformat(row["refundable_until"]).astimezone(UTC),
-        )
-        for row in rows or []
-        if row.get("refundable_until")
-    ]
-
-
-def _moment(value: Any) -> datetime | None:  # a field of the observation's state
-    return None if not value else datetime.fromisoformat(str(value)).astimezone(UTC)
-
-
-def _day(value: Any) -> date | None:  # a field of the observation's state
-    return None if not value else date.fromisoformat(str(value)[:10])
-
-
-def _int(value: Any) -> int:  # a field of the observation's state
-    return int(value or 0)
-
-
-def _text(value: Any) -> str | None:  # a field of the observation's state
-    return None if value in (None, "") else str(value)

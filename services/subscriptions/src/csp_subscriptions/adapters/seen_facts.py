@@ -1,0 +1,57 @@
+"""The rows beside the observations: facts that were seen, readings that wait for their audit record, reads to repeat."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from psycopg import Cursor
+from psycopg.rows import DictRow
+
+from csp_contracts.partner_feed_v1 import ExternalStateObserved
+from csp_runtime.store import Also
+
+
+class OpenReading(NamedTuple):
+    """A reading that became an event and has not met its audit record yet."""
+
+    fact_id: str
+    subscription_id: str
+    value: str
+    at: datetime
+    version: int
+
+
+def reread_at(observed: ExternalStateObserved, reseller: str, due: datetime) -> Also:
+    """Have the subscription read again at an instant; a later request replaces an earlier one."""
+
+    def insert(cursor: Cursor[DictRow]) -> None:
+        cursor.execute(
+            "insert into rereads (subscription_id, reseller_id, tenant_id, due_at) values (%s, %s, %s, %s) "
+            "on conflict (subscription_id) do update set due_at = excluded.due_at",
+            [observed.resource_id, reseller, observed.tenant_id, due],
+        )
+
+    return insert
+
+
+def remember(
+    fact_id: str, subscription_id: str, value: str, at: datetime, version: int, *, is_open: bool
+) -> Also:
+    """Keep that a fact is written, as which version; open while it is a reading without its audit record."""
+
+    def insert(cursor: Cursor[DictRow]) -> None:
+        cursor.execute(
+            "insert into seen_facts (fact_id, subscription_id, value, effective_at, version, is_open_reading) "
+            "values (%s, %s, %s, %s, %s, %s) on conflict do nothing",
+            [fact_id, subscription_id, value, at, version, is_open],
+        )
+
+    return insert
+
+
+def matched(fact_id: str) -> Also:
+    """A reading has met its audit record."""
+
+    def update(cursor: Cursor[DictRow]) -> None:
+        cursor.execute("update seen_facts set is_open_reading = false where fact_id = %s", [fact_id])
+
+    return update
