@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from csp_commerce_rules.days import add_months, day_in_month, first_of_month, month_length, month_of
+from csp_commerce_rules.days import add_months, day_in_month, first_of_month, last_of_month, month_of
 
 Frequency = Literal["P1M", "P1Y", "P3Y"]
 Term = Literal["P1M", "P1Y", "P3Y"]
@@ -32,10 +32,10 @@ class Grid:
 
     def start(self, n: int) -> int:
         """First day of cycle n; n may be negative."""
-        month = self.month + n * self.step
-        if self.from_end:
-            return first_of_month(month) + month_length(month) - 1 - self.day
-        return day_in_month(month, self.day)
+        return self._day_in(self.month + n * self.step)
+
+    def _day_in(self, month: int) -> int:
+        return last_of_month(month) - self.day if self.from_end else day_in_month(month, self.day)
 
     def index(self, day: int) -> int:
         """Number of the cycle that a day lies in: start(n) <= day < start(n + 1)."""
@@ -44,8 +44,12 @@ class Grid:
 
     def cycle(self, day: int) -> tuple[int, int]:
         """First day of the cycle around a day, and first day after it."""
-        n = self.index(day)
-        return self.start(n), self.start(n + 1)
+        month = month_of(day)
+        month -= (month - self.month) % self.step
+        start = self._day_in(month)
+        if start <= day:
+            return start, self._day_in(month + self.step)
+        return self._day_in(month - self.step), start
 
     def on_or_after(self, day: int) -> int:
         """The first start of a cycle that is not before a day."""
@@ -74,7 +78,7 @@ def nce_grid(purchased: int, months: int, term_months: int, month_end: NceMonthE
     """
     if month_end == "documented_2022" and months == 1 and term_months >= 12:
         month = month_of(purchased)
-        before_last = first_of_month(month) + month_length(month) - 1 - purchased
+        before_last = last_of_month(month) - purchased
         if before_last <= 1:
             return Grid(month, before_last, months, from_end=True)
     return grid_from(purchased, months)

@@ -70,16 +70,15 @@ def _prices(row: PriceRow, query: PriceQuery, day: int) -> bool:
         and (row.scope == "global" or row.customer is None or row.customer == query.customer)
         and (row.valid_from is None or row.valid_from <= day)
         and (row.valid_until is None or day < row.valid_until)
-        and all(
-            has is None or wants is None or has == wants
-            for has, wants in (
-                (row.frequency, query.frequency),
-                (row.term, query.term),
-                (row.currency, query.currency),
-                (row.segment, query.segment),
-            )
-        )
+        and _fits(row.frequency, query.frequency)
+        and _fits(row.term, query.term)
+        and _fits(row.currency, query.currency)
+        and _fits(row.segment, query.segment)
     )
+
+
+def _fits(has: str | None, wants: str | None) -> bool:
+    return has is None or wants is None or has == wants
 
 
 def _rank(row: PriceRow) -> tuple[bool, int, int, int, str]:

@@ -1,6 +1,7 @@
 """The parts of the core that a story does not show: checkpoints, ledgers, ids, bounds, explanations."""
 
-from datetime import date
+from dataclasses import fields
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -11,10 +12,14 @@ from csp_billing.domain.delta import Issued, delta, pending, remember
 from csp_billing.domain.explain import sentence
 from csp_billing.domain.fold import fold
 from csp_billing.domain.ledgers import facts_for, line_id, rules_on
-from csp_billing.domain.plain import Plain
+from csp_billing.domain.lines import LineKey
+from csp_billing.domain.plain import Plain, plain_of, state_of
 from csp_billing.domain.price_book import PriceBook
 from csp_billing.domain.rules import rules_for
+from csp_billing.domain.state import Charge, Edit, Segment, State, copy_of
+from csp_commerce_rules.charge_cycles import Grid
 from csp_commerce_rules.prices import PriceRow
+from csp_commerce_rules.seat_lots import SeatLot
 
 
 def day(text: str) -> int:
@@ -68,6 +73,44 @@ def test_a_fee_of_zero_is_shown_or_not_whether_the_checkpoint_is_plain_or_not(pr
     more, later = folded([], "2024-12-31", checkpoint, book=book)
     assert (lines + more, later) == folded([bought], "2024-12-31", book=book)
     assert len(lines + more) == (12 if shown else 0)
+
+
+MOMENT = datetime(2024, 3, 1, tzinfo=UTC)
+OTHER = {
+    "status": "suspended",
+    "frequency": "P1Y",
+    "grid": Grid(1, 10, 1),
+    "cycle_months": (1, 12),
+    "charges": [],
+    "segments": [],
+    "schedule": f.ChangeScheduled(**known("2024-02-11", 2), quantity=9),
+    "lots": (SeatLot(1, MOMENT),),
+    "window_from": MOMENT,
+    "edits": (Edit(1, None, 1, 1, "e1"),),
+    "new_plan": ("P1Y", None, None, "e2"),
+    "deferred": [1],
+    "key": LineKey(1, "charge", "e1"),
+}
+"""Of fields that are neither number nor text, a value that a plain state does not have."""
+
+
+@pytest.mark.parametrize("part", [State, Charge, Segment])
+def test_a_plain_stands_for_exactly_one_state(part):
+    state = state_of(folded([BOUGHT], "2024-02-29")[1])
+    for field in fields(part):
+        changed = copy_of(state)
+        owner = {State: changed, Charge: changed.charges[0], Segment: changed.segments[0]}[part]
+        value = getattr(owner, field.name)
+        if field.name in OTHER:
+            other = OTHER[field.name]
+        elif isinstance(value, bool):
+            other = not value
+        else:
+            other = f"{value}!" if isinstance(value, str) else (value or 0) + 1
+        setattr(owner, field.name, other)
+        assert changed != state
+        plain = plain_of(changed, NCE)
+        assert plain is None or state_of(plain) == changed, field.name
 
 
 def test_a_change_after_a_plain_checkpoint_refunds_the_fee_it_stands_for():

@@ -273,6 +273,29 @@ def test_folding_on_from_checkpoints_equals_folding_from_the_first_event(story, 
         assert pack(checkpoint) == pack(end)
 
 
+@steady(max_examples=250)
+@given(wild_stories())
+def test_cycles_passed_in_one_go_have_the_lines_of_those_taken_one_by_one(story):
+    for entry in story["timeline"]:
+        entry.pop("line_of", None)  # only with its history a fold finds a line of a past cycle
+    rated(story)
+    read = parse(json.dumps(story))
+    for told in linked(_stories(read, list(read.events))).values():
+        quick, slow = (
+            fold(
+                told.subscription,
+                told.facts,
+                None,
+                LAST.toordinal(),
+                rules=told.rules,
+                price_book=told.price_book,
+                history=one_by_one,
+            )
+            for one_by_one in (False, True)
+        )
+        assert (quick[0], quick[2]) == (slow[0], slow[2])
+
+
 JUNK = [None, 0, -1, 2.5, "", [], {}, True, 10**30, "2024-02-30", "2199-12-31", "day 31", [99], "S9", "0.001"]
 
 

@@ -127,7 +127,7 @@ def _state_before(story: Story, fact: f.Fact) -> State:
     _, checkpoint, _ = fold(
         story.subscription, earlier, None, fact.day, rules=story.rules, price_book=story.price_book
     )
-    return state_of(checkpoint, story.rules) if isinstance(checkpoint, Plain) else checkpoint
+    return state_of(checkpoint) if isinstance(checkpoint, Plain) else checkpoint
 
 
 def _shared(base: Story, addon: f.Started) -> list[f.Fact]:

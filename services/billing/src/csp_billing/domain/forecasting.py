@@ -43,7 +43,7 @@ def certainty_of(line: Line, checkpoint: Checkpoint | None, today: int) -> Certa
 
 def deadlines(checkpoint: Checkpoint, rules: Rules, now: datetime, last: date) -> Iterator[Deadline]:
     """The days up to and including `last` on which something is decided."""
-    state = state_of(checkpoint, rules) if isinstance(checkpoint, Plain) else checkpoint
+    state = state_of(checkpoint) if isinstance(checkpoint, Plain) else checkpoint
     if state.status in {"new", "ended"}:
         return
     today = now.date()

@@ -139,11 +139,13 @@ def plain_of(state: State, rules: Rules) -> Plain | None:
         or state.new_plan is not None
         or state.deferred
         or state.recognise_on is not None
+        or state.price_due
         or not allows_plain(rules)
         or (rules.billing_from is not None and state.day < rules.billing_from)
     ):
         return None
-    fee = state.charges[0]
+    gross = _gross(state.price, state.quantity, rules)
+    discount = discount_of(gross, state.promotion)
     plain = Plain(
         state.day,
         state.product,
@@ -163,17 +165,28 @@ def plain_of(state: State, rules: Rules) -> Plain | None:
         state.cause,
         state.last_change,
         state.promotion,
-        discount_of(_gross(state.price, state.quantity, rules), state.promotion),
-        fee.charged or 0,
+        discount,
+        gross - discount,
     )
-    return plain if state_of(plain, rules) == state else None
+    return plain if _follows_from(plain, state) else None
 
 
-def state_of(plain: Plain, rules: Rules) -> State:
+def _follows_from(plain: Plain, state: State) -> bool:
+    """Whether what a Plain does not carry is in the state as `state_of` makes it."""
+    grid, step = state.grid, MONTHS[plain.frequency]
+    return (
+        grid.step == step
+        and grid.month == plain.end_month % step
+        and state.basis == plain.cycle_start
+        and state.cycle_days == plain.cycle_end - plain.cycle_start
+        and state.charges == [_charge(plain)]
+        and state.segments == [_segment(plain)]
+    )
+
+
+def state_of(plain: Plain) -> State:
     """The full state that a Plain stands for."""
-    grid = _grid(plain)
-    gross = _gross(plain.unit_price, plain.quantity, rules)
-    fee = gross - discount_of(gross, plain.promotion)
+    step = MONTHS[plain.frequency]
     return State(
         day=plain.day,
         status="active",
@@ -183,7 +196,7 @@ def state_of(plain: Plain, rules: Rules) -> State:
         term=plain.term,
         term_end=plain.term_end,
         auto_renew=plain.auto_renew,
-        grid=grid,
+        grid=Grid(plain.end_month % step, plain.grid_day, step, plain.from_end),
         cycle=plain.cycle,
         cycle_start=plain.cycle_start,
         cycle_end=plain.cycle_end,
@@ -194,32 +207,35 @@ def state_of(plain: Plain, rules: Rules) -> State:
         promotion=plain.promotion,
         cause=plain.cause,
         last_change=plain.last_change,
-        charges=[
-            Charge(
-                LineKey(plain.cycle, "fee", f"cycle:{plain.cycle}"),
-                plain.cycle_start,
-                plain.cycle_start,
-                plain.cycle_end,
-                fee,
-                fee,
-                plain.quantity,
-                plain.unit_price,
-                plain.unit_price,
-                plain.cycle_end - plain.cycle_start,
-                plain.product,
-                plain.promotion,
-                plain.price_ref,
-            )
-        ],
-        segments=[Segment(plain.cycle_start, plain.quantity, plain.cause)],
+        charges=[_charge(plain)],
+        segments=[_segment(plain)],
     )
+
+
+def _charge(plain: Plain) -> Charge:
+    """The untouched fee of the running cycle."""
+    start, end = plain.cycle_start, plain.cycle_end
+    return Charge(
+        LineKey(plain.cycle, "fee", f"cycle:{plain.cycle}"),
+        start,
+        start,
+        end,
+        plain.fee,
+        plain.fee,
+        plain.quantity,
+        plain.unit_price,
+        plain.unit_price,
+        end - start,
+        plain.product,
+        plain.promotion,
+        plain.price_ref,
+    )
+
+
+def _segment(plain: Plain) -> Segment:
+    return Segment(plain.cycle_start, plain.quantity, plain.cause)
 
 
 def _gross(unit_price: int, quantity: int, rules: Rules) -> int:
     profile = nce_cost_profile("cycle") if rules.microsoft_rounding else rules.rounding
     return line_amount(profile, unit_price, quantity, 1, 1, rules.digits)
-
-
-def _grid(plain: Plain) -> Grid:
-    step = MONTHS[plain.frequency]
-    return Grid(plain.end_month % step, plain.grid_day, step, plain.from_end)

@@ -138,10 +138,11 @@ def settle_down(state: State) -> None:
     Windows that are closed at the end of that day, a first month that is over, price edits of past cycles, and where a
     grid was first anchored.
     """
-    midnight = datetime.combine(date.fromordinal(state.day + 1), time(), UTC)
-    state.lots = open_lots(state.lots, midnight)
-    if state.window_from is not None and state.window_from + WINDOW <= midnight:
-        state.window_from = None
+    if state.lots or state.window_from is not None:
+        midnight = datetime.combine(date.fromordinal(state.day + 1), time(), UTC)
+        state.lots = open_lots(state.lots, midnight)
+        if state.window_from is not None and state.window_from + WINDOW <= midnight:
+            state.window_from = None
     if state.first_month_until <= state.day + 1:
         state.first_month_until, state.refunded_whole = 0, False
     if state.carried_until <= state.day:
