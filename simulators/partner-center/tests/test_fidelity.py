@@ -1,5 +1,7 @@
 """Forms in which a client could tell the simulator from the service (PC 1.2, 2.3, 3.8, 5, 9.1, 13.4, 15.4)."""
 
+import json
+import re
 from datetime import UTC, datetime
 
 from csp_partner_center_simulator.wire.answer import instant
@@ -134,3 +136,69 @@ async def test_clients_of_2020_get_no_billing_cycle_cart_error_or_audit_value_th
     await service.control("PATCH", "/profile", {"closed_enums": False})
     again = await service.get(f"/v1/customers/{customer}/subscriptions/{bought['id']}")
     assert (again["billingCycle"], again["friendlyName"]) == ("triennial", "Renamed")
+
+
+async def test_pc_6_1_the_price_lock_of_both_commerces_ends_with_the_last_second_of_its_day(demo):
+    for customer in (await demo.get("/v1/customers?size=0"))["items"]:
+        for one in (await demo.get(f"/v1/customers/{customer['id']}/subscriptions"))["items"]:
+            assert one["commitmentEndDateTime"] == one["commitmentEndDate"].replace(
+                "T00:00:00Z", "T23:59:59Z"
+            )
+
+
+async def test_pc_6_3_the_answer_to_a_legacy_change_tells_the_version_of_the_contract(service):
+    customer = await service.customer()
+    legacy = await service.buy(customer, "796B6B5F-613C-4E24-A17C-EBA730D49C02", 5, term=None)
+    modern = await service.buy(customer, "CFQ7TTC0LDPB:0001", 5)
+    assert (await service.change(legacy, quantity=6)).headers["ms-contract-version"] == "v1"
+    assert "ms-contract-version" not in (await service.change(modern, quantity=6)).headers
+
+
+async def test_pc_2_2_a_correlation_vector_is_standard_base64_with_a_counter(service):
+    seen = [(await service.call("GET", "/v1/customers")).headers["ms-cv"] for _ in range(20)]
+    assert all(re.fullmatch(r"[A-Za-z0-9+/]{16}\.0", one) for one in seen)
+    assert len(set(seen)) == 20
+
+
+async def test_pc_5_1_a_line_names_five_more_resellers_and_a_promotion_that_fits(service):
+    customer = await service.customer()
+    item = await service.item("CFQ7TTC0LDPB:0001")
+    line = {"catalogItemId": item, "quantity": 1, "billingCycle": "monthly", "termDuration": "P1Y"}
+
+    def more(count):
+        return [
+            {"key": "additional_transaction_reseller", "value": str(5300000 + one)} for one in range(count)
+        ]
+
+    async def error(**wish):
+        made = await service.call(
+            "POST", f"/v1/customers/{customer}/carts", {"lineItems": [{**line, **wish}]}
+        )
+        assert made.status_code == 201
+        return made.json()["lineItems"][0].get("error", {}).get("errorCode")
+
+    assert await error(participants=more(5)) is None
+    assert await error(participants=more(6)) == 10004
+    assert await error(promotionId="39NFJQT1PFPJ:000H:39NFJQT1Q5DK") == 10010
+
+
+async def test_pc_2_4_users_are_filtered_by_state_and_name_together(service):
+    customer = await service.customer(prefix="states")
+    users = f"/v1/customers/{customer}/users"
+    for name in ("ann", "bob"):
+        form = {
+            "usageLocation": "US", "userPrincipalName": f"{name}@states.onmicrosoft.com", "displayName": name,
+            "passwordProfile": {"password": "Zx9!qwertyUU"},
+        }  # fmt: skip
+        made = await service.call("POST", users, form)
+        await service.call("DELETE", f"{users}/{made.json()['id']}")
+
+    async def names(text):
+        found = await service.get(users, params={"size": 0, "filter": json.dumps(text)})
+        return [one["displayName"] for one in found["items"]]
+
+    gone = {"Field": "UserState", "Value": "Inactive", "Operator": "equals"}
+    begins = {"Field": "DisplayName", "Value": "A", "Operator": "starts_with"}
+    assert await names(gone) == ["ann", "bob"]
+    assert await names({"LeftFilter": gone, "RightFilter": begins, "Operator": "and"}) == ["ann"]
+    assert "ann" not in await names({**gone, "Operator": "not_equals"})

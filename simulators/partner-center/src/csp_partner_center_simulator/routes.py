@@ -4,6 +4,7 @@ from csp_partner_center_simulator.graph import billing as graph_billing
 from csp_partner_center_simulator.graph import deleted_users as graph_deleted_users
 from csp_partner_center_simulator.graph import licenses as graph_licenses
 from csp_partner_center_simulator.graph import notifications as graph_notifications
+from csp_partner_center_simulator.graph import organization as graph_organization
 from csp_partner_center_simulator.graph import relationships as graph_relationships
 from csp_partner_center_simulator.graph import users as graph_users
 from csp_partner_center_simulator.partner_center import (
@@ -107,6 +108,7 @@ ROUTES: tuple[Route, ...] = (
     *graph_deleted_users.ROUTES,
     *graph_licenses.ROUTES,
     *graph_notifications.ROUTES,
+    *graph_organization.ROUTES,
     *graph_billing.ROUTES,
     *graph_relationships.ROUTES,
 )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from csp_partner_center_simulator.catalogue.catalogue import Item
+from csp_partner_center_simulator.commerce import promotions
 from csp_partner_center_simulator.commerce.coterm import end_date_problem
 from csp_partner_center_simulator.state.customers import Customer
 from csp_partner_center_simulator.state.orders import CartLine, LineError
@@ -11,6 +12,7 @@ from csp_partner_center_simulator.state.world import World
 
 QUALIFIED_FOR = {"education": "education", "nonprofit": "nonprofit", "government": "governmentcommunitycloud"}
 SANDBOX_SUBSCRIPTIONS, SANDBOX_SEATS = 5, 25
+MOST_RESELLERS = 5  # additional ones on a line (PC 5.1)
 CONCURRENT = 2  # small-business offers: that many subscriptions of one legacy offer at a time (PC 4.1)
 
 
@@ -65,6 +67,8 @@ def line_error(
         or _quantity(world, customer, line, item)
         or _prerequisites(world, customer, line, item, others)
         or _end_date(world, customer, line, item)
+        or _participants(line)
+        or _promotion(world, line, item)
     )
 
 
@@ -89,6 +93,30 @@ def _market(world: World, customer: Customer, item: Item) -> LineError | None:
     have = {one.qualification.lower() for one in customer.qualifications if one.vetting_status != "InReview"}
     if wanted and wanted not in have:
         return _error(400072, f"{item.title} is sold to {item.segment} customers only.")
+    return None
+
+
+def _participants(line: CartLine) -> LineError | None:
+    more = sum(key.lower() == "additional_transaction_reseller" for key, _ in line.participants)
+    if more > MOST_RESELLERS:
+        return _error(10004, f"A line can name {MOST_RESELLERS} additional resellers, got {more}.")
+    return None
+
+
+def _promotion(world: World, line: CartLine, item: Item) -> LineError | None:
+    if not line.promotion_id or item.commerce == "legacy":
+        return None
+    fits = promotions.applicable(
+        world.catalogue,
+        item,
+        term=line.term,
+        cycle=line.billing_cycle,
+        quantity=line.quantity,
+        day=world.now.date(),
+        wished=line.promotion_id,
+    )
+    if fits is None:
+        return _error(10010, f"The promotion {line.promotion_id[:60]} does not apply to this line.")
     return None
 
 

@@ -68,7 +68,10 @@ def delta(call: Call) -> Answer:
     else:
         token = {"upto": upto, "select": select, "issued": world.now.isoformat()}
         answer["@odata.deltaLink"] = f"{base}?$deltatoken={write_token(token)}"
-    return Answer(body=answer, nulls=True)
+    minimal = "return=minimal" in request.headers.get("prefer", "").lower()
+    return Answer(
+        body=answer, headers={"Preference-Applied": "return=minimal"} if minimal else {}, nulls=True
+    )
 
 
 def replace_query(call: Call, select: str) -> Any:
@@ -98,7 +101,7 @@ def _delta_item(call: Call, request: Any, note: Note) -> dict[str, Any] | None:
         return {"id": note.user_id, "@removed": {"reason": "deleted"}}
     if not user.active:
         return {"id": user.id, "@removed": {"reason": "changed"}}
-    item = selected(request, everything(user), USUAL)
+    item = {**selected(request, everything(user), USUAL), "id": user.id}
     if "return=minimal" in call.request.headers.get("prefer", "").lower():
         item = {name: value for name, value in item.items() if value not in (None, [])}
     return item

@@ -66,6 +66,32 @@ def subscribed_skus(call: Call) -> Answer:
     return Answer(body={"@odata.context": context, "value": items})
 
 
+def license_details(call: Call) -> Answer:
+    """List the licenses of a user with their service plans."""
+    customer, user = home(call), find(call)
+    have = dict(user.licenses)
+    items = [
+        {
+            "id": f"{user.id}_{count.sku_id}",
+            "skuId": count.sku_id,
+            "skuPartNumber": count.part_number,
+            "servicePlans": [
+                {
+                    "servicePlanId": plan.id,
+                    "servicePlanName": plan.name,
+                    "provisioningStatus": "Disabled" if plan.id in have[count.sku_id] else "Success",
+                    "appliesTo": "User",
+                }
+                for plan in licensing.plans_of(count.part_number, count.name)
+            ],
+        }
+        for count in licensing.counts(call.world, customer)
+        if count.sku_id in have
+    ]
+    context = f"{call.base_url}/graph/v1.0/$metadata#users('{user.id}')/licenseDetails"
+    return Answer(body={"@odata.context": context, "value": items})
+
+
 _READ, _SEATS = Rights(roles=HELPERS, gdap=DIRECTORY_READERS), Rights(roles=HELPERS, gdap=LICENSE_ADMINS)
 _G = "/graph/v1.0"
 
@@ -77,6 +103,13 @@ ROUTES = (
         operation="graph.users.assignLicense",
         handler=assign_license,
         rights=_SEATS,
+    ),
+    Route(
+        method="GET",
+        path=f"{_U}/licenseDetails",
+        operation="graph.users.licenseDetails.list",
+        handler=license_details,
+        rights=_READ,
     ),
     Route(
         method="GET",

@@ -22,14 +22,13 @@ def bad_request(description: str, name: str = "Request_BadRequest") -> GraphErro
 
 
 def selected(request: Request, everything: dict[str, Any], usual: tuple[str, ...]) -> dict[str, Any]:
-    """Give the properties that `$select` names, else the usual ones; `id` always."""
+    """Give the properties that `$select` names, else the usual ones (samples of 13.1: `id` too must be named)."""
     wish = request.param("$select")
     names = [name.strip() for name in wish.split(",")] if wish else list(usual)
     by_name = {name.lower(): name for name in everything}
-    chosen = {
+    return {
         by_name[name.lower()]: everything[by_name[name.lower()]] for name in names if name.lower() in by_name
     }
-    return {**chosen, "id": everything["id"]}
 
 
 def filtered(request: Request, items: list[T], properties: Callable[[T], dict[str, Any]]) -> list[T]:

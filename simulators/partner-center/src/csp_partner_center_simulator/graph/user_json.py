@@ -11,6 +11,12 @@ USUAL = (
     "preferredLanguage", "surname", "userPrincipalName", "id",
 )  # fmt: skip
 
+# Kept as they were written; nothing here depends on them.
+KEPT = (
+    "city", "companyName", "country", "department", "mobilePhone", "officeLocation", "postalCode",
+    "preferredLanguage", "state", "streetAddress",
+)  # fmt: skip
+
 
 def everything(user: User) -> dict[str, Any]:
     """Give all properties of a user."""
@@ -23,9 +29,6 @@ def everything(user: User) -> dict[str, Any]:
         "jobTitle": user.job_title or None,
         "mail": user.user_principal_name,
         "mailNickname": user.user_principal_name.partition("@")[0],
-        "mobilePhone": None,
-        "officeLocation": None,
-        "preferredLanguage": None,
         "userPrincipalName": user.user_principal_name,
         "usageLocation": user.usage_location or None,
         "accountEnabled": user.account_enabled,
@@ -34,12 +37,10 @@ def everything(user: User) -> dict[str, Any]:
         "createdDateTime": instant(user.created_at),
         "deletedDateTime": instant(user.deleted_at),
         "userType": "Member",
-        "city": None,
-        "companyName": None,
-        "country": None,
-        "department": None,
         "otherMails": [],
         "proxyAddresses": [f"SMTP:{user.user_principal_name}"],
         "assignedPlans": [],
         "assignedLicenses": [{"disabledPlans": list(plans), "skuId": sku} for sku, plans in user.licenses],
+        **dict.fromkeys(KEPT),
+        **dict(user.more),
     }

@@ -8,11 +8,12 @@ from csp_partner_center_simulator.commerce import people
 from csp_partner_center_simulator.graph.delta import delta, home
 from csp_partner_center_simulator.graph.odata import bad_request, filtered, page, selected
 from csp_partner_center_simulator.graph.shared import body_of, entity, find, in_graph_words, log_change
-from csp_partner_center_simulator.graph.user_json import USUAL, everything
+from csp_partner_center_simulator.graph.user_json import KEPT, USUAL, everything
 from csp_partner_center_simulator.state.customers import User
 from csp_partner_center_simulator.wire.answer import Answer
 from csp_partner_center_simulator.wire.call import Call
 from csp_partner_center_simulator.wire.errors import GraphError
+from csp_partner_center_simulator.wire.request import Body
 from csp_partner_center_simulator.wire.router import (
     DIRECTORY_READERS,
     HELPERS,
@@ -85,6 +86,8 @@ def create(call: Call) -> Answer:
         job_title=body.text("jobTitle"),
         account_enabled=body.flag("accountEnabled") is not False,
         force_change_password=profile.flag("forceChangePasswordNextSignIn") is not False,
+        phone_number=next(iter(body.texts("businessPhones")), ""),
+        more=_more(body),
         created_at=world.now,
         changed_at=world.now,
     )
@@ -113,6 +116,7 @@ def update(call: Call) -> Answer:
         wished["account_enabled"] = body.flag("accountEnabled") is not False
     if "businessPhones" in body:
         wished["phone_number"] = next(iter(body.texts("businessPhones")), "")
+    wished["more"] = tuple((dict(before.more) | dict(_more(body))).items())
     if wished.get("user_principal_name", before.user_principal_name) != before.user_principal_name:
         in_graph_words(lambda: people.check_name(world, customer, wished["user_principal_name"]))
     in_graph_words(lambda: people.check_usage_location(wished.get("usage_location", "")))
@@ -133,6 +137,11 @@ def update(call: Call) -> Answer:
     people.save(world, changed, "updated")
     log_change(call, changed, operation)
     return Answer(204)
+
+
+def _more(body: Body) -> tuple[tuple[str, str | None], ...]:
+    """Read the properties that are only kept, with the nickname of the mail address."""
+    return tuple((name, body.text(name) or None) for name in (*KEPT, "mailNickname") if name in body)
 
 
 def delete(call: Call) -> Answer:

@@ -59,7 +59,7 @@ def subscription_json(world: World, one: Subscription) -> dict[str, Any]:
         "creationDate": instant(one.created_at),
         "effectiveStartDate": instant(one.term_start),
         "commitmentEndDate": day(one.term_end),
-        "commitmentEndDateTime": instant(terms.last_second(one.term_end)) if nce else day(one.term_end),
+        "commitmentEndDateTime": instant(terms.last_second(one.term_end)),
         "cancellationAllowedUntilDate": instant(one.cancel_until) if nce else None,
         "billingCycleEndDate": day(one.cycle_end) if nce else None,
         "billingCycleEndDateTime": instant(terms.last_second(one.cycle_end)) if nce else None,

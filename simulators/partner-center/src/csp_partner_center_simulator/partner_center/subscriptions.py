@@ -97,7 +97,9 @@ def update(call: Call) -> Answer:
         _directory_lags(world, before)
     if after.commerce == "nce" and after != before and _answers_202(world):
         return _accepted(world, before, after)
-    return Answer(body=subscription_json(world, after))
+    # The published answers of legacy changes tell the version of the contract (samples of 6.3).
+    version = {} if after.commerce == "nce" else {"MS-Contract-Version": "v1"}
+    return Answer(body=subscription_json(world, after), headers=version)
 
 
 def _accepted(world: World, before: Subscription, after: Subscription) -> Answer:

@@ -119,10 +119,12 @@ ROUTES = (
     *(
         _get(f"{_S}/{name}", f"customers.subscriptions.{name.replace('/', '.')}.list", no_records)
         for name in (
+            "azureEntitlements",
             "resourceusagerecords",
             "meterusagerecords",
             "usagerecords/daily",
             "usagerecords/resources",
+            "utilizations/azure",
         )
     ),
 )

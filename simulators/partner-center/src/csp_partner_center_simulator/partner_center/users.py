@@ -1,6 +1,6 @@
 """Customer users and their passwords (PC 7.1, 7.2)."""
 
-import json
+from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import replace
@@ -10,9 +10,9 @@ from csp_partner_center_simulator.state.customers import User
 from csp_partner_center_simulator.wire.answer import Answer, attributes, instant, link
 from csp_partner_center_simulator.wire.call import Call
 from csp_partner_center_simulator.wire.errors import ApiError, invalid
-from csp_partner_center_simulator.wire.filters import operator, predicate
+from csp_partner_center_simulator.wire.filters import predicate
 from csp_partner_center_simulator.wire.paging import by_seek
-from csp_partner_center_simulator.wire.request import Body, fold
+from csp_partner_center_simulator.wire.request import Body
 from csp_partner_center_simulator.wire.router import (
     HELPERS,
     PASSWORD_ADMINS,
@@ -26,6 +26,13 @@ from csp_partner_center_simulator.wire.router import (
 SORTS = {
     "displayname": lambda user: user.display_name.lower(),
     "userprincipalname": lambda user: user.user_principal_name.lower(),
+}
+
+FILTERS: dict[str, Callable[[User], str]] = {
+    "DisplayName": lambda user: user.display_name,
+    "UserPrincipalName": lambda user: user.user_principal_name,
+    "UserState": lambda user: "active" if user.active else "inactive",
+    "UserStatus": lambda user: "active" if user.active else "inactive",
 }
 
 
@@ -80,23 +87,15 @@ def list_users(call: Call) -> Answer:
 
 def _select(call: Call, wishes: dict[str, Any]) -> list[User]:
     text = wishes.get("filter")
-    deleted = False
-    if text:
-        try:
-            wanted = fold(json.loads(text))
-        except ValueError:
-            raise invalid("The filter is not a JSON filter expression.") from None
-        if isinstance(wanted, dict) and str(wanted.get("field", "")).lower() in {"userstate", "userstatus"}:
-            deleted = operator(str(wanted.get("value", ""))) == "inactive"
-            text = None
-    test = predicate(
-        text,
-        {
-            "DisplayName": lambda user: user.display_name,
-            "UserPrincipalName": lambda user: user.user_principal_name,
-        },
-    )
-    users = [user for user in people.listed(call.world, call.customer, deleted=deleted) if test(user)]
+    test = predicate(text, FILTERS)
+    # Who does not ask for a state gets the active ones; `userstate` and `userstatus` are one (PC 7.2, 16).
+    both = text is not None and any(name in text.lower() for name in ("userstate", "userstatus"))
+    users = [
+        user
+        for deleted in ((False, True) if both else (False,))
+        for user in people.listed(call.world, call.customer, deleted=deleted)
+        if test(user)
+    ]
     sort = wishes.get("sortField")
     if sort:
         key = SORTS.get(str(sort).lower())

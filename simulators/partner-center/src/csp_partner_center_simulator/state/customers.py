@@ -122,6 +122,7 @@ class User(Row, frozen=True, kw_only=True):
     purged_at: datetime | None = None
     licenses: tuple[tuple[str, tuple[str, ...]], ...] = ()
     roles: tuple[str, ...] = ()
+    more: tuple[tuple[str, str | None], ...] = ()  # other properties of Graph that were written, as they came
 
     @property
     def active(self) -> bool:

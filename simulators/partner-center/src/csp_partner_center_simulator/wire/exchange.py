@@ -1,6 +1,7 @@
 """A request read from the ASGI server, an answer sent to it: headers, encoding, compression."""
 
 import asyncio
+import base64
 import gzip
 import secrets
 import uuid
@@ -98,15 +99,18 @@ class Answers:
         request_id = request.headers.get("ms-requestid") or str(uuid.uuid4())
         headers = {"Date": self._world.now.strftime("%a, %d %b %Y %H:%M:%S GMT")}
         if operation.startswith(("graph.", *PRICING)):
+            told = _inner_error(answer)  # a refusal names the same ids in its body (PC 13.4)
             headers |= {
-                "request-id": str(uuid.uuid4()),
-                "client-request-id": request.headers.get("client-request-id", str(uuid.uuid4())),
+                "request-id": told.get("request-id") or str(uuid.uuid4()),
+                "client-request-id": told.get("client-request-id")
+                or request.headers.get("client-request-id")
+                or str(uuid.uuid4()),
             }
         elif not operation.startswith("auth."):
             headers |= {
                 "MS-RequestId": request_id,
                 "MS-CorrelationId": correlation_id,
-                "MS-CV": f"{secrets.token_urlsafe(12)}.0",
+                "MS-CV": f"{base64.b64encode(secrets.token_bytes(12)).decode()}.0",
                 "MS-ServerId": SERVER_ID,
                 "Request-Context": f"appId={APP_ID}",
             }
@@ -114,6 +118,12 @@ class Answers:
                 headers["isMfaCompliant"] = str(answer.mfa).lower()
             headers["X-Locale"] = request.headers.get("x-locale", LOCALE)
         return headers | answer.headers
+
+
+def _inner_error(answer: Answer) -> dict[str, str]:
+    error = answer.body.get("error") if isinstance(answer.body, dict) else None
+    inner = error.get("innerError") if isinstance(error, dict) else None
+    return inner if isinstance(inner, dict) else {}
 
 
 async def read(scope: Scope, receive: Receive) -> Request:
