@@ -1,6 +1,8 @@
 """A simulator in this process, and short words for calling it."""
 
-from collections.abc import AsyncIterator, Callable
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -162,6 +164,23 @@ async def demo() -> AsyncIterator[Service]:
     """The demo world."""
     async for one in _service("demo"):
         yield one
+
+
+COMMAND = [sys.executable, "-c", "from csp_cli.main import main; main()", "simulator", "--port", "0"]
+
+
+@pytest.fixture
+def http() -> Iterator[httpx.Client]:
+    """A client of a simulator in a process of its own, for programs of others."""
+    process = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        with httpx.Client(base_url=process.stdout.readline().split()[2]) as client:
+            yield client
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
 
 
 @pytest.fixture

@@ -2,26 +2,9 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
-import httpx
-import pytest
-
 PROGRAM = Path(__file__).parent / "sdk" / "graph_program.py"
-COMMAND = [sys.executable, "-c", "from csp_cli.main import main; main()", "simulator", "--port", "0"]
-
-
-@pytest.fixture
-def http():
-    process = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, text=True)
-    try:
-        with httpx.Client(base_url=process.stdout.readline().split()[2]) as client:
-            yield client
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
 
 
 def test_a_program_on_microsofts_graph_sdk_works_against_the_simulator(graph_sdk, http):

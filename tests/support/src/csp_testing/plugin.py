@@ -2,12 +2,12 @@
 
 import pytest
 
-from csp_testing.graph_sdk import graph_sdk
 from csp_testing.helm import helm
 from csp_testing.kafka import kafka, kafka_bootstrap, kafka_context, kafka_server
 from csp_testing.node import node_packages
 from csp_testing.postgres import database_url, postgres_server
 from csp_testing.running import data_folder
+from csp_testing.sdks import graph_sdk, partner_sdk
 
 __all__ = [
     "data_folder",
@@ -19,6 +19,7 @@ __all__ = [
     "kafka_context",
     "kafka_server",
     "node_packages",
+    "partner_sdk",
     "postgres_server",
 ]
 

@@ -12,6 +12,9 @@ def custom_domains(call: Call) -> Answer:
     return Answer(body=list(call.customer.domains))
 
 
+ADMIN_CENTER = "https://admin.microsoft.com/Partner/BeginClientSession.aspx"
+
+
 def managed_services(call: Call) -> Answer:
     """List the admin centres the partner can open for the customer."""
     services = [("exchange", "Exchange"), ("office365", "Microsoft 365"), ("sharepoint", "SharePoint")]
@@ -20,9 +23,14 @@ def managed_services(call: Call) -> Answer:
             "id": name,
             "name": shown,
             "links": {
-                "adminService": link(
-                    f"https://admin.microsoft.com/Partner/BeginClientSession.aspx?CTID={call.customer.id}&CSDEST={name}"
-                ),
+                **{
+                    purpose: link(f"{ADMIN_CENTER}?CTID={call.customer.id}&CSDEST={destination}")
+                    for purpose, destination in (
+                        ("adminService", name),
+                        ("serviceHealth", f"{name}/servicehealth"),
+                        ("serviceTicket", f"{name}/support"),
+                    )
+                },
                 "self": link(f"/customers/{call.customer.id}/managedservices"),
             },
             "attributes": attributes("ManagedService"),

@@ -167,7 +167,8 @@ def list_addons(call: Call) -> Answer:
     """List the add-ons of an offer."""
     country, base = market(call), _offer(call)
     found = call.world.catalogue.addons_of(base.product_id)
-    uri = f"/offers/{base.product_id.upper()}/addons"
+    prefix = f"/customers/{call.customer.id}" if "customer" in call.params else ""
+    uri = f"{prefix}/offers/{base.product_id.upper()}/addons"
     return Answer(
         body=by_offset(call.request, found, uri, lambda item: render(call, item, country), most=2000)
     )
@@ -203,6 +204,12 @@ ROUTES = (
         path="/v1/customers/{customer}/offers",
         operation="customers.offers.list",
         handler=list_offers,
+    ),
+    Route(
+        method="GET",
+        path="/v1/customers/{customer}/offers/{offer}/addons",
+        operation="customers.offers.addons.list",
+        handler=list_addons,
     ),
     Route(
         method="GET",
