@@ -1,15 +1,13 @@
 """Which row of the price lists prices a seat (R5.1), the one function that pricing and `csp rate` share."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Scope = Literal["customer", "global"]
 PriceChangePolicy = Literal["at_renewal", "at_next_cycle", "immediate_prorated"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PriceRow:
+class PriceRow(NamedTuple):
     """Price of one seat for one full charge cycle, in millionths of the currency's major unit.
 
     `term`, `frequency`, `currency` and `segment` are None where the row holds for all of them; `valid_from` is the
@@ -33,8 +31,7 @@ class PriceRow:
     preview: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PriceQuery:
+class PriceQuery(NamedTuple):
     """What is to be priced. None matches rows of any value in that field."""
 
     product: str
@@ -50,7 +47,8 @@ def resolve(rows: Iterable[PriceRow], query: PriceQuery, day: int) -> PriceRow |
 
     None = no price: the line stays pending and its report cannot be issued, never a silent zero (D-6).
     """
-    return max((row for row in rows if _prices(row, query, day)), key=_rank, default=None)
+    fitting = [row for row in rows if _prices(row, query, day)]
+    return max(fitting, key=_rank) if len(fitting) > 1 else fitting[0] if fitting else None
 
 
 def resolve_at_takeover(rows: Iterable[PriceRow], query: PriceQuery, billing_from: int) -> PriceRow | None:

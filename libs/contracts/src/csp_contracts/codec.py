@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from csp_contracts.envelope import Meta
+from csp_contracts.envelope import Instant, Meta
 from csp_contracts.errors import UndecodableEvent
 from csp_contracts.registry import type_named, type_of
 from csp_contracts.upcasters import has_upcaster, upcast
@@ -19,8 +19,16 @@ class Stored(msgspec.Struct, gc=False):
     meta: msgspec.Raw
 
 
+class Times(msgspec.Struct, gc=False):
+    """When an event became true and when we knew: of its meta, all that a fold of the log asks for."""
+
+    effective_at: Instant
+    recorded_at: Instant
+
+
 _stored_decoder = msgspec.json.Decoder(Stored)
 _meta_decoder = msgspec.json.Decoder(Meta)
+_times_decoder = msgspec.json.Decoder(Times)
 _decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {}
 
 
@@ -66,6 +74,14 @@ def decode_meta(meta: bytes | msgspec.Raw) -> Meta:
     """The meta behind its JSON; `UndecodableEvent` where it does not fit."""
     try:
         return _meta_decoder.decode(meta)
+    except msgspec.DecodeError as fault:
+        raise UndecodableEvent("meta", str(fault)) from fault
+
+
+def decode_times(meta: bytes | msgspec.Raw) -> Times:
+    """The times in a meta's JSON, without the rest; `UndecodableEvent` where they are not there."""
+    try:
+        return _times_decoder.decode(meta)
     except msgspec.DecodeError as fault:
         raise UndecodableEvent("meta", str(fault)) from fault
 

@@ -231,8 +231,7 @@ class BillingUseCases:
         history = await self._facts.events(scope, subscription_id)
         now = self._clock.now()
         days = await self._facts.close_days(scope)
-        known = sorted((each.ranked for each in history), key=lambda each: each.seq)
-        story = story_of(subscription_id, known, "sell", close_days=days)
+        story = story_of(subscription_id, (each.told for each in history), "sell", close_days=days)
         return [] if story is None else _difference(story, quantity, now, currency)
 
     async def what_if_edited(self, scope: Scope, edit: PriceEdit) -> EditEffect:

@@ -5,8 +5,6 @@ beside it: the prices that can still matter, and up to which arrival in the log 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -48,20 +46,18 @@ def position_after(
 def pack_position(position: Position) -> str:
     """A position as JSON text."""
     watermark, ahead, prices, checkpoint = position
-    rows = None if prices is None else [_row(row) for row in prices]
     packed = checkpoint if isinstance(checkpoint, Plain) else pack(checkpoint)
-    return _encoder.encode((VERSION, watermark, ahead, rows, packed)).decode()
+    return _encoder.encode((VERSION, watermark, ahead, prices, packed)).decode()
 
 
 def unpack_position(text: str) -> Position:
     """The position of a JSON text that `pack_position` made. Raises `CheckpointUnreadable` for another engine's."""
     try:
-        version, watermark, ahead, rows, packed = _decoder.decode(text)
+        version, watermark, ahead, prices, packed = _decoder.decode(text)
     except msgspec.ValidationError as fault:
         raise CheckpointUnreadable(str(fault)) from fault
     if version != VERSION:
         raise CheckpointUnreadable(f"version {version}, this engine reads {VERSION}")
-    prices = None if rows is None else tuple(PriceRow(**dict(zip(_ROW, row, strict=True))) for row in rows)
     checkpoint = packed if isinstance(packed, Plain) else unpack(packed)
     return Position(watermark, ahead, prices, checkpoint)
 
@@ -102,7 +98,5 @@ def _same(row: PriceRow) -> tuple[str, int, str | None, str]:
     return (row.product, row.unit_price, row.frequency, row.ref)
 
 
-_ROW = tuple(field.name for field in fields(PriceRow))
-_row = attrgetter(*_ROW)
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(tuple[int, int, bool, list[list[Any]] | None, Plain | dict[str, Any]])
+_decoder = msgspec.json.Decoder(tuple[int, int, bool, tuple[PriceRow, ...] | None, Plain | dict[str, Any]])

@@ -22,8 +22,7 @@ from csp_billing.domain.price_book import PriceBook
 from csp_billing.domain.rules import Ledger, Rules
 from csp_billing.ports import ShownLine
 from csp_billing.positions import Position, position_after
-from csp_billing.timelines import Ranked, fact_of, price_row, rules_of, story_of
-from csp_commerce_rules.prices import PriceRow
+from csp_billing.timelines import Told, facts_of, rows_of, rules_of, story_of
 
 LEDGERS: tuple[Ledger, Ledger] = ("sell", "cost")
 
@@ -61,10 +60,10 @@ class Subject:
 
 
 class Known(NamedTuple):
-    """A fact with its arrival in the log."""
+    """What an event told, with its arrival in the log."""
 
     arrival: int
-    ranked: Ranked
+    told: Told
 
 
 class Was(NamedTuple):
@@ -99,7 +98,7 @@ class Log(NamedTuple):
     def recorded_by(self, moment: datetime) -> "Log":
         """What was recorded by a moment; positions are of now, so that none is left."""
         events = {
-            name: [each for each in known if each.ranked.event.meta.recorded_at <= moment]
+            name: [each for each in known if each.told.recorded_at <= moment]
             for name, known in self.events.items()
         }
         return Log(events, {})
@@ -139,13 +138,11 @@ def go_on(
         lines, moved = advance(subject.subscription_id, checkpoint, until)
         if moved.day == until:
             return Due(lines, Position(watermark, False, position.prices, moved), since)
-    ranked = [known.ranked for known in news]
-    facts = [fact for each in ranked if (fact := fact_of(each, ledger)) is not None]
-    rows = [*position.price_rows, *(row for each in ranked if (row := price_row(each, ledger)) is not None)]
+    told = [known.told for known in news]
     return _folded(
         subject.subscription_id,
-        facts,
-        rows,
+        facts_of(told, ledger),
+        PriceBook([*position.price_rows, *rows_of(told, ledger)]),
         position,
         subject.rules(ledger, close_days),
         until=until,
@@ -164,20 +161,12 @@ def begin_anew(
     stories = {
         name: story
         for name, known in log.events.items()
-        if (
-            story := story_of(
-                name,
-                sorted((each.ranked for each in known), key=lambda each: each.seq),
-                ledger,
-                close_days=close_days,
-            )
-        )
-        is not None
+        if (story := story_of(name, (each.told for each in known), ledger, close_days=close_days)) is not None
     }
     whole = linked(stories)
-    related = any(_hangs_on(story, stories) for story in stories.values())
+    related = len(stories) > 1 and any(_hangs_on(story, stories) for story in stories.values())
     # A tie carries facts from one to the other, so what became known of any of them counts for all.
-    everyone = [each for known in log.events.values() for each in known]
+    everyone = [each for known in log.events.values() for each in known] if related else []
     result: dict[str, Due] = {}
     for name in names:
         if name not in whole:
@@ -188,7 +177,7 @@ def begin_anew(
         since = 0 if base is None else base.checkpoint.day
         facts = [fact for fact in story.facts if fact.day > since]
         result[name] = _folded(
-            name, facts, story.price_book.rows, base, story.rules, until=until, watermark=watermark
+            name, facts, story.price_book, base, story.rules, until=until, watermark=watermark
         )
     return result
 
@@ -240,7 +229,7 @@ def to_post(
 def _folded(
     name: str,
     facts: Sequence[Fact],
-    rows: Sequence[PriceRow],
+    price_book: PriceBook,
     base: Position | None,
     rules: Rules,
     *,
@@ -251,8 +240,8 @@ def _folded(
     now = [fact for fact in facts if fact.day <= until]
     checkpoint = None if base is None else base.checkpoint
     since = 0 if checkpoint is None else checkpoint.day
-    lines, moved, _ = fold(name, now, checkpoint, until, rules=rules, price_book=PriceBook(rows), owned=owned)
-    position = position_after(moved, rows, watermark=watermark, ahead=len(now) < len(facts))
+    lines, moved, _ = fold(name, now, checkpoint, until, rules=rules, price_book=price_book, owned=owned)
+    position = position_after(moved, price_book.rows, watermark=watermark, ahead=len(now) < len(facts))
     return Due(lines, position, since)
 
 
@@ -267,15 +256,11 @@ def _untouched(positions: Sequence[Position], known: Sequence[Known]) -> Positio
 
 def _reaches_from(known: Known) -> int:
     """The first day for which an event can change anything; a correction can reach anywhere."""
-    fact = fact_of(known.ranked, "sell")
+    fact, row = known.told.fact, known.told.row
     if isinstance(fact, TimeCorrected):
         return 0
-    days = [fact.day] if fact is not None else []
-    for ledger in LEDGERS:
-        row = price_row(known.ranked, ledger)
-        if row is not None:
-            days.append(row.valid_from or 0)
-    return min(days, default=_NEVER)
+    from_fact = _NEVER if fact is None else fact.day
+    return from_fact if row is None else min(from_fact, row.valid_from or 0)
 
 
 def _hangs_on(story: Story, stories: Mapping[str, Story]) -> bool:

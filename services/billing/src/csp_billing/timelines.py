@@ -1,10 +1,10 @@
 """Contract events as the core's dated facts: one pure translation, the service's counterpart of the timeline file."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from csp_billing.close_days import CloseDays
 from csp_billing.domain import facts as f
@@ -18,7 +18,6 @@ from csp_commerce_rules.money import minor_digits, parse_decimal
 from csp_commerce_rules.prices import PriceChangePolicy, PriceRow
 from csp_commerce_rules.seat_lots import RuleSet, SeatLot
 from csp_contracts.billing_v1 import ManualAdjustmentGranted
-from csp_contracts.envelope import Recorded
 from csp_contracts.ids import Kind
 from csp_contracts.pricing_v1 import (
     SubscriptionCostLocked,
@@ -61,53 +60,82 @@ RULE_SETS: dict[str, RuleSet] = {
 _VERSIONS = 1 << 31
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_seq = attrgetter("seq")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ranked:
-    """When and as how many-th a fact became known: by (recorded_at, stream, version), never by arrival (R9.1)."""
+class Told(NamedTuple):
+    """What one event tells billing, with its place among all events of its subscription.
 
-    event: Recorded[Any]
-    seq: int
-
-
-def rank(event: Recorded[Any]) -> Ranked:
-    """The event with its place among all events of its subscription.
-
-    The place is an absolute number that needs no other event, so that a fold that goes on from a checkpoint ranks as
-    the fold from the first event does. A subscription has two streams, its own and that of its prices (`spr_`).
+    `seq` ranks by (recorded_at, stream, version), never by arrival (R9.1): an absolute number that needs no other
+    event, so that a fold that goes on from a checkpoint ranks as the fold from the first event does. A `fact` moves
+    both ledgers unless it is one of `SALES_ONLY`; a `row` is a lock of the price of ledger `prices`. `created` says
+    under what the subscription is billed.
     """
-    moment = (event.meta.recorded_at - _EPOCH) // _MICROSECOND
-    own = event.stream.startswith(_OWN_STREAM)
-    return Ranked(event=event, seq=(moment * 2 + own) * _VERSIONS + event.version)
+
+    seq: int
+    recorded_at: datetime
+    fact: f.Fact | None
+    row: PriceRow | None = None
+    prices: Ledger | None = None
+    created: SubscriptionCreated | None = None
 
 
-def ranked(events: Sequence[Recorded[Any]]) -> list[Ranked]:
-    """The events of one subscription, from all its streams, in the order in which they became known."""
-    return sorted((rank(event) for event in events), key=lambda each: each.seq)
+SALES_ONLY = (f.PriceEdited, f.PriceListed, f.Credited)
+"""Facts that never touch cost (R5.4)."""
+
+
+def told_by(stream: str, version: int, data: object, effective_at: datetime, recorded_at: datetime) -> Told:
+    """What an event tells, once for both ledgers. A subscription has two streams, its own and that of its prices (`spr_`)."""
+    moment = (recorded_at - _EPOCH) // _MICROSECOND
+    seq = (moment * 2 + stream.startswith(_OWN_STREAM)) * _VERSIONS + version
+    if isinstance(data, SubscriptionCostLocked):
+        return Told(seq, recorded_at, None, _price_row(data, seq), "cost")
+    common: dict[str, Any] = {
+        "id": f"{stream}:{version}",
+        "seq": seq,
+        "day": effective_at.toordinal(),
+        "recorded": recorded_at.toordinal(),
+        "at": effective_at,
+    }
+    if isinstance(data, SubscriptionPriceLocked):
+        return Told(seq, recorded_at, _listed(data, common), _price_row(data, seq), "sell")
+    created = data if isinstance(data, SubscriptionCreated) else None
+    return Told(seq, recorded_at, _fact(stream, data, common), created=created)
 
 
 def story_of(
-    subscription_id: str, known: Sequence[Ranked], ledger: Ledger, *, close_days: CloseDays
+    subscription_id: str, told: Iterable[Told], ledger: Ledger, *, close_days: CloseDays
 ) -> Story | None:
-    """What bills a subscription in a ledger, from all that is known of it in order; None while its start is not known."""
-    created = next((each.event for each in known if isinstance(each.event.data, SubscriptionCreated)), None)
-    if created is None:
+    """What bills a subscription in a ledger, from all that is known of it; None while its start is not known."""
+    in_order = sorted(told, key=_seq)
+    start = next((each for each in in_order if each.created is not None), None)
+    if start is None or start.created is None or start.fact is None:
         return None
-    data: SubscriptionCreated = created.data
-    facts = [fact for each in known if (fact := fact_of(each, ledger)) is not None]
-    rows = [row for each in known if (row := price_row(each, ledger)) is not None]
+    created = start.created
     rules = rules_of(
-        data.rule_set,
-        data.charge_cycle,
-        data.term,
-        data.currency,
+        created.rule_set,
+        created.charge_cycle,
+        created.term,
+        created.currency,
         ledger,
-        auto_renew=data.auto_renew,
-        billing_from=data.billing_from,
-        close_day=close_days.on(created.meta.effective_at.date()),
+        auto_renew=created.auto_renew,
+        billing_from=created.billing_from,
+        close_day=close_days.on(date.fromordinal(start.fact.day)),
     )
-    return Story(subscription_id, tuple(holding(facts)), rules, PriceBook(rows))
+    facts = holding(facts_of(in_order, ledger))
+    return Story(subscription_id, tuple(facts), rules, PriceBook(rows_of(in_order, ledger)))
+
+
+def facts_of(told: Iterable[Told], ledger: Ledger) -> list[f.Fact]:
+    """The facts that move a ledger."""
+    if ledger == "sell":
+        return [each.fact for each in told if each.fact is not None]
+    return [each.fact for each in told if each.fact is not None and not isinstance(each.fact, SALES_ONLY)]
+
+
+def rows_of(told: Iterable[Told], ledger: Ledger) -> list[PriceRow]:
+    """The prices of a ledger; billing multiplies, it never resolves a list."""
+    return [each.row for each in told if each.row is not None and each.prices == ledger]
 
 
 @lru_cache(maxsize=4096)
@@ -136,30 +164,22 @@ def rules_of(
     )
 
 
-def fact_of(ranked_event: Ranked, ledger: Ledger) -> f.Fact | None:
-    """The core's fact behind an event; None for what never makes a line (section 12) and for prices."""
-    event, seq = ranked_event.event, ranked_event.seq
-    common: dict[str, Any] = {
-        "id": event.event_id,
-        "seq": seq,
-        "day": event.meta.effective_at.date().toordinal(),
-        "recorded": event.meta.recorded_at.date().toordinal(),
-        "at": event.meta.effective_at,
-    }
-    match event.data:
-        case SubscriptionCreated() as data:
+def _fact(stream: str, data: object, common: dict[str, Any]) -> f.Fact | None:
+    """The core's fact behind an event; None for what never makes a line (section 12)."""
+    match data:
+        case SubscriptionCreated():
             return _started(data, common)
-        case QuantityChanged() as data:
+        case QuantityChanged():
             return f.QuantityChanged(**common, quantity=data.quantity)
         case SubscriptionSuspended():
             return f.Suspended(**common)
-        case SubscriptionReactivated() as data:
+        case SubscriptionReactivated():
             return f.Reactivated(**common, quantity=data.quantity)
         case SubscriptionCancelled():
             return f.Cancelled(**common)
         case SubscriptionExpired():
             return f.Expired(**common)
-        case SubscriptionRenewed() as data:
+        case SubscriptionRenewed():
             return f.Renewed(
                 **common,
                 product=data.product,
@@ -168,22 +188,22 @@ def fact_of(ranked_event: Ranked, ledger: Ledger) -> f.Fact | None:
                 term=TERMS[data.term],
                 term_end=data.commitment_ends_on.toordinal() + 1,
             )
-        case SubscriptionConverted() as data:
+        case SubscriptionConverted():
             return f.ProductChanged(
                 **common,
                 product=data.product,
                 quantity=data.quantity,
                 frequency=FREQUENCIES[data.charge_cycle],
             )
-        case AutoRenewChanged() as data:
+        case AutoRenewChanged():
             return f.AutoRenewSet(**common, auto_renew=data.end_of_term == "renew")
-        case ChangeScheduled() as data:
+        case ChangeScheduled():
             return _scheduled(data, common)
         case ScheduledChangeDropped():
             return f.ScheduleDropped(**common)
-        case EffectiveTimeCorrected() as data:
-            return f.TimeCorrected(**common, ref=f"{event.stream}:{data.corrected_version}")
-        case ManualAdjustmentGranted() as data if ledger == "sell":
+        case EffectiveTimeCorrected():
+            return f.TimeCorrected(**common, ref=f"{stream}:{data.corrected_version}")
+        case ManualAdjustmentGranted():
             return f.Credited(
                 **common,
                 amount=-data.amount_minor,
@@ -192,9 +212,7 @@ def fact_of(ranked_event: Ranked, ledger: Ledger) -> f.Fact | None:
                 line=None if data.line_key is None else key_of(data.line_key),
                 text=data.text,
             )
-        case SubscriptionPriceLocked() as data if ledger == "sell" and data.policy in POLICIES:
-            return f.PriceListed(**common | {"day": data.from_on.toordinal()}, policy=POLICIES[data.policy])
-        case SubscriptionPriceEdited() as data if ledger == "sell":
+        case SubscriptionPriceEdited():
             common["day"] = data.from_on.toordinal()
             return f.PriceEdited(
                 **common,
@@ -239,18 +257,20 @@ def _scheduled(data: ChangeScheduled, common: dict[str, Any]) -> f.ChangeSchedul
     )
 
 
-def price_row(ranked_event: Ranked, ledger: Ledger) -> PriceRow | None:
-    """The lock of a ledger as a row of the subscription's price book; billing multiplies, it never resolves a list."""
-    data = ranked_event.event.data
-    wanted = SubscriptionPriceLocked if ledger == "sell" else SubscriptionCostLocked
-    if not isinstance(data, wanted):
+def _listed(lock: SubscriptionPriceLocked, common: dict[str, Any]) -> f.PriceListed | None:
+    """A lock that takes effect inside a term is a fact, too."""
+    if lock.policy not in POLICIES:
         return None
+    return f.PriceListed(**common | {"day": lock.from_on.toordinal()}, policy=POLICIES[lock.policy])
+
+
+def _price_row(lock: SubscriptionPriceLocked | SubscriptionCostLocked, seq: int) -> PriceRow:
     return PriceRow(
-        product=data.product,
-        unit_price=data.unit_price_micro,
+        product=lock.product,
+        unit_price=lock.unit_price_micro,
         scope="customer",
-        frequency=data.charge_cycle,
-        valid_from=data.from_on.toordinal(),
-        ref=data.price_ref,
-        seq=ranked_event.seq,
+        frequency=lock.charge_cycle,
+        valid_from=lock.from_on.toordinal(),
+        ref=lock.price_ref,
+        seq=seq,
     )

@@ -19,9 +19,8 @@ from csp_billing.domain.rules import Ledger
 from csp_billing.line_rows import remember, shown_of
 from csp_billing.positions import Position, unpack_position
 from csp_billing.settling import Known, Log, Subject, Was
-from csp_billing.timelines import rank
-from csp_contracts.codec import decode_event, decode_meta
-from csp_contracts.envelope import Recorded
+from csp_billing.timelines import told_by
+from csp_contracts.codec import decode_event, decode_times
 
 _SUBJECT = (
     "s.subscription_id, s.customer_id, s.product_title, s.currency, s.rule_set, s.term, s.charge_cycle, s.auto_renew, "
@@ -301,10 +300,9 @@ def _by_subscription(rows: Cursor[TupleRow]) -> dict[str, list[Known]]:
 def known_of(row: Sequence[Any]) -> Known:
     """The fact of a row of the log: subscription, arrival, stream, version, type, data, meta."""
     _, arrival, stream, version, wire_name, data, meta = row
-    event = Recorded(
-        stream=stream, version=version, data=decode_event(wire_name, data), meta=decode_meta(meta)
-    )
-    return Known(arrival, rank(event))
+    times = decode_times(meta)
+    told = told_by(stream, version, decode_event(wire_name, data), times.effective_at, times.recorded_at)
+    return Known(arrival, told)
 
 
 def _components(ties: Sequence[tuple[str, ...]]) -> dict[str, frozenset[str]]:

@@ -13,8 +13,7 @@ from csp_billing.closing.cycles import close_days
 from csp_billing.closing.windows import open_days
 from csp_billing.ports import EditEffect, PriceEdit, ReportKey, ShownLine, report_key, report_order
 from csp_billing.settling import Known, Log, Subject, begin_anew, to_post
-from csp_billing.timelines import rank
-from csp_contracts.envelope import Meta, Recorded
+from csp_billing.timelines import told_by
 from csp_contracts.pricing_v1 import SubscriptionPriceEdited
 
 
@@ -63,7 +62,7 @@ def _effect(connection: psycopg.Connection, reseller: str, edit: PriceEdit, now:
             lines += shown
         return sorted(lines, key=report_order)
 
-    before, after = posted(log), posted(_with(log, reseller, edit, now))
+    before, after = posted(log), posted(_with(log, edit, now))
     return EditEffect(
         key=_key(reseller, subject, edit, today),
         lines=_without(after, before),
@@ -71,7 +70,7 @@ def _effect(connection: psycopg.Connection, reseller: str, edit: PriceEdit, now:
     )
 
 
-def _with(log: Log, reseller: str, edit: PriceEdit, now: datetime) -> Log:
+def _with(log: Log, edit: PriceEdit, now: datetime) -> Log:
     """The log with one more event at its end, behind everything that has a position."""
     data = SubscriptionPriceEdited(
         subscription_id=edit.subscription_id,
@@ -82,13 +81,8 @@ def _with(log: Log, reseller: str, edit: PriceEdit, now: datetime) -> Log:
         from_on=edit.from_on,
         until_on=edit.until_on,
     )
-    meta = Meta(
-        reseller=reseller,
-        partition_key=edit.subscription_id,
-        effective_at=datetime.combine(edit.from_on, time(), UTC),
-        recorded_at=now,
-    )
-    known = Known(_ALL, rank(Recorded(stream="what-if", version=1, data=data, meta=meta)))
+    effective_at = datetime.combine(edit.from_on, time(), UTC)
+    known = Known(_ALL, told_by("what-if", 1, data, effective_at, now))
     events = {**log.events, edit.subscription_id: [*log.events.get(edit.subscription_id, ()), known]}
     return Log(events, log.positions)
 

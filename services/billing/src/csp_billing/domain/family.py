@@ -33,7 +33,7 @@ class Story:
 
 def linked(stories: Mapping[str, Story]) -> dict[str, Story]:
     """The same stories with every link resolved. Links to unknown subscriptions are left as plain starts."""
-    if not any(
+    if len(stories) < 2 or not any(
         isinstance(fact, f.Started) and fact.link for story in stories.values() for fact in story.facts
     ):
         return dict(stories)

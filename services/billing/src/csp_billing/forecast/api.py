@@ -139,8 +139,8 @@ def forecast_routes(books: Books, facts: Facts, known: KnownVersions, clock: Clo
         if not 0 <= ahead <= LONGEST_HORIZON:
             raise invalid("until", "range", f"must be from today to {LONGEST_HORIZON} days ahead")
         history = await facts.events(scope, body.subscription_id)
-        ranked = sorted((each.ranked for each in history), key=lambda each: each.seq)
-        story = story_of(body.subscription_id, ranked, "sell", close_days=await facts.close_days(scope))
+        days = await facts.close_days(scope)
+        story = story_of(body.subscription_id, (each.told for each in history), "sell", close_days=days)
         if story is None:
             raise not_found("subscription")
         choice = Choice(
