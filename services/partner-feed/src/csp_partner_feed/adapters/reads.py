@@ -8,13 +8,13 @@ from typing import Any
 from psycopg import Cursor
 from psycopg.rows import DictRow
 
+from csp_partner_feed.adapters.claims import CLAIM_SECONDS
 from csp_partner_feed.domain.observation import Channel, Resource
 from csp_partner_feed.domain.wishes import Wish
 from csp_runtime.database import Connection, Database
 from csp_runtime.store import Also
 
 CHANNEL = "csp_feed_reads"
-_CLAIM_SECONDS = 120
 _MOST_OF_A_TENANT = 100
 
 
@@ -53,7 +53,7 @@ class Reads:
             await want(tx, wishes)
 
     async def claim(self, now: datetime) -> list[Claimed]:
-        """Due wishes of one customer, for this process alone for two minutes; `now` is business time."""
+        """Due wishes of one customer, for this process alone while it renews the claim; `now` is business time."""
         async with self._database.transaction() as tx:
             cursor = await tx.execute(
                 """
@@ -78,7 +78,7 @@ class Reads:
                 returning *
                 """,
                 {
-                    "claim": _CLAIM_SECONDS,
+                    "claim": CLAIM_SECONDS,
                     "reseller": first["reseller_id"],
                     "tenant": first["microsoft_tenant_id"],
                     "now": now,
@@ -86,6 +86,17 @@ class Reads:
                 },
             )
             return [_claimed(row) for row in await cursor.fetchall()]
+
+    async def renew(self, claimed: Sequence[Claimed]) -> None:
+        """Hold on to wishes that are being carried out, unless the claim is over."""
+        async with self._database.transaction() as tx, tx.cursor() as cursor:
+            await cursor.executemany(
+                f"""
+                update reads set claimed_until = now() + make_interval(secs => %s)
+                where {_KEY} and claimed_until > now()
+                """,
+                [[CLAIM_SECONDS, *each.key] for each in claimed],
+            )
 
     async def put_back(self, claimed: Sequence[Claimed], seconds: float) -> None:
         """Not now: try again after a pause of real time."""

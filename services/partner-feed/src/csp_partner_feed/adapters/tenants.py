@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 from psycopg.rows import DictRow
 
 from csp_contracts.ids import Kind, named_id
+from csp_partner_feed.adapters.claims import CLAIM_SECONDS
 from csp_partner_feed.domain.observation import Channel
 from csp_runtime.database import Connection, Database
 from csp_runtime.secret_box import SecretBox
 
 WAKEUP = "csp_feed_tenants"
-# Beyond the patience of the calls of one customer behind those of a whole crew at a slow rate.
-_CLAIM_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +78,7 @@ class TenantRows:
                 )
                 returning *
                 """,
-                [_CLAIM_SECONDS, now],
+                [CLAIM_SECONDS, now],
             )
             row = await cursor.fetchone()
         if row is None:
@@ -92,6 +91,18 @@ class TenantRows:
             is_first=row["is_found_by_first"],
             delta_link=self._box.open(sealed, _context(row)).decode() if sealed else None,
         )
+
+    async def renew(self, due: TenantDue) -> None:
+        """Hold on to a claim that is being worked on, unless it is over or was taken back meanwhile."""
+        what = "delta" if due.channel is Channel.GRAPH_DELTA else "compare"
+        async with self._database.connection() as connection:
+            await connection.execute(
+                f"""
+                update tenants set {what}_claimed_until = now() + make_interval(secs => %s)
+                where reseller_id = %s and microsoft_tenant_id = %s and {what}_claimed_until > now()
+                """,
+                [CLAIM_SECONDS, due.reseller, due.microsoft_tenant_id],
+            )
 
     async def compared(self, due: TenantDue, now: datetime, every: timedelta) -> None:
         """The full reading is done; the next one comes after the interval, at the customer's own time of it."""

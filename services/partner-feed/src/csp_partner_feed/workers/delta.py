@@ -9,6 +9,7 @@ from csp_partner_feed.adapters.microsoft import person_of, user_state
 from csp_partner_feed.adapters.tenants import WAKEUP, TenantDue
 from csp_partner_feed.domain.observation import Channel, Observation, Resource
 from csp_partner_feed.domain.wishes import Wish
+from csp_partner_feed.workers.lease import kept
 from csp_partner_feed.workers.pace import work_off_many
 from csp_partner_feed.workers.parts import Parts
 from csp_runtime.logs import logger
@@ -59,7 +60,8 @@ class DirectoryFollower:
     async def _follow(self, due: TenantDue) -> None:
         began_at = self._clock.now()
         try:
-            link = await self._round(due, began_at)
+            async with kept(lambda: self._tenants.renew(due)):
+                link = await self._round(due, began_at)
         except asyncio.CancelledError:
             # The process stops: whoever comes next need not wait for our claim to run out.
             await asyncio.shield(self._tenants.put_back(due, 0.0))

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 log = logger(__name__)
 
-_OUTAGES = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError)
+OUTAGES = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError)
 
 
 async def work_off(
@@ -36,7 +36,7 @@ async def work_off(
             try:
                 if await step():
                     continue
-            except _OUTAGES as fault:
+            except OUTAGES as fault:
                 log.warning("feed.outage", worker=name, reason=type(fault).__name__)
                 await clock.sleep(poll)
                 continue
@@ -62,7 +62,7 @@ async def work_off_many(
     async def carry(work: T) -> None:
         try:
             await carry_out(work)
-        except _OUTAGES as fault:
+        except OUTAGES as fault:
             # The claim runs out, and somebody takes the work up again.
             log.warning("feed.outage", worker=name, reason=type(fault).__name__)
         finally:
@@ -95,7 +95,7 @@ async def in_turns(
         began_at = clock.now()
         try:
             await step()
-        except _OUTAGES as fault:
+        except OUTAGES as fault:
             log.warning("feed.outage", worker=name, reason=type(fault).__name__)
             await clock.sleep(min(pause, 1.0))
             continue

@@ -1,5 +1,6 @@
 """Reads what was wished for, customer by customer, and tells what is news."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -18,6 +19,7 @@ from csp_partner_feed.adapters.reads import CHANNEL, Claimed, finished, wanted
 from csp_partner_feed.adapters.tenants import Listed
 from csp_partner_feed.domain.observation import Channel, Observation, Resource, State
 from csp_partner_feed.domain.wishes import Wish
+from csp_partner_feed.workers.lease import kept
 from csp_partner_feed.workers.pace import work_off
 from csp_partner_feed.workers.parts import Parts
 from csp_runtime.logs import logger
@@ -60,14 +62,25 @@ class Reader:
             await self._reads.put_back(claimed, _PAUSE_FOR_FIRST)
             return True
         partner = self._client.as_reseller(first.reseller)
-        for group in _groups(claimed):
-            await self._carry_out(partner, group)
+        groups = _groups(claimed)
+        for number, group in enumerate(groups):
+            waiting = [each for rest in groups[number:] for each in rest]
+            try:
+                await self._carry_out(partner, group, waiting)
+            except asyncio.CancelledError:
+                # The process stops: whoever comes next need not wait for our claim to run out.
+                await asyncio.shield(self._reads.put_back(waiting, 0.0))
+                raise
         return True
 
-    async def _carry_out(self, partner: Reseller, group: Sequence[Claimed]) -> None:
+    async def _carry_out(
+        self, partner: Reseller, group: Sequence[Claimed], waiting: Sequence[Claimed]
+    ) -> None:
+        """Read what a group is about; `waiting`: all that is still claimed, this group and those after it."""
         first, began_at = group[0], self._clock.now()
         try:
-            seen = await self._look(partner, group, began_at)
+            async with kept(lambda: self._reads.renew(waiting)):
+                seen = await self._look(partner, group, began_at)
         except RelationshipMissing:
             await self._relationship_is_missing(group, began_at)
         except (NotDone, OutcomeUnknown) as fault:

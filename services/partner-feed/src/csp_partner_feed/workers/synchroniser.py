@@ -11,6 +11,7 @@ from csp_partner_feed.adapters.reads import wanted
 from csp_partner_feed.adapters.tenants import WAKEUP, TenantDue
 from csp_partner_feed.domain.observation import Channel, Observation, Resource, State, billing_start
 from csp_partner_feed.domain.wishes import Wish
+from csp_partner_feed.workers.lease import kept
 from csp_partner_feed.workers.pace import work_off_many
 from csp_partner_feed.workers.parts import Parts
 from csp_runtime.logs import logger
@@ -62,7 +63,8 @@ class Synchroniser:
     async def _compare(self, due: TenantDue) -> None:
         began_at = self._clock.now()
         try:
-            await self._read(due, began_at)
+            async with kept(lambda: self._tenants.renew(due)):
+                await self._read(due, began_at)
         except asyncio.CancelledError:
             # The process stops: whoever comes next need not wait for our claim to run out.
             await asyncio.shield(self._tenants.put_back(due, 0.0))
