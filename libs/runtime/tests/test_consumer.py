@@ -142,6 +142,24 @@ async def test_a_stream_is_followed_up_to_the_event_whose_rule_raises(store, dat
     assert known["version"] == 2
 
 
+async def test_what_follows_in_a_parked_stream_waits_though_its_version_is_the_next(
+    store, database, feed, sums
+):
+    await store.save([counted("ord_a", 1)])
+    consumer, first = Consumer(Sums(), feed, database), await batch_of(database)
+    await consumer.apply(first)
+    async with database.connection() as connection:
+        await connection.execute(
+            "insert into parked_streams (consumer, stream, context, reason) values ('sums', 'ord_a', 'things', 'rule')"
+        )
+    await store.save([counted("ord_a", 2), counted("ord_b", 1)])
+    new = await batch_of(
+        database, read_from=first.next_offset, only=lambda record: record.offset >= first.next_offset
+    )
+    await consumer.apply(new)
+    assert await totals(database) == {"ord_a": (1, 1), "ord_b": (1, 1)}
+
+
 class NothingWanted(Sums):
     """Reads the streams, but none of their types."""
 

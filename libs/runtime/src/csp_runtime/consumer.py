@@ -8,7 +8,7 @@ that has a gap or whose rule raised, and put aside what cannot be read, while th
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -191,8 +191,10 @@ class Consumer:
 
         Streams that are parked are passed over, but for one that is being resumed. Raises `PositionMoved` where the position is not at the batch's beginning; then nothing was written.
         """
-        mine = [record for record in batch.records if record.stream.partition("_")[0] in self._by_prefix]
-        sorted_out = await self._sort_out(batch.source, mine, resuming)
+        streams = self._by_stream(batch.records)
+        if resuming is None and await self._apply_assumed(batch, streams):
+            return
+        sorted_out = await self._sort_out_known(batch.source, streams, resuming)
         try:
             await self._write(batch, sorted_out)
         except (*OUTAGES, PositionMoved):
@@ -201,19 +203,48 @@ class Consumer:
             log.exception("consumer.rule-raised", consumer=self.name, code=_code(fault))
             await self._write_one_by_one(batch, sorted_out)
 
-    async def _sort_out(
-        self, source: str, records: Sequence[FeedRecord], resuming: str | None
-    ) -> "_SortedOut":
-        """Which records are new, in order, readable; which streams have a gap."""
+    def _by_stream(self, records: Sequence[FeedRecord]) -> "_Streams":
         by_stream: dict[str, list[FeedRecord]] = defaultdict(list)
         for record in records:
-            by_stream[record.stream].append(record)
+            if record.stream.partition("_")[0] in self._by_prefix:
+                by_stream[record.stream].append(record)
+        return by_stream
+
+    async def _apply_assumed(self, batch: Batch, streams: "_Streams") -> bool:
+        """The usual case, a round trip shorter: every stream goes on where we stand. The write itself proves it.
+
+        False where it does not, or a rule raised: then nothing was written, and it is looked up how the streams stand.
+        """
+        known = {stream: records[0].version - 1 for stream, records in streams.items()}
+        if any(
+            record.version != version
+            for stream, records in streams.items()
+            for version, record in enumerate(records, known[stream] + 1)
+        ):
+            return False
+        found = await self._sort_out(batch.source, streams, known)
+        try:
+            await self._write(batch, found, assumed=known)
+        except (*OUTAGES, PositionMoved):
+            raise
+        except Exception:  # noqa: BLE001 - the usual way finds it again, and says so
+            return False
+        return True
+
+    async def _sort_out_known(self, source: str, streams: "_Streams", resuming: str | None) -> "_SortedOut":
         async with self._database.connection() as connection:
-            known, parked = await state.standing(connection, self.name, list(by_stream))
+            known, parked = await state.standing(connection, self.name, list(streams))
+        flowing = {
+            stream: records
+            for stream, records in streams.items()
+            if stream not in parked or stream == resuming
+        }
+        return await self._sort_out(source, flowing, known)
+
+    async def _sort_out(self, source: str, streams: "_Streams", known: Mapping[str, int]) -> "_SortedOut":
+        """Which records are new, in order, readable; which streams have a gap."""
         found = _SortedOut()
-        for stream, stream_records in by_stream.items():
-            if stream in parked and stream != resuming:
-                continue
+        for stream, stream_records in streams.items():
             version = known.get(stream, 0)
             for record in stream_records:
                 if record.version <= version:
@@ -259,12 +290,15 @@ class Consumer:
             return None
         return missing
 
-    async def _write(self, batch: Batch, found: "_SortedOut") -> None:
+    async def _write(
+        self, batch: Batch, found: "_SortedOut", *, assumed: Mapping[str, int] | None = None
+    ) -> None:
+        step = state.Step(consumer=self.name, batch=batch, versions=found.versions, assumed=assumed or {})
         if isinstance_reactor(self.handler):
-            await self._write_reaction(batch, found)
+            await self._write_reaction(step, found)
             return
         async with self._database.transaction() as tx:
-            await state.advance(tx, self.name, batch, found.versions)
+            await state.advance(tx, step)
             if found.events:
                 await self.handler.project(tx, found.events)  # type: ignore[union-attr]  # not a reactor
             await self._write_state(tx, batch, found)
@@ -275,11 +309,11 @@ class Consumer:
         await state.park(tx, self.name, found.gaps, state.GAP)
         self.health.parked |= set(found.gaps)
 
-    async def _write_reaction(self, batch: Batch, found: "_SortedOut") -> None:
+    async def _write_reaction(self, step: state.Step, found: "_SortedOut") -> None:
         store = self._store
         if store is None:
             raise TypeError(f"reactor {self.name} needs the service's event store")
-        own = state.reactor_state(self.name, batch, found.versions, found.unreadable, found.gaps)
+        own = state.reactor_state(step, found.unreadable, found.gaps)
         for attempt in range(1, DECISIONS + 1):
             reaction = await self.handler.react(found.events) if found.events else Reaction()  # type: ignore[union-attr]  # a reactor
             try:
@@ -314,7 +348,7 @@ class Consumer:
             versions={stream: version for stream, version in found.versions.items() if stream not in failed},
         )
         async with self._database.transaction() as tx:
-            await state.advance(tx, self.name, batch, rest.versions)
+            await state.advance(tx, state.Step(consumer=self.name, batch=batch, versions=rest.versions))
             await self._write_state(tx, batch, rest)
             await state.dead_letter_streams(tx, self.name, _context_of(batch.source), batch, failed)
         self.health.parked |= set(failed)
@@ -388,6 +422,9 @@ class Consumer:
             await state.unpark(tx, self.name, stream)
         self.health.parked.discard(stream)
         return True
+
+
+_Streams = Mapping[str, list[FeedRecord]]
 
 
 @dataclass(slots=True)

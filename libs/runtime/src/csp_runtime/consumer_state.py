@@ -1,6 +1,7 @@
 """What a consumer knows of itself: positions, versions, parked streams, dead letters. All in its own schema."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg import Cursor
@@ -8,7 +9,7 @@ from psycopg.rows import DictRow
 
 from csp_contracts.envelope import Recorded
 from csp_runtime.database import Connection
-from csp_runtime.errors import PositionMoved
+from csp_runtime.errors import NotAsAssumed, PositionMoved
 from csp_runtime.feed import Batch, FeedRecord
 from csp_runtime.store import Also
 
@@ -17,10 +18,17 @@ GAP, RULE, RETRY = "gap", "rule", "retry"
 
 Unreadable = Sequence[tuple[FeedRecord, str, str]]
 
-# One round trip: the position by compare-and-set, the versions, and who waits for them is told at commit.
-# A new source begins at 0; anything else must find the row where the batch began.
+# One round trip: what was assumed of the streams, the position by compare-and-set, the versions, and who waits for them is
+# told at commit. A new source begins at 0; anything else must find the row where the batch began.
 _ADVANCE = """
-with advanced as (
+with assumed as materialized (
+    select not exists (
+        select from unnest(%(assumed)s::text[], %(after)s::bigint[]) as assumed (stream, version)
+        left join known_versions as known on known.consumer = %(consumer)s and known.stream = assumed.stream
+        left join parked_streams as parked on parked.consumer = %(consumer)s and parked.stream = assumed.stream
+        where coalesce(known.version, 0) <> assumed.version or parked.stream is not null
+    ) as holds
+), advanced as (
     insert into positions (consumer, source, next_offset)
     select %(consumer)s, %(source)s, %(next)s
     where %(from)s = 0 or exists (select from positions where consumer = %(consumer)s and source = %(source)s)
@@ -33,7 +41,7 @@ with advanced as (
     on conflict (consumer, stream) do update set version = excluded.version
     where known_versions.version < excluded.version
 )
-select exists (select from advanced) as advanced,
+select (select holds from assumed) as holds, exists (select from advanced) as advanced,
     (select pg_notify('csp_known', %(consumer)s) where cardinality(%(streams)s::text[]) > 0) as told
 """
 _STANDING = (
@@ -61,15 +69,36 @@ async def position(connection: Connection, consumer: str, source: str) -> int:
     return 0 if row is None else int(row["next_offset"])
 
 
-async def advance(tx: Connection, consumer: str, batch: Batch, versions: Mapping[str, int]) -> None:
-    """Compare-and-set the position and raise the known versions; `PositionMoved` where it is not at `read_from`."""
-    row = await (await tx.execute(_ADVANCE, _step(consumer, batch, versions), prepare=True)).fetchone()
-    if row is None or not row["advanced"]:
-        raise PositionMoved(batch.source)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A consumer's way through a batch: the versions it then knows, and those it is assumed to know before.
+
+    What is assumed, the next statement proves; nothing where it was looked up.
+    """
+
+    consumer: str
+    batch: Batch
+    versions: Mapping[str, int]
+    assumed: Mapping[str, int] = field(default_factory=dict)
+
+    def check(self, row: DictRow | None) -> None:
+        """What the statement answered: `NotAsAssumed`, or `PositionMoved` where the position is not at `read_from`."""
+        if row is not None and not row["holds"]:
+            raise NotAsAssumed(self.consumer)
+        if row is None or not row["advanced"]:
+            raise PositionMoved(self.batch.source)
 
 
-def _step(consumer: str, batch: Batch, versions: Mapping[str, int]) -> dict[str, object]:
+async def advance(tx: Connection, step: Step) -> None:
+    """Compare-and-set the position and raise the known versions; raises as `Step.check`, and then nothing must be written."""
+    step.check(await (await tx.execute(_ADVANCE, _parameters(step), prepare=True)).fetchone())
+
+
+def _parameters(step: Step) -> dict[str, object]:
+    consumer, batch, versions = step.consumer, step.batch, step.versions
     return {
+        "assumed": list(step.assumed),
+        "after": list(step.assumed.values()),
         "consumer": consumer,
         "source": batch.source,
         "from": batch.read_from,
@@ -166,21 +195,13 @@ async def dead_letter_streams(
         await tx.execute(_PARK, [consumer, stream, context, RULE])
 
 
-def reactor_state(
-    consumer: str,
-    batch: Batch,
-    versions: Mapping[str, int],
-    unreadable: Unreadable,
-    gaps: Mapping[str, str],
-) -> Also:
+def reactor_state(step: Step, unreadable: Unreadable, gaps: Mapping[str, str]) -> Also:
     """The same writes as above, through the recorder's hook."""
+    consumer, batch = step.consumer, step.batch
 
     def write(cursor: Cursor[DictRow]) -> None:
-        cursor.execute(_ADVANCE, _step(consumer, batch, versions))
-        # The recorder pipelines: only a fetch waits for the answer.
-        row = cursor.fetchone()
-        if row is None or not row["advanced"]:
-            raise PositionMoved(batch.source)
+        cursor.execute(_ADVANCE, _parameters(step))
+        step.check(cursor.fetchone())  # the recorder pipelines: only a fetch waits for the answer
         for lost in batch.unreadable:
             cursor.execute(
                 _DEAD_LETTER,

@@ -12,10 +12,10 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 import psycopg
-from psycopg import AsyncConnection, conninfo
+from psycopg import AsyncConnection, BaseConnection, conninfo
 from psycopg.rows import AsyncRowFactory, DictRow, TupleRow, dict_row, tuple_row
 from psycopg.types.json import set_json_loads
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from csp_runtime.scope import Scope
 
@@ -57,15 +57,26 @@ RECONNECT_SECONDS = 4.0
 """Attempts to connect back off; so short a patience begins them anew, and finds a database that is back within seconds."""
 
 _IDLE_SECONDS = 1.0
-_checked_at: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
+_checked_at: WeakKeyDictionary[BaseConnection[Any], float] = WeakKeyDictionary()
+
+
+def _has_rested(connection: BaseConnection[Any]) -> bool:
+    """Whether to ask a connection if it still lives; one just used would say so itself, a round trip earlier."""
+    now = time.monotonic()
+    rested = now - _checked_at.get(connection, float("-inf")) > _IDLE_SECONDS
+    _checked_at[connection] = now
+    return rested
 
 
 async def _check_if_idle(connection: Connection) -> None:
-    """Ask a connection that has rested whether it still lives; one just used would say so itself, a round trip earlier."""
-    now = time.monotonic()
-    if now - _checked_at.get(connection, float("-inf")) > _IDLE_SECONDS:
+    if _has_rested(connection):
         await AsyncConnectionPool.check_connection(connection)
-    _checked_at[connection] = now
+
+
+def check_if_idle_now(connection: psycopg.Connection[Any]) -> None:
+    """For pools of threads: raises `psycopg.Error` where a connection that has rested is dead."""
+    if _has_rested(connection):
+        ConnectionPool.check_connection(connection)
 
 
 class Database:

@@ -5,6 +5,7 @@ RuntimeFault
 │   └── KeyReused         …with another body: the caller's mistake
 ├── VersionConflict       somebody else appended to the stream: reload and decide again
 ├── PositionMoved         another member consumed this batch: roll back and seek
+├── NotAsAssumed          streams do not stand where a batch goes on: look, and sort it out anew
 └── StoreMisconfigured    the store would lose or hide events with these settings
 """
 
@@ -47,6 +48,12 @@ class PositionMoved(RuntimeFault):
     def __init__(self, source: str) -> None:
         super().__init__(f"the position in {source} moved")
         self.source = source
+
+
+class NotAsAssumed(RuntimeFault):
+    """A stream's known version is not the one before the batch's first, or the stream is held back."""
+
+    code = "not-as-assumed"
 
 
 class StoreMisconfigured(RuntimeFault):

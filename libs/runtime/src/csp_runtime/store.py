@@ -14,15 +14,14 @@ from typing import Any, NoReturn
 
 import psycopg
 from eventsourcing.persistence import IntegrityError, InterfaceError, OperationalError, StoredEvent
-from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
-from psycopg import Cursor
-from psycopg.conninfo import conninfo_to_dict
-from psycopg.rows import DictRow
+from eventsourcing.postgres import ConnectionPool, PostgresApplicationRecorder, PostgresDatastore
+from psycopg import Connection, Cursor
+from psycopg.rows import DictRow, dict_row
 
 from csp_contracts.codec import decode_event, decode_meta, encode_event, encode_meta, join_state, split_state
 from csp_contracts.envelope import Recorded
 from csp_runtime.crash_points import crash_point
-from csp_runtime.database import RECONNECT_SECONDS, DatabaseRole
+from csp_runtime.database import RECONNECT_SECONDS, DatabaseRole, check_if_idle_now, connection_info
 from csp_runtime.errors import KeyAlreadyUsed, KeyReused, StoreMisconfigured, VersionConflict
 
 MOST_EVENTS_A_SAVE = 500
@@ -77,28 +76,32 @@ class EventStore:
                 "POSTGRES_ENABLE_DB_FUNCTIONS lets readers of the log miss events: unset it"
             )
         self.schema = schema
-        info = conninfo_to_dict(url)
         self._datastore = PostgresDatastore(
-            dbname=str(info["dbname"]),
-            host=str(info["host"]),
-            port=str(info.get("port", "5432")),
-            user=str(info["user"]),
-            password=str(info.get("password", "")),
+            dbname="",
+            host="",
+            port="",
+            user="",
+            password="",
             schema=schema,
-            pool_size=pool_size,
-            max_overflow=max_overflow,
             lock_timeout=10,
             originator_id_type="text",
-            pre_ping=True,
             enable_db_functions=False,
         )
-        extra = {key: value for key, value in info.items() if key.startswith("ssl")}
-        kwargs = self._datastore.pool.kwargs
-        if not isinstance(kwargs, dict):
-            raise StoreMisconfigured("the recorder's connection settings cannot be completed")
-        role = DatabaseRole.WORKER.named(schema)
-        self._datastore.pool.reconnect_timeout = RECONNECT_SECONDS
-        kwargs.update(extra, options=f"-c search_path={schema},public -c role={role}")
+        # Our own pool in the place of the library's: it enters the schema in the worker's role, knows every setting of the
+        # URL, and asks a connection whether it lives only after a rest, not before every save.
+        self._datastore.pool = ConnectionPool(
+            connection_info(url, schema, DatabaseRole.WORKER),
+            connection_class=Connection[DictRow],
+            kwargs={"row_factory": dict_row},
+            configure=self._datastore.after_connect_func(),
+            min_size=pool_size,
+            max_size=pool_size + max_overflow,
+            open=False,
+            timeout=5.0,
+            reconnect_timeout=RECONNECT_SECONDS,
+            check=check_if_idle_now,
+            name=f"{schema}-store",
+        )
         self._recorder = _Recorder(self._datastore, events_table_name=f"{schema}_events")
 
     def close(self) -> None:
