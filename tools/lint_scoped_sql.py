@@ -128,9 +128,7 @@ def _filled_in(statement: str, function: Function | None) -> str:
     """What the function's other strings bring into the places that the statement leaves, and names that say so themselves."""
     places = re.findall(r"\{([^}]*)\}", statement)
     named = (
-        " reseller_id customer_id"
-        if any("SCOPED" in place or "_scoped(" in place for place in places)
-        else ""
+        " reseller_id customer_id" if any("SCOPED" in place or "scoped(" in place for place in places) else ""
     )
     if not places or function is None:
         return named

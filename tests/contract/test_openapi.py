@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from functools import cache
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from csp_testing.outside_tools import program
 SURFACES = {"reseller": reseller_app, "customer": customer_app}
 
 
+@cache
 def document(surface: str) -> dict[str, Any]:
     published: dict[str, Any] = SURFACES[surface](NoTokens(), None).openapi()
     return published

@@ -104,12 +104,12 @@ async def test_prices_from_the_list_to_the_customer(data_folder, tmp_path):
         effect = reseller.post(f"{path}/preview", edit)
         assert effect["previous_unit_price"]["amount"] == "20.00"
         assert effect["unit_price"]["amount"] == "15.00"
-        assert reseller.get(path) == []
+        assert reseller.get(path)["data"] == []
         reseller.post(path, edit | {"reason": ""}, 422)
         reseller.post(path, edit, 201)
         viewer = ("--as", "customer-viewer", "--customer", subscription["customer_id"])
         with Person(running, "/portal/v1", *viewer) as own:
-            (seen,) = own.get(path)
+            (seen,) = own.get(path)["data"]
             assert (seen["reason"], seen["unit_price"]["amount"]) == ("agreed", "15.00")
             assert own.http.post(path, json=edit).status_code == 405
             assert own.http.get("/price-lists/global/rules").status_code == 404

@@ -115,7 +115,7 @@ def test_a_subscription_from_another_partner_keeps_its_term_and_is_charged_once(
         def discovered():
             return [
                 each
-                for each in world.reseller.get("/unallocated")
+                for each in world.reseller.get("/unallocated")["data"]
                 if each["domain"] == "moving.onmicrosoft.com" and each["subscriptions"]
             ]
 

@@ -92,10 +92,10 @@ def _add_customer_and_tenant(world: World, folder: Path) -> tuple[str, dict[str,
 def _set_prices(world: World, customer_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
     reseller = world.reseller
     _say(world, "2. The reseller sets a global price, and one for this customer alone.")
-    categories = reseller.get("/catalogue/category")
+    categories = reseller.get("/catalogue/category")["data"]
     category = next(each for each in categories if each == "New commerce, commercial")
     chosen = {"filter[category]": category, "filter[term]": "P1Y", "filter[charge_cycle]": "P1M"}
-    groups = reseller.get("/catalogue/product_group", **chosen)
+    groups = reseller.get("/catalogue/product_group", **chosen)["data"]
     _answer(
         world,
         f"{len(categories)} categories; {category}: {len(groups)} product groups with P1Y, billed monthly",
@@ -230,7 +230,7 @@ def _change_at_microsoft(
         lambda: world.reseller.get(legacy_path)["status"] == "suspended", "the suspension is seen"
     )
     for each in (path, legacy_path):
-        entries = [entry for entry in world.reseller.get(f"{each}/history") if entry["origin"] == "microsoft"]
+        entries = world.reseller.get(f"{each}/history", **{"filter[origin]": "microsoft"})["data"]
         changes = [entry for entry in entries if entry["what"] != "effective_time_corrected"]
         if len(changes) != 1:
             raise DemoFailed(f"{each}: {len(changes)} changes of origin microsoft, expected one")

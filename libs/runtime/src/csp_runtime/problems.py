@@ -65,16 +65,24 @@ RETRYABLE = frozenset({"upstream-throttled", "upstream-unavailable", "read-model
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvalidParameter:
-    """One field that breaks one rule."""
+    """One field that breaks one rule; `choices` where it must be one of few."""
 
     field: str
     rule: str
     reason: str
     source: str = "body"
+    choices: Sequence[str] = ()
 
-    def as_json(self) -> dict[str, str]:
+    def as_json(self) -> dict[str, Any]:
         """The entry in `invalid_parameters`."""
-        return {"field": self.field, "rule": self.rule, "reason": self.reason, "source": self.source}
+        choices = {"choices": list(self.choices)} if self.choices else {}
+        return {
+            "field": self.field,
+            "rule": self.rule,
+            "reason": self.reason,
+            "source": self.source,
+            **choices,
+        }
 
 
 @dataclass(eq=False)

@@ -140,10 +140,10 @@ def routes(use_cases: BillingUseCases, closes: CloseUseCases, known: KnownVersio
 
     @router.get("/cycles")
     async def cycles(
-        scope: AnyScope, before: date | None = None, size: Annotated[int, Query(ge=1, le=500)] = 50
+        scope: AnyScope, before: date | None = None, limit: Annotated[int, Query(ge=1, le=501)] = 50
     ) -> list[dict[str, Any]]:
         _check_reseller(scope)
-        return await closes.cycles(scope, before=before, size=size)
+        return await closes.cycles(scope, before=before, size=limit)
 
     @router.get("/cycles/{cycle_id}")
     async def cycle(cycle_id: str, scope: AnyScope) -> dict[str, Any]:

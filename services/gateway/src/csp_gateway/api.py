@@ -10,16 +10,20 @@ from csp_gateway.surfaces import (
     billing,
     billing_cycles,
     catalogue,
+    drifts,
     forecasts,
     invoice_imports,
+    invoice_intake,
     organisations,
     platform,
     price_edits,
     price_imports,
     price_lists,
+    settings,
     subscriptions,
     synchronisation,
     taxes,
+    tenants,
     users,
 )
 from csp_gateway.surfaces.common import CUSTOMER, RESELLER, Parts, Surface
@@ -33,12 +37,16 @@ def reseller_app(verifier: TokenVerifier, parts: Parts | None) -> FastAPI:
     """`/v1`: the reseller's surface."""
     routers = [
         *_shared_routes(RESELLER),
+        organisations.routes(),
+        settings.routes(),
         billing_cycles.routes(),
+        invoice_intake.routes(),
         invoice_imports.routes(),
         adjustments.routes(),
         price_lists.routes(),
         price_imports.routes(),
         synchronisation.routes(),
+        drifts.routes(),
     ]
     return _app("CSP reseller API", RESELLER, verifier, parts, routers)
 
@@ -50,7 +58,7 @@ def customer_app(verifier: TokenVerifier, parts: Parts | None) -> FastAPI:
 
 def _shared_routes(surface: Surface) -> list[APIRouter]:
     parts_of_the_business = (
-        organisations,
+        tenants,
         catalogue,
         subscriptions,
         price_edits,

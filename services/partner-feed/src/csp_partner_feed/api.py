@@ -114,7 +114,7 @@ def routes(use_cases: FeedUseCases) -> APIRouter:
         scope: AnyScope,
         state: Literal["open", "decided"] = "open",
         after: Annotated[str | None, Query(max_length=100, pattern=_ID)] = None,
-        limit: Annotated[int, Query(ge=1, le=500)] = 100,
+        limit: Annotated[int, Query(ge=1, le=501)] = 100,
     ) -> list[dict[str, Any]]:
         found = await use_cases.drifts(scope, is_open=state == "open", after=after, limit=limit)
         return [asdict(drift) for drift in found]

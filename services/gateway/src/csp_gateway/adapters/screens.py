@@ -1,25 +1,19 @@
 """The rows of the screens, read inside the caller's scope. What the API shows of a row lies in it as JSON text already."""
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
-from csp_gateway.adapters.paging import Page, cursor_of, key_of
+import psycopg
+
+from csp_gateway.adapters import screen_sql
+from csp_gateway.adapters.asking import Condition, Question
+from csp_gateway.adapters.paging import cursor_of, key_of, unknown_cursor
+from csp_gateway.adapters.screen_sql import Screen
 from csp_runtime.database import Database
 from csp_runtime.scope import Scope
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Screen:
-    """A table, the column of its id, the total order of its pages (last column unique), and the JSON of a row."""
-
-    table: str
-    key: str
-    order: tuple[str, ...]
-    newest_first: bool = False
-    shown: str = "shown"
+MOST_COUNTED = 10_000
 
 
 CUSTOMERS = Screen(table="customers", key="customer_id", order=("name", "customer_id"))
@@ -34,6 +28,15 @@ SUBSCRIPTIONS_WITH_COST = replace(SUBSCRIPTIONS, shown="shown || shown_cost")
 OPERATIONS = Screen(
     table="operations", key="operation_id", order=("requested_at", "operation_id"), newest_first=True
 )
+HISTORY = Screen(table="history", key="version", order=("effective_at", "recorded_at", "version"))
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many rows there are; at least so many where counting them all would take too long."""
+
+    count: int
+    is_exact: bool
 
 
 class Screens:
@@ -46,87 +49,57 @@ class Screens:
         """A row by its id, if it lies inside the scope; its JSON is `body`."""
         if "\0" in key:  # no text of PostgreSQL can hold it
             return None
-        rows = await self._database.read(scope, _one(screen, scope.is_customer), [key])
+        rows = await self._database.read(scope, screen_sql.one(screen, scope.is_customer), [key])
         return rows[0] if rows else None
 
-    async def page(
-        self, scope: Scope, screen: Screen, filters: dict[str, Any], page: Page
-    ) -> tuple[list[str], str | None]:
-        """The JSON of each row of a page, and the cursor of the next one. Filters that are None do not count."""
-        given = tuple(column for column, value in filters.items() if value is not None)
-        after = key_of(page.after, filters)
-        statement = _page(screen, scope.is_customer, given, after is not None)
-        values = [*(filters[column] for column in given), *(after or ()), page.size + 1]
-        rows = await self._database.read_tuples(scope, statement, values)
+    async def some(self, scope: Scope, screen: Screen, keys: list[str]) -> list[str]:
+        """The JSON of the rows with these ids, those inside the scope."""
+        rows = await self._database.read_tuples(scope, screen_sql.some(screen, scope.is_customer), [keys])
+        return [row[0] for row in rows]
+
+    async def page(self, scope: Scope, screen: Screen, question: Question) -> tuple[list[str], str | None]:
+        """The JSON of each row of a page, and the cursor of the next one."""
+        order = screen_sql.order_of(screen, question.sort)
+        page, width = question.page, len(screen.order if order is None else order)
+        after = None if page.after is None else key_of(page.after, question.identity, width)
+        asked = tuple((each.column, each.operator) for each in question.conditions)
+        statement = screen_sql.page(screen, scope.is_customer, asked, order, after is not None)
+        values = [
+            *(each.value for each in question.conditions),
+            *screen_sql.values_behind(order, after),
+            page.size + 1,
+        ]
+        try:
+            rows = await self._database.read_tuples(scope, statement, values)
+        except (psycopg.DataError, psycopg.ProgrammingError):  # of a key that is not of these columns
+            if after is None:
+                raise
+            raise unknown_cursor() from None
         if len(rows) <= page.size:
             return [row[0] for row in rows], None
         shown = [row[0] for row in rows[: page.size]]
-        return shown, cursor_of(list(rows[page.size - 1][1:]), filters)
+        return shown, cursor_of(list(rows[page.size - 1][1:]), question.identity)
 
-    async def history(self, scope: Scope, subscription_id: str) -> list[str]:
-        """A subscription's history in order of what became true when."""
-        rows = await self._database.read_tuples(
-            scope,
-            f"select shown from history where {_scoped(is_customer=scope.is_customer)} and subscription_id = %s "
-            "order by effective_at, recorded_at, version",
-            [subscription_id],
-        )
-        return [row[0] for row in rows]
+    async def count(self, scope: Scope, screen: Screen, conditions: tuple[Condition, ...]) -> Count:
+        """How many rows meet the conditions."""
+        asked = tuple((each.column, each.operator) for each in conditions)
+        statement = screen_sql.count(screen, scope.is_customer, asked)
+        values = [*(each.value for each in conditions), MOST_COUNTED + 1]
+        ((found,),) = await self._database.read_tuples(scope, statement, values)
+        return Count(min(found, MOST_COUNTED), is_exact=found <= MOST_COUNTED)
 
-    async def unallocated(self, scope: Scope, after: str | None, limit: int) -> list[Row]:
-        """Discovered tenants that nobody is billed for, with what their subscriptions cost a month; a page behind a tenant's id."""
-        return await self._database.read(scope, _UNALLOCATED, [after, after, limit])
+    async def unallocated(self, scope: Scope, after: list[str] | None, limit: int) -> list[Row]:
+        """Discovered tenants that nobody is billed for, with what their subscriptions cost a month, by tenant and currency."""
+        tenant, currency = (None, None) if after is None else after
+        return await self._database.read(scope, screen_sql.UNALLOCATED, [tenant, tenant, currency, limit])
 
     async def events(self, scope: Scope, after: int, wanted: str | None, limit: int) -> tuple[list[str], int]:
         """The change feed behind a position, and the position of its last event; cost events never reach a customer."""
         rows = await self._database.read_tuples(
             scope,
-            f"select body::text, position from feed where {_scoped(is_customer=scope.is_customer)} and position > %s "
-            "and (%s::text is null or type = %s) and (not %s or visibility = 'customer') "
+            f"select body::text, position from feed where {screen_sql.scoped(is_customer=scope.is_customer)} "
+            "and position > %s and (%s::text is null or type = %s) and (not %s or visibility = 'customer') "
             "order by position limit %s",
             [after, wanted, wanted, scope.is_customer, limit],
         )
         return [row[0] for row in rows], rows[-1][1] if rows else after
-
-
-_UNALLOCATED = """
-select t.tenant_id, t.customer_id, t.domain, t.company_name, t.created_at as discovered_at, s.currency,
-    count(s.subscription_id) as subscriptions, coalesce(sum(s.quantity), 0)::bigint as seats,
-    count(s.subscription_id) filter (where s.unit_cost_micro is null) as without_cost,
-    sum(round(s.quantity::numeric * s.unit_cost_micro / case s.charge_cycle when 'P1Y' then 12 when 'P3Y' then 36 else 1 end))
-        ::bigint as monthly_cost_micro
-from tenants t
-join customers c on c.reseller_id = t.reseller_id and c.customer_id = t.customer_id and c.status = 'unallocated'
-left join subscriptions s on s.reseller_id = t.reseller_id and s.tenant_id = t.tenant_id
-    and (s.status = 'active' or s.status = 'suspended' and s.commerce = 'nce')
-where t.reseller_id = scope.reseller and (%s::text is null or t.tenant_id > %s)
-group by t.tenant_id, s.currency
-order by t.tenant_id, s.currency limit %s
-"""
-
-
-def _scoped(*, is_customer: bool) -> str:
-    whose = "reseller_id = scope.reseller"
-    return f"{whose} and customer_id = scope.customer" if is_customer else whose
-
-
-@lru_cache
-def _one(screen: Screen, is_customer: bool) -> str:  # noqa: FBT001 - the cache's key
-    scoped = _scoped(is_customer=is_customer)
-    return f"select *, {screen.shown} as body from {screen.table} where {scoped} and {screen.key} = %s"
-
-
-@lru_cache
-def _page(screen: Screen, is_customer: bool, given: tuple[str, ...], goes_on: bool) -> str:  # noqa: FBT001 - the cache's key
-    order = ", ".join(screen.order)
-    where = [_scoped(is_customer=is_customer), *(f"{column} = %s" for column in given)]
-    if goes_on:
-        where.append(
-            f"({order}) {'<' if screen.newest_first else '>'} ({', '.join(['%s'] * len(screen.order))})"
-        )
-    if screen.newest_first:
-        order = ", ".join(f"{column} desc" for column in screen.order)
-    return (
-        f"select {screen.shown}, {', '.join(screen.order)} from {screen.table} "
-        f"where {' and '.join(where)} order by {order} limit %s"
-    )

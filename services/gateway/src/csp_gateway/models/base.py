@@ -1,7 +1,7 @@
 """What every resource's models share."""
 
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -49,6 +49,38 @@ class ListOf(View, Generic[T]):
     meta: Meta
 
 
+class Count(View):
+    """How many rows the filters leave; `is_exact` false: at least so many."""
+
+    count: int
+    is_exact: bool
+
+
+class CountedMeta(Meta):
+    """About a list that can be counted: `include=total_estimate`."""
+
+    total_estimate: Count | None
+
+
+class CountedListOf(View, Generic[T]):
+    """A page of a list that can be counted."""
+
+    data: list[T]
+    meta: CountedMeta
+
+
+class InvalidParameter(View):
+    """One field that breaks one rule."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    field: str
+    rule: str
+    reason: str
+    source: str = Field(description="`body`, `query`, `path` or `header`")
+    choices: list[str] = Field([], description="there where it must be one of few")
+
+
 class Problem(View):
     """RFC 9457."""
 
@@ -61,4 +93,4 @@ class Problem(View):
     instance: str | None
     code: str
     retryable: bool
-    invalid_parameters: list[dict[str, Any]]
+    invalid_parameters: list[InvalidParameter]

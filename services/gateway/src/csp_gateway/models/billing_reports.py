@@ -64,10 +64,9 @@ class Why(View):
     reverses: str | None = None
 
 
-class BillingLine(View):
-    """One line; `kind` is `cycle_fee`, `pro_rata`, `refund` or `adjustment`, `period` its service days."""
+class ThoughtLine(View):
+    """A line that a thought would post; `kind` is `cycle_fee`, `pro_rata`, `refund` or `adjustment`, `period` its service days."""
 
-    id: str
     subscription_id: str
     title: str
     product: str
@@ -80,6 +79,12 @@ class BillingLine(View):
     amount: Money | None
     late: bool
     why: Why
+
+
+class BillingLine(ThoughtLine):
+    """A line of a report."""
+
+    id: str
 
 
 class LineTotals(View):

@@ -11,7 +11,7 @@ from csp_gateway.models.base import Body, Money, View
 class Drift(View):
     """A difference between us and Microsoft that lasts."""
 
-    drift_id: str
+    id: str
     tenant_id: str
     resource: str
     resource_id: str
@@ -43,7 +43,7 @@ class DriftDecision(Body):
 class DriftDecided(View):
     """What was decided."""
 
-    drift_id: str
+    id: str
     side: str
 
 

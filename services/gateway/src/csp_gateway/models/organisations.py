@@ -1,7 +1,6 @@
 """Customer organisations."""
 
 from datetime import datetime
-from typing import Any
 
 from pydantic import Field
 
@@ -52,8 +51,8 @@ class Customer(View):
 class CustomerDetail(Customer):
     """With what only its owner keeps."""
 
-    address: dict[str, Any] | None
-    contact: dict[str, Any] | None
+    address: Address | None
+    contact: Contact | None
 
 
 class CustomerAdded(View):

@@ -1,11 +1,11 @@
 """Historic edits of a subscription's sales price."""
 
 from datetime import date, datetime
-from typing import Any
 
 from pydantic import Field
 
 from csp_gateway.models.base import Body, Money, View
+from csp_gateway.models.billing_reports import ThoughtLine
 
 
 class NewPriceEdit(Body):
@@ -48,6 +48,6 @@ class PriceEditPreview(View):
     until_on: date | None
     unit_price: Money
     previous_unit_price: Money | None
-    lines: list[dict[str, Any]]
-    instead_of: list[dict[str, Any]]
+    lines: list[ThoughtLine]
+    instead_of: list[ThoughtLine]
     net: Money

@@ -5,7 +5,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from csp_gateway.models.base import Body, Cycle, Money, View
+from csp_gateway.models.base import Body, CountedListOf, Cycle, Money, View
+from csp_gateway.models.billing_reports import ThoughtLine
+from csp_gateway.models.organisations import Customer
+from csp_gateway.models.tenants import Tenant
 
 
 class OrderLine(Body):
@@ -94,7 +97,7 @@ class Preview(View):
     wanted_quantity: int
     current_cycle_amount: Money | None
     new_cycle_amount: Money | None
-    lines: list[dict[str, Any]]
+    lines: list[ThoughtLine]
     approval_needed: bool
 
 
@@ -110,3 +113,27 @@ class HistoryEntry(View):
     reason: str | None
     details: dict[str, Any]
     superseded: bool
+
+
+class Tenants(View):
+    """Beside a list of subscriptions: the tenants that have them."""
+
+    tenants: list[Tenant]
+
+
+class TenantsAndOwners(Tenants):
+    """With the organisations they belong to."""
+
+    customers: list[Customer]
+
+
+class Subscriptions(CountedListOf[Subscription]):
+    """A page of subscriptions; `included` with `include=tenant`."""
+
+    included: Tenants | None
+
+
+class ResellerSubscriptions(CountedListOf[ResellerSubscription]):
+    """A page of subscriptions; `included` with `include=tenant,customer`."""
+
+    included: TenantsAndOwners | None

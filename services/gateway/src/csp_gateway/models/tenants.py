@@ -4,7 +4,8 @@ from datetime import date, datetime
 
 from pydantic import Field
 
-from csp_gateway.models.base import Body, View
+from csp_gateway.models.base import Body, CountedListOf, View
+from csp_gateway.models.organisations import Customer
 
 
 class Tenant(View):
@@ -56,3 +57,15 @@ class TenantLinked(View):
 
     tenant_id: str
     customer_id: str
+
+
+class WhoseTenants(View):
+    """Beside a list of tenants: whose they are."""
+
+    customers: list[Customer]
+
+
+class TenantsAndCustomers(CountedListOf[Tenant]):
+    """A page of tenants; `included` with `include=customer`."""
+
+    included: WhoseTenants | None

@@ -8,18 +8,12 @@ from pydantic import AwareDatetime
 from csp_gateway.adapters.paging import cursor_of, key_of
 from csp_gateway.models.base import ListOf
 from csp_gateway.models.billing_reports import BillingLinePage, BillingReport, BillingReportDetail
-from csp_gateway.surfaces.common import (
-    WAITS,
-    Reading,
-    ResellerScope,
-    Surface,
-    UseCaller,
-    UseParts,
-    answer_list,
-    as_json,
-    problems,
-)
-from csp_gateway.surfaces.listing import Filter, Listing
+from csp_gateway.surfaces.answers import as_json
+from csp_gateway.surfaces.common import Reading, ResellerScope, Surface, UseCaller, UseParts
+from csp_gateway.surfaces.documented import WAITS, problems
+from csp_gateway.surfaces.filters import equal, perspective, perspective_day
+from csp_gateway.surfaces.listing import Listing
+from csp_gateway.surfaces.lists import answer_list
 from csp_runtime.http import AnyCommand
 
 
@@ -30,9 +24,9 @@ def routes(surface: Surface) -> APIRouter:
 
     listing = Listing(
         (
-            Filter("from", is_perspective=True, longest=10),
-            Filter("until", is_perspective=True, longest=10),
-            Filter("customer_id", is_perspective=True),
+            perspective_day("from"),
+            perspective_day("until"),
+            perspective("customer_id"),
         )
     )
 
@@ -84,7 +78,7 @@ def routes(surface: Surface) -> APIRouter:
         )
         return found
 
-    of_lines = Listing((Filter("kind"), Filter("reason"), Filter("subscription_id")))
+    of_lines = Listing((equal("kind"), equal("reason"), equal("subscription_id")))
 
     @router.get(
         "/billing-reports/{report_id}/lines",
@@ -108,7 +102,12 @@ def routes(surface: Surface) -> APIRouter:
         )
         following = None if found["next"] is None else cursor_of([found["next"]], bound)
         return answer_list(
-            request, read.parts, asked.page, map(as_json, found["lines"]), following, found["totals"]
+            request,
+            read.parts,
+            asked.page,
+            map(as_json, found["lines"]),
+            following,
+            meta={"totals": found["totals"]},
         )
 
     @router.get(

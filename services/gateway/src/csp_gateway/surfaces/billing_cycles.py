@@ -4,20 +4,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from csp_gateway.adapters.paging import cursor_of, key_of
 from csp_gateway.models.base import ListOf
 from csp_gateway.models.billing_cycles import BillingCycle, BillingCycleDetail
-from csp_gateway.surfaces.common import (
-    WAITS,
-    ResellerReading,
-    ResellerScope,
-    UseCaller,
-    UseParts,
-    answer_list,
-    as_json,
-    problems,
-)
+from csp_gateway.surfaces.common import ResellerReading, ResellerScope, UseCaller, UseParts
+from csp_gateway.surfaces.documented import WAITS, problems
 from csp_gateway.surfaces.listing import Listing
+from csp_gateway.surfaces.lists import answer_owned
 from csp_runtime.http import AnyCommand
 
 _PATH = "/billing-cycles"
@@ -37,14 +29,9 @@ def routes() -> APIRouter:
     )
     async def cycles(request: Request, caller: UseCaller, read: ResellerReading) -> Response:
         """Report cycles, newest first: `open` until over, `ended` until closed, `closing`, `closed`."""
-        asked = listing.asked(request)
-        key = key_of(asked.page.after, asked.filters)
-        found = await read.parts.owners.get(
-            "billing", "/cycles", caller, before=None if key is None else key[0], size=asked.page.size
+        return await answer_owned(
+            request, read.parts, caller, listing, "billing", "/cycles", key="dated_on", behind="before"
         )
-        more = len(found) == asked.page.size
-        following = cursor_of([found[-1]["dated_on"]], asked.filters) if more else None
-        return answer_list(request, read.parts, asked.page, map(as_json, found), following)
 
     @router.get(
         f"{_PATH}/{{cycle_id}}",

@@ -1,12 +1,11 @@
 """Catalogue and quotes: pricing's answers, with cost and margin on the reseller's surface only."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
-from csp_gateway.adapters.paging import cursor_of, key_of
 from csp_gateway.domain import money
-from csp_gateway.models.base import Cycle, ListOf
+from csp_gateway.models.base import ListOf
 from csp_gateway.models.catalogue import (
     CatalogueProduct,
     NewQuote,
@@ -15,25 +14,17 @@ from csp_gateway.models.catalogue import (
     ResellerProduct,
     ResellerQuote,
 )
-from csp_gateway.surfaces.common import (
-    Surface,
-    UseCaller,
-    UseParts,
-    answer_list,
-    as_json,
-    problems,
-)
-from csp_gateway.surfaces.listing import CYCLES, Filter, Listing
+from csp_gateway.surfaces.common import Surface, UseCaller, UseParts
+from csp_gateway.surfaces.documented import problems
+from csp_gateway.surfaces.filters import CYCLES, equal, perspective
+from csp_gateway.surfaces.listing import Listing
+from csp_gateway.surfaces.lists import answer_owned, answer_whole
 from csp_runtime.scope import Scope
 
 Step = Literal["category", "term", "charge_cycle", "product_group"]
-_FILTERS = (
-    Filter("category"),
-    Filter("term", choices=CYCLES),
-    Filter("charge_cycle", choices=CYCLES),
-    Filter("product_group"),
-    Filter("product", longest=100),
-)
+_STEPS = (equal("category"), equal("term", choices=CYCLES), equal("charge_cycle", choices=CYCLES))
+_FILTERS = (*_STEPS, equal("product_group"), equal("product", longest=100))
+CHOICES = Listing(_STEPS)
 _PRODUCT = tuple(name for name in CatalogueProduct.model_fields if name not in ("price", "price_reason"))
 _QUOTED = (
     "product",
@@ -57,9 +48,7 @@ def routes(surface: Surface) -> APIRouter:
     model = ResellerProduct if surface.with_cost else CatalogueProduct
     wish = ResellerNewQuote if surface.with_cost else NewQuote
     view = reseller_product if surface.with_cost else catalogue_product
-    products = Listing(
-        (*_FILTERS, Filter("customer_id", is_perspective=True)) if surface.with_cost else _FILTERS
-    )
+    products = Listing((*_FILTERS, perspective("customer_id")) if surface.with_cost else _FILTERS)
 
     @router.get(
         "/products",
@@ -72,37 +61,22 @@ def routes(surface: Surface) -> APIRouter:
         request: Request, caller: UseCaller, parts: UseParts, scope: Scope = scoped
     ) -> Response:
         """What can be bought, with the price of one seat and charge cycle; a customer's own price wins over the global one."""
-        asked = products.asked(request)
-        after = key_of(asked.page.after, asked.filters)
-        rows = await parts.owners.get(
-            "pricing",
-            "/products",
-            caller,
-            **asked.filters,
-            after=None if after is None else after[0],
-            limit=asked.page.size + 1,
-        )
-        cursor = None
-        if len(rows) > asked.page.size:
-            rows = rows[: asked.page.size]
-            cursor = cursor_of([rows[-1]["cursor"]], asked.filters)
-        return answer_list(request, parts, asked.page, [as_json(view(row)) for row in rows], cursor)
+        return await answer_owned(request, parts, caller, products, "pricing", "/products", show=view)
 
-    @router.get("/catalogue/{step}", responses=problems(), operation_id="list_catalogue_choices")
+    @router.get(
+        "/catalogue/{step}",
+        responses=problems(),
+        openapi_extra=CHOICES.documented,
+        operation_id="list_catalogue_choices",
+        response_model=ListOf[str],
+    )
     async def choices(
-        step: Step,
-        caller: UseCaller,
-        parts: UseParts,
-        scope: Scope = scoped,
-        category: Annotated[str | None, Query(alias="filter[category]", max_length=200)] = None,
-        term: Annotated[Cycle | None, Query(alias="filter[term]")] = None,
-        charge_cycle: Annotated[Cycle | None, Query(alias="filter[charge_cycle]")] = None,
-    ) -> list[str]:
+        step: Step, request: Request, caller: UseCaller, parts: UseParts, scope: Scope = scoped
+    ) -> Response:
         """One step of the guided choice: category, then term and charge cycle, then product group."""
-        found: list[str] = await parts.owners.get(
-            "pricing", f"/choices/{step}", caller, category=category, term=term, charge_cycle=charge_cycle
-        )
-        return found
+        filters = CHOICES.asked(request).filters
+        found: list[str] = await parts.owners.get("pricing", f"/choices/{step}", caller, **filters)
+        return answer_whole(request, parts, CHOICES, found, str)
 
     @router.post(
         "/quotes",

@@ -1,6 +1,5 @@
 """Commands that become operations: each is handed to its owner under the same path, and answered by the operation."""
 
-import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,15 +8,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from csp_gateway.adapters.owners import Caller
 from csp_gateway.models.base import Body
 from csp_gateway.models.operations import Operation
-from csp_gateway.surfaces.common import (
-    OPERATION,
-    Parts,
-    Surface,
-    UseCaller,
-    UseParts,
-    answer_operation,
-    version_of,
-)
+from csp_gateway.surfaces.answers import answer_operation
+from csp_gateway.surfaces.common import Parts, Surface, UseCaller, UseParts, version_of
+from csp_gateway.surfaces.documented import IF_MATCH, OPERATION, PREFER, parameters_of
 from csp_runtime.http import AnyCommand, Command
 from csp_runtime.scope import Scope
 
@@ -76,29 +69,5 @@ def add_command(
         operation_id=operation_id,
         description=description,
         response_model=Operation,
-        openapi_extra={"parameters": _parameters(path, takes_if_match=takes_if_match)},
+        openapi_extra={"parameters": parameters_of(path, [PREFER, *([IF_MATCH] if takes_if_match else [])])},
     )
-
-
-def _parameters(path: str, *, takes_if_match: bool) -> list[dict[str, Any]]:
-    ids = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in re.findall(r"{(\w+)}", path)
-    ]
-    return [*ids, _PREFER, *([_IF_MATCH] if takes_if_match else [])]
-
-
-_PREFER = {
-    "name": "Prefer",
-    "in": "header",
-    "required": False,
-    "description": "`wait=n`: answer when the operation has ended, or after n seconds (at most 30)",
-    "schema": {"type": "string"},
-}
-_IF_MATCH = {
-    "name": "If-Match",
-    "in": "header",
-    "required": False,
-    "description": "The ETag of the state that the command is meant for; 412 where it changed since",
-    "schema": {"type": "string"},
-}

@@ -1,38 +1,26 @@
 """What the open cycle will come to, what has a deadline, and what another choice would cost: on both surfaces."""
 
-from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
 
 from csp_gateway.adapters.paging import cursor_of, key_of
-from csp_gateway.surfaces.common import (
-    WAITS,
-    Reading,
-    Surface,
-    UseCaller,
-    answer_list,
-    as_json,
-    problems,
+from csp_gateway.models.base import ListOf
+from csp_gateway.models.forecasts import (
+    BillingChoice,
+    Forecast,
+    ForecastDetail,
+    ResellerForecast,
+    ResellerForecastDetail,
+    WhatIf,
 )
+from csp_gateway.surfaces.answers import as_json
+from csp_gateway.surfaces.common import Reading, Surface, UseCaller
+from csp_gateway.surfaces.documented import WAITS, problems
 from csp_gateway.surfaces.listing import Listing
+from csp_gateway.surfaces.lists import answer_list
 
-_LIST = Listing()
-_LARGEST = 200
-
-
-class BillingChoice(BaseModel):
-    """What somebody thinks of; at least one choice. `unit_price` is of one seat and charge cycle: the new one, if given."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    subscription_id: str
-    quantity: int | None = Field(None, ge=1, le=10_000_000)
-    unit_price: str | None = Field(None, pattern=r"^\d{1,9}(\.\d{1,6})?$")
-    charge_cycle: Literal["P1M", "P1Y", "P3Y"] | None = None
-    quantity_at_renewal: int | None = Field(None, ge=1, le=10_000_000)
-    until: date | None = None
+_LIST = Listing(largest=200)
 
 
 def routes(surface: Surface) -> APIRouter:
@@ -45,6 +33,7 @@ def routes(surface: Surface) -> APIRouter:
         responses=problems(),
         operation_id="list_billing_forecasts",
         openapi_extra=_LIST.documented,
+        response_model=ListOf[ResellerForecast] if surface.with_cost else ListOf[Forecast],
     )
     async def some(request: Request, caller: UseCaller, read: Reading = reads) -> Response:
         """The open cycle of customers, by name: what is charged, sure unless cancelled, or depends on a renewal; deadlines."""
@@ -55,7 +44,7 @@ def routes(surface: Surface) -> APIRouter:
             "/forecasts",
             caller,
             after=None if key is None else key[0],
-            size=min(page.size, _LARGEST),
+            size=page.size,
         )
         following = None if found["next"] is None else cursor_of([found["next"]], {})
         return answer_list(request, read.parts, page, map(as_json, found["forecasts"]), following)
@@ -65,6 +54,7 @@ def routes(surface: Surface) -> APIRouter:
         responses=problems(404),
         operation_id="get_billing_forecast",
         openapi_extra=WAITS,
+        response_model=ResellerForecastDetail if surface.with_cost else ForecastDetail,
     )
     async def one(
         customer_id: str,
@@ -83,6 +73,7 @@ def routes(surface: Surface) -> APIRouter:
         responses=problems(400, 404),
         operation_id="ask_billing_what_if",
         openapi_extra=WAITS,
+        response_model=WhatIf,
     )
     async def what_if(body: BillingChoice, caller: UseCaller, read: Reading = reads) -> dict[str, Any]:
         """Sales lines up to a day (a year ahead by default) as things are and as they would be; nothing is changed."""

@@ -1,51 +1,40 @@
-"""How a list is asked for: a page and filters, the same for every list. What a list does not know is refused by name."""
+"""How a list is asked for, the same for every list: a page, filters, an order, extras. What a list does not know is refused by name."""
 
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any
 
 from fastapi import Request
 
+from csp_gateway.adapters.asking import Condition, Operator, Question, SortKey
 from csp_gateway.adapters.paging import Page
-from csp_gateway.models.base import Cycle
+from csp_gateway.surfaces.filters import Filter
 from csp_runtime.problems import InvalidParameter, Problem
 
-_SIZE, _AFTER = "page[size]", "page[after]"
+_SIZE, _AFTER, _SORT, _INCLUDE = "page[size]", "page[after]", "sort", "include"
 DEFAULT_SIZE, LARGEST_SIZE, LONGEST_CURSOR = 50, 500, 2000
+TOTAL_ESTIMATE = "total_estimate"
 
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """`filter[<name>]=…`: equal to this; `column` where the row calls it otherwise. A perspective is asked for by its plain name."""
-
-    name: str
-    column: str | None = None
-    choices: tuple[str, ...] = ()
-    longest: int = 200
-    is_perspective: bool = False
-
-    @property
-    def parameter(self) -> str:
-        """Its name in the query."""
-        return self.name if self.is_perspective else f"filter[{self.name}]"
-
-    @property
-    def schema(self) -> dict[str, Any]:
-        """Its JSON Schema."""
-        return {
-            "type": "string",
-            **({"enum": list(self.choices)} if self.choices else {"maxLength": self.longest}),
-        }
-
-
-CYCLES: tuple[str, ...] = get_args(Cycle)
+Sorts = dict[str, SortKey]
+"""What a list can be sorted by, by its name in the query."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A page of a list, and the filters by column; None where one was not given."""
+    """A page of a list, what its rows must be like, their order, and what is wanted beside them."""
 
     page: Page
     filters: dict[str, Any]
+    """Every filter of the list by column, for owners, who compare for equality only; None where it was not given."""
+    conditions: tuple[Condition, ...] = ()
+    sort: tuple[SortKey, ...] = ()
+    include: frozenset[str] = frozenset()
+
+    def question(self, **also: str) -> Question:
+        """For a screen; `also` are columns that the path fixes."""
+        if not also:
+            return Question(page=self.page, conditions=self.conditions, sort=self.sort)
+        fixed = (Condition(column, "eq", value) for column, value in also.items())
+        return Question(page=self.page, conditions=(*fixed, *self.conditions), sort=self.sort)
 
 
 @dataclass(slots=True)
@@ -53,66 +42,108 @@ class Listing:
     """The query of one list. Read by hand and not by declared parameters: those cost each request several times the query."""
 
     filters: tuple[Filter, ...] = ()
-    _known: dict[str, Filter] = field(init=False)
+    sorts: Sorts = field(default_factory=dict)
+    includes: tuple[str, ...] = ()
+    largest: int = LARGEST_SIZE
+    _known: dict[str, tuple[Filter, Operator]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._known = {each.parameter: each for each in self.filters}
+        self._known = {
+            each.parameter(operator): (each, operator) for each in self.filters for operator in each.operators
+        }
 
     @property
     def documented(self) -> dict[str, Any]:
         """The parameters for the OpenAPI document."""
-        sizes = {"type": "integer", "minimum": 1, "maximum": LARGEST_SIZE, "default": DEFAULT_SIZE}
+        sizes = {"type": "integer", "minimum": 1, "maximum": self.largest, "default": DEFAULT_SIZE}
+        cursor = {"type": "string", "maxLength": LONGEST_CURSOR}
+        terms = [sign + name for name in self.sorts for sign in ("", "-")]
         return {
             "parameters": [
                 _parameter(_SIZE, sizes, "How many at most"),
-                _parameter(
-                    _AFTER, {"type": "string", "maxLength": LONGEST_CURSOR}, "The cursor of an earlier page"
-                ),
-                *(_parameter(name, each.schema, "") for name, each in self._known.items()),
+                _parameter(_AFTER, cursor, "The cursor of an earlier page"),
+                *(filter_.documented(operator) for filter_, operator in self._known.values()),
+                *([_several(_SORT, terms, "The order; `-` for descending")] if terms else []),
+                *([_several(_INCLUDE, list(self.includes), "What else to answer")] if self.includes else []),
                 CONSISTENCY_TOKEN,
             ]
         }
 
     def asked(self, request: Request) -> Asked:
         """What the request asks for. A `Problem` (400) names parameters that this list does not have, or (422) wrong values."""
+        given = request.query_params.multi_items()
+        page = Page(size=DEFAULT_SIZE, after=None)
+        filters: dict[str, Any] = {each.column: None for each in self.filters}
+        if not given:
+            return Asked(page=page, filters=filters)
+        return self._read(given, filters)
+
+    def _read(self, given: list[tuple[str, str]], filters: dict[str, Any]) -> Asked:
         size, after = DEFAULT_SIZE, None
-        filters: dict[str, Any] = {each.column or each.name: None for each in self.filters}
+        conditions: list[Condition] = []
+        sort: tuple[SortKey, ...] = ()
+        include: frozenset[str] = frozenset()
         invalid: list[InvalidParameter] = []
-        for name, value in request.query_params.multi_items():
-            reason = None
-            if name == _SIZE:
-                size, reason = _size(value)
-            elif name == _AFTER:
-                after, reason = value, _fault(value, Filter(name, longest=LONGEST_CURSOR))
-            elif name in self._known:
-                wanted = self._known[name]
-                filters[wanted.column or wanted.name], reason = value, _fault(value, wanted)
-            else:
-                raise _unknown(name)
-            if reason is not None:
-                invalid.append(InvalidParameter(field=name, rule="value", reason=reason, source="query"))
+        for name, value in given:
+            try:
+                if name == _SIZE:
+                    size = self._size(value)
+                elif name == _AFTER:
+                    after = _cursor(value)
+                elif name in self._known:
+                    wanted, operator = self._known[name]
+                    compared = wanted.read(operator, value)
+                    conditions.append(Condition(wanted.column, operator, compared))
+                    filters[wanted.column] = compared
+                elif name == _SORT and self.sorts:
+                    sort = self._sort(value)
+                elif name == _INCLUDE and self.includes:
+                    include = self._include(value)
+                else:
+                    raise _unknown(name, "is not a parameter of this list", sorted(self._known))
+            except ValueError as fault:
+                invalid.append(InvalidParameter(field=name, rule="value", reason=str(fault), source="query"))
         if invalid:
             raise Problem("validation", "The request breaks a rule", invalid=invalid)
-        return Asked(page=Page(size=size, after=after), filters=filters)
+        return Asked(
+            page=Page(size=size, after=after),
+            filters=filters,
+            conditions=tuple(conditions),
+            sort=sort,
+            include=include,
+        )
+
+    def _size(self, value: str) -> int:
+        if value.isascii() and value.isdigit() and 1 <= int(value[:9]) <= self.largest:
+            return int(value)
+        raise ValueError(f"must be a number from 1 to {self.largest}")
+
+    def _sort(self, value: str) -> tuple[SortKey, ...]:
+        keys: dict[str, SortKey] = {}
+        for term in value.split(","):
+            name = term.removeprefix("-")
+            if name not in self.sorts or name in keys:
+                raise _unknown(_SORT, f"cannot sort by {term[:100]!r}", list(self.sorts))
+            key = self.sorts[name]
+            keys[name] = SortKey(key.expression, key.type, is_descending=term != name)
+        return tuple(keys.values())
+
+    def _include(self, value: str) -> frozenset[str]:
+        wanted = frozenset(value.split(","))
+        if unknown := sorted(wanted - set(self.includes)):
+            raise _unknown(_INCLUDE, f"cannot include {unknown[0][:100]!r}", list(self.includes))
+        return wanted
 
 
-def _size(value: str) -> tuple[int, str | None]:
-    if value.isascii() and value.isdigit() and 1 <= int(value[:9]) <= LARGEST_SIZE:
-        return int(value), None
-    return DEFAULT_SIZE, f"must be a number from 1 to {LARGEST_SIZE}"
+def _cursor(value: str) -> str:
+    if len(value) > LONGEST_CURSOR:
+        raise ValueError(f"has more than {LONGEST_CURSOR} characters")
+    return value
 
 
-def _fault(value: str, wanted: Filter) -> str | None:
-    if wanted.choices and value not in wanted.choices:
-        return f"must be one of {', '.join(wanted.choices)}"
-    if len(value) > wanted.longest:
-        return f"has more than {wanted.longest} characters"
-    return "contains a NUL character" if "\0" in value else None
-
-
-def _unknown(name: str) -> Problem:
+def _unknown(name: str, reason: str, choices: list[str]) -> Problem:
     parameter = InvalidParameter(
-        field=name[:200], rule="unknown", reason="is not a parameter of this list", source="query"
+        field=name[:200], rule="unknown", reason=reason, source="query", choices=tuple(choices)
     )
     return Problem("bad-request", "The list has no such parameter", invalid=[parameter])
 
@@ -123,8 +154,14 @@ def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str,
         "in": "query",
         "required": False,
         "schema": schema,
-        **({"description": description} if description else {}),
+        "description": description,
     }
+
+
+def _several(name: str, choices: list[str], description: str) -> dict[str, Any]:
+    items = {"type": "string", "enum": choices}
+    schema = {"type": "array", "items": items, "minItems": 1, "uniqueItems": True}
+    return {**_parameter(name, schema, description), "style": "form", "explode": False}
 
 
 CONSISTENCY_TOKEN = {

@@ -4,25 +4,38 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from csp_gateway.adapters.asking import SortKey
 from csp_gateway.adapters.screens import OPERATIONS
-from csp_gateway.models.base import ListOf
+from csp_gateway.models.base import CountedListOf
 from csp_gateway.models.events import Feed
 from csp_gateway.models.operations import Operation
 from csp_gateway.operations import wait_seconds
-from csp_gateway.surfaces.common import (
-    JSON,
-    WAITS,
-    Prefer,
-    Reading,
-    Surface,
-    answer_screen,
-    problems,
-)
-from csp_gateway.surfaces.listing import Filter, Listing
+from csp_gateway.surfaces.answers import JSON
+from csp_gateway.surfaces.common import Prefer, Reading, Surface
+from csp_gateway.surfaces.documented import WAITS, problems
+from csp_gateway.surfaces.filters import moment, text
+from csp_gateway.surfaces.listing import TOTAL_ESTIMATE, Listing
+from csp_gateway.surfaces.lists import answer_screen
 from csp_runtime.consistency import to_token
 from csp_runtime.problems import InvalidParameter, Problem, not_found
 
-LIST = Listing((Filter("status"), Filter("kind"), Filter("subject")))
+LIST = Listing(
+    (
+        text("status"),
+        text("kind"),
+        text("subject"),
+        text("requested_by"),
+        moment("requested_at"),
+        moment("updated_at"),
+    ),
+    sorts={
+        "requested_at": SortKey("requested_at", "timestamptz"),
+        "updated_at": SortKey("updated_at", "timestamptz"),
+        "kind": SortKey("kind", "text"),
+        "status": SortKey("status", "text"),
+    },
+    includes=(TOTAL_ESTIMATE,),
+)
 
 
 def routes(surface: Surface) -> APIRouter:
@@ -35,7 +48,7 @@ def routes(surface: Surface) -> APIRouter:
         responses=problems(),
         openapi_extra=LIST.documented,
         operation_id="list_operations",
-        response_model=ListOf[Operation],
+        response_model=CountedListOf[Operation],
     )
     async def list_operations(request: Request, read: Reading = reads) -> Response:
         """Operations, newest first."""

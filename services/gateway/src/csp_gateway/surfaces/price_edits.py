@@ -2,24 +2,21 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from csp_gateway.adapters.screens import SUBSCRIPTIONS
 from csp_gateway.domain import money
+from csp_gateway.models.base import ListOf
 from csp_gateway.models.price_edits import NewPriceEdit, PriceEdit, PriceEdited, PriceEditPreview
-from csp_gateway.surfaces.common import (
-    WAITS,
-    Reading,
-    ResellerReading,
-    Surface,
-    UseCaller,
-    problems,
-    row_of,
-)
+from csp_gateway.surfaces.common import Reading, ResellerReading, Surface, UseCaller, row_of
+from csp_gateway.surfaces.documented import WAITS, problems
+from csp_gateway.surfaces.listing import Listing
+from csp_gateway.surfaces.lists import answer_whole
 from csp_runtime.consistency import to_token
 from csp_runtime.http import AnyCommand
 
 _PATH = "/subscriptions/{subscription_id}/price-edits"
+LIST = Listing()
 
 
 def routes(surface: Surface) -> APIRouter:
@@ -27,12 +24,22 @@ def routes(surface: Surface) -> APIRouter:
     router = APIRouter(tags=["orders and subscriptions"])
     reads = Depends(surface.reading)
 
-    @router.get(_PATH, responses=problems(404), operation_id="list_price_edits", openapi_extra=WAITS)
-    async def edits(subscription_id: str, caller: UseCaller, read: Reading = reads) -> list[PriceEdit]:
+    @router.get(
+        _PATH,
+        responses=problems(404),
+        operation_id="list_price_edits",
+        openapi_extra=LIST.documented,
+        response_model=ListOf[PriceEdit],
+    )
+    async def edits(
+        subscription_id: str, request: Request, caller: UseCaller, read: Reading = reads
+    ) -> Response:
         """Who set the sales price of which service days, when and why, oldest first. Locked prices of the lists are no edits."""
         await row_of(read, SUBSCRIPTIONS, subscription_id, "subscription")
         rows = await read.parts.owners.get("pricing", f"/subscriptions/{subscription_id}/price-edits", caller)
-        return [_shown(row) for row in rows]
+        return answer_whole(
+            request, read.parts, LIST, [_shown(row) for row in rows], lambda row: str(row["id"])
+        )
 
     if surface.with_cost:
         _add_edit(router)
@@ -85,12 +92,10 @@ def _add_edit(router: APIRouter) -> None:
         return PriceEdited(id=made["id"])
 
 
-def _shown(row: dict[str, Any]) -> PriceEdit:
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
     currency = row["currency"]
-    return PriceEdit.model_validate(
-        {
-            **{name: row[name] for name in PriceEdit.model_fields if name in row},
-            "unit_price": money(row["unit_price_micro"], currency),
-            "previous_unit_price": money(row["previous_unit_price_micro"], currency),
-        }
-    )
+    return {
+        **{name: row[name] for name in PriceEdit.model_fields if name in row},
+        "unit_price": money(row["unit_price_micro"], currency),
+        "previous_unit_price": money(row["previous_unit_price_micro"], currency),
+    }

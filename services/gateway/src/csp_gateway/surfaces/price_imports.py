@@ -6,7 +6,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from csp_gateway.domain import money
 from csp_gateway.models.price_imports import MarginRules, PriceListImport, PriceSheetImport
-from csp_gateway.surfaces.common import ResellerScope, UseCaller, UseParts, problems
+from csp_gateway.surfaces.common import ResellerScope, UseCaller, UseParts
+from csp_gateway.surfaces.documented import problems
 from csp_gateway.surfaces.price_lists import Whose, customer_of
 from csp_runtime.consistency import to_token
 from csp_runtime.http import AnyCommand

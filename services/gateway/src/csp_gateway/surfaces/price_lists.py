@@ -1,12 +1,10 @@
 """The reseller's price lists: the global one, and a customer's own. Rows are never changed: each change is a new version."""
 
-from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 
 from csp_gateway.adapters.owners import Caller
-from csp_gateway.adapters.paging import cursor_of, key_of
 from csp_gateway.domain import money
 from csp_gateway.models.base import ListOf
 from csp_gateway.models.price_lists import (
@@ -16,33 +14,25 @@ from csp_gateway.models.price_lists import (
     PriceRuleVersions,
     PriceRuleView,
 )
-from csp_gateway.surfaces.common import (
-    IfMatch,
-    Parts,
-    ResellerScope,
-    UseCaller,
-    UseParts,
-    answer_list,
-    as_json,
-    problems,
-    version_of,
-)
-from csp_gateway.surfaces.listing import CYCLES, Filter, Listing
+from csp_gateway.surfaces.common import IfMatch, Parts, ResellerScope, UseCaller, UseParts, version_of
+from csp_gateway.surfaces.documented import problems
+from csp_gateway.surfaces.filters import CYCLES, equal, perspective_day
+from csp_gateway.surfaces.listing import Listing
+from csp_gateway.surfaces.lists import answer_owned
 from csp_runtime.consistency import to_token
 from csp_runtime.http import AnyCommand
-from csp_runtime.problems import InvalidParameter, Problem
 
 GLOBAL = "global"
 Whose = Annotated[str, Path(max_length=100, description="`global`, or the id of a customer whose list it is")]
 RULES = Listing(
     (
-        Filter("product", longest=100),
-        Filter("term", choices=CYCLES),
-        Filter("charge_cycle", choices=CYCLES),
-        Filter("segment", longest=50),
-        Filter("currency", longest=3),
-        Filter("preview", choices=("true", "false")),
-        Filter("valid_on", longest=10, is_perspective=True),
+        equal("product", longest=100),
+        equal("term", choices=CYCLES),
+        equal("charge_cycle", choices=CYCLES),
+        equal("segment", longest=50),
+        equal("currency", longest=3),
+        equal("preview", choices=("true", "false")),
+        perspective_day("valid_on"),
     )
 )
 _RULE = tuple(name for name in PriceRuleView.model_fields if name not in ("id", "unit_price"))
@@ -187,33 +177,17 @@ def _changed(changed: dict[str, Any], response: Response) -> PriceListChanged:
 
 
 async def _rules(request: Request, parts: Parts, caller: Caller, customer_id: str | None) -> Response:
-    asked = RULES.asked(request)
-    _check_day(asked.filters["valid_on"])
-    page, filters = asked.page, {**asked.filters, "customer_id": customer_id}
-    after = key_of(page.after, filters)
-    rows = await parts.owners.get(
+    return await answer_owned(
+        request,
+        parts,
+        caller,
+        RULES,
         "pricing",
         "/price-rows",
-        caller,
-        **filters,
-        after=None if after is None else after[0],
-        limit=page.size + 1,
+        show=_rule,
+        key="row_id",
+        customer_id=customer_id,
     )
-    cursor = None
-    if len(rows) > page.size:
-        rows = rows[: page.size]
-        cursor = cursor_of([rows[-1]["row_id"]], filters)
-    return answer_list(request, parts, page, [as_json(_rule(row)) for row in rows], cursor)
-
-
-def _check_day(text: str | None) -> None:
-    try:
-        date.fromisoformat(text or "2000-01-01")
-    except ValueError:
-        parameter = InvalidParameter(
-            field="valid_on", rule="date", reason="must be a day such as 2026-03-31", source="query"
-        )
-        raise Problem("validation", "The request breaks a rule", invalid=[parameter]) from None
 
 
 def _rule(row: dict[str, Any]) -> dict[str, Any]:

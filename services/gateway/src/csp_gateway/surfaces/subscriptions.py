@@ -4,8 +4,16 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from csp_gateway.adapters.asking import SortKey
 from csp_gateway.adapters.owners import Caller
-from csp_gateway.adapters.screens import SUBSCRIPTIONS, SUBSCRIPTIONS_WITH_COST, Row
+from csp_gateway.adapters.screens import (
+    CUSTOMERS,
+    HISTORY,
+    SUBSCRIPTIONS,
+    SUBSCRIPTIONS_WITH_COST,
+    TENANTS,
+    Row,
+)
 from csp_gateway.domain import money
 from csp_gateway.models.base import Body, ListOf
 from csp_gateway.models.subscriptions import (
@@ -15,32 +23,56 @@ from csp_gateway.models.subscriptions import (
     NewOrder,
     Preview,
     ResellerSubscription,
+    ResellerSubscriptions,
     Subscription,
+    Subscriptions,
 )
+from csp_gateway.surfaces.answers import answer_row
 from csp_gateway.surfaces.commands import add_command
-from csp_gateway.surfaces.common import (
-    JSON,
-    ONE,
-    ONE_ASKED,
-    WAITS,
-    Parts,
-    Reading,
-    Surface,
-    UseCaller,
-    answer_row,
-    answer_screen,
-    problems,
-    row_of,
-)
-from csp_gateway.surfaces.listing import Filter, Listing
+from csp_gateway.surfaces.common import Parts, Reading, Surface, UseCaller, row_of
+from csp_gateway.surfaces.documented import ONE, ONE_ASKED, WAITS, problems
+from csp_gateway.surfaces.filters import CYCLES, Filter, day, moment, number, searched, text
+from csp_gateway.surfaces.listing import TOTAL_ESTIMATE, Listing, Sorts
+from csp_gateway.surfaces.lists import Included, answer_screen
 
 OWNER = "subscriptions"
-LIST = Listing(
+_FILTERS: tuple[Filter, ...] = (
+    text("customer_id"),
+    text("tenant_id"),
+    text("status"),
+    text("external_refs.microsoft_subscription_id", column="microsoft_subscription_id"),
+    text("product"),
+    searched("product_title"),
+    text("commerce"),
+    text("term", choices=CYCLES),
+    text("charge_cycle", choices=CYCLES),
+    text("origin"),
+    number("quantity"),
+    day("renews_on"),
+    day("commitment_ends_on"),
+    moment("started_at"),
+    moment("updated_at"),
+)
+_SORTS: Sorts = {
+    "product_title": SortKey("product_title", "text"),
+    "status": SortKey("status", "text"),
+    "quantity": SortKey("quantity", "bigint"),
+    "consumed": SortKey("coalesce(consumed, -1)", "bigint"),
+    # What has no such day comes last in ascending order.
+    "renews_on": SortKey("coalesce(renews_on, 'infinity')", "date"),
+    "commitment_ends_on": SortKey("coalesce(commitment_ends_on, 'infinity')", "date"),
+    "started_at": SortKey("started_at", "timestamptz"),
+    "updated_at": SortKey("updated_at", "timestamptz"),
+}
+_TENANT: Included = {"tenant": ("tenant_id", TENANTS)}
+_TENANT_AND_CUSTOMER: Included = {**_TENANT, "customer": ("customer_id", CUSTOMERS)}
+HISTORY_LIST = Listing(
     (
-        Filter("customer_id"),
-        Filter("tenant_id"),
-        Filter("status"),
-        Filter("external_refs.microsoft_subscription_id", column="microsoft_subscription_id"),
+        text("what", column="replace(what, '-', '_')"),
+        text("origin"),
+        text("actor"),
+        moment("effective_at"),
+        moment("recorded_at"),
     )
 )
 
@@ -58,16 +90,19 @@ def _add_reads(router: APIRouter, surface: Surface) -> None:
     model = ResellerSubscription if surface.with_cost else Subscription
     screen = SUBSCRIPTIONS_WITH_COST if surface.with_cost else SUBSCRIPTIONS
 
+    included = _TENANT_AND_CUSTOMER if surface.with_cost else _TENANT
+    listing = Listing(_FILTERS, sorts=_SORTS, includes=(TOTAL_ESTIMATE, *included))
+
     @router.get(
         "/subscriptions",
         responses=problems(),
-        openapi_extra=LIST.documented,
+        openapi_extra=listing.documented,
         operation_id="list_subscriptions",
-        response_model=ListOf[model],  # type: ignore[valid-type]  # one of the two models
+        response_model=ResellerSubscriptions if surface.with_cost else Subscriptions,
     )
     async def list_subscriptions(request: Request, read: Reading = reads) -> Response:
         """Subscriptions by product, with seats owned and consumed."""
-        return await answer_screen(request, read, screen, LIST)
+        return await answer_screen(request, read, screen, listing, included)
 
     @router.get(
         "/subscriptions/{subscription_id}",
@@ -83,15 +118,14 @@ def _add_reads(router: APIRouter, surface: Surface) -> None:
     @router.get(
         "/subscriptions/{subscription_id}/history",
         responses=problems(404),
-        openapi_extra=WAITS,
+        openapi_extra=HISTORY_LIST.documented,
         operation_id="get_subscription_history",
-        response_model=list[HistoryEntry],
+        response_model=ListOf[HistoryEntry],
     )
-    async def history(subscription_id: str, read: Reading = reads) -> Response:
-        """Who did what, when, why, and what it was before."""
+    async def history(subscription_id: str, request: Request, read: Reading = reads) -> Response:
+        """Who did what, when, why, and what it was before: in order of what became true when."""
         await row_of(read, screen, subscription_id, "subscription")
-        shown = await read.parts.screens.history(read.scope, subscription_id)
-        return Response(f"[{','.join(shown)}]", media_type=JSON)
+        return await answer_screen(request, read, HISTORY, HISTORY_LIST, subscription_id=subscription_id)
 
     @router.post(
         "/subscriptions/{subscription_id}/change-previews",

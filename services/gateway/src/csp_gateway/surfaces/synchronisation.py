@@ -1,31 +1,20 @@
-"""How fresh the data from Microsoft is, and a refresh on demand; the feed's own figures, handed on."""
+"""How fresh the data from Microsoft is, a refresh on demand, and tenants that nobody is billed for."""
 
-from typing import Annotated, Any, Literal
-from urllib.parse import quote
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 
-from csp_commerce_rules.money import format_decimal, minor_digits
+from csp_gateway.adapters.paging import cursor_of, key_of
 from csp_gateway.domain import money
-from csp_gateway.models.base import Money
-from csp_gateway.models.drifts import Drift, DriftDecided, DriftDecision, DriftPolicy, DriftPolicyShown
+from csp_gateway.models.base import ListOf
 from csp_gateway.models.synchronisation import Refresh, Refreshing, SyncStatus, Unallocated
-from csp_gateway.surfaces.common import ResellerScope, UseCaller, UseParts, problems
+from csp_gateway.surfaces.answers import as_json
+from csp_gateway.surfaces.common import ResellerReading, ResellerScope, UseCaller, UseParts
+from csp_gateway.surfaces.documented import problems
+from csp_gateway.surfaces.listing import Listing
+from csp_gateway.surfaces.lists import answer_list
 
-_ID = r"^[A-Za-z0-9_-]+$"
-
-
-def _drift(found: dict[str, Any]) -> Drift:
-    minor, currency = found.pop("money_minor"), found.pop("currency")
-    effect = None
-    if minor is not None and currency is not None:
-        effect = Money(amount=format_decimal(minor, minor_digits(currency)), currency=currency)
-    return Drift.model_validate({**found, "monthly_effect": effect})
-
-
-def _unallocated(row: dict[str, Any]) -> Unallocated:
-    micro, currency = row.pop("monthly_cost_micro"), row.pop("currency")
-    return Unallocated.model_validate({**row, "monthly_cost": money(micro, currency)})
+UNALLOCATED = Listing()
 
 
 def routes() -> APIRouter:
@@ -51,60 +40,30 @@ def routes() -> APIRouter:
         found = await parts.owners.ask("partner-feed", "/refreshes", caller, body.model_dump())
         return Refreshing.model_validate(found)
 
-    @router.get("/drifts", responses=problems(), operation_id="list_drifts")
-    async def drifts(
-        scope: ResellerScope,
-        caller: UseCaller,
-        parts: UseParts,
-        state: Annotated[Literal["open", "decided"], Query()] = "open",
-        after: Annotated[
-            str | None, Query(max_length=100, pattern=_ID, description="id that ended the page before")
-        ] = None,
-        limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    ) -> list[Drift]:
-        """What waits for a decision, oldest first, or what was decided, newest first."""
-        del scope  # checked here, used by the feed
-        found = await parts.owners.get(
-            "partner-feed", "/drifts", caller, state=state, after=after, limit=limit
-        )
-        return [_drift(each) for each in found]
-
-    @router.get("/drift-policies", responses=problems(), operation_id="list_drift_policies")
-    async def policies(scope: ResellerScope, caller: UseCaller, parts: UseParts) -> list[DriftPolicyShown]:
-        """Whose side is taken without asking."""
-        del scope  # checked here, used by the feed
-        found = await parts.owners.get("partner-feed", "/drift-policies", caller)
-        return [DriftPolicyShown.model_validate(each) for each in found]
-
-    @router.put("/drift-policies", responses=problems(404), operation_id="set_drift_policy")
-    async def set_policy(
-        body: DriftPolicy, scope: ResellerScope, caller: UseCaller, parts: UseParts
-    ) -> DriftPolicy:
-        """Set or replace one; it holds for differences found from now on. `ask` for everything removes the general one."""
-        del scope  # checked here, used by the feed
-        await parts.owners.put("partner-feed", "/drift-policies", caller, body.model_dump())
-        return body
-
-    @router.get("/unallocated", responses=problems(), operation_id="list_unallocated")
-    async def unallocated(
-        scope: ResellerScope,
-        parts: UseParts,
-        after: Annotated[
-            str | None, Query(max_length=100, pattern=_ID, description="tenant that ended the page before")
-        ] = None,
-        limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    ) -> list[Unallocated]:
-        """Discovered tenants that nobody is billed for, with what they cost."""
-        return [_unallocated(row) for row in await parts.screens.unallocated(scope, after, limit)]
-
-    @router.post("/drifts/{drift_id}/decision", responses=problems(404), operation_id="decide_drift")
-    async def decide(
-        drift_id: str, body: DriftDecision, scope: ResellerScope, caller: UseCaller, parts: UseParts
-    ) -> DriftDecided:
-        """Decide once; deciding again answers 404, so it needs no Idempotency-Key."""
-        del scope  # checked here, used by the feed
-        path = f"/drifts/{quote(drift_id, safe='')}/decision"
-        found = await parts.owners.ask("partner-feed", path, caller, body.model_dump())
-        return DriftDecided(drift_id=drift_id, side=found["side"])
+    @router.get(
+        "/unallocated",
+        responses=problems(),
+        operation_id="list_unallocated",
+        openapi_extra=UNALLOCATED.documented,
+        response_model=ListOf[Unallocated],
+    )
+    async def unallocated(request: Request, read: ResellerReading) -> Response:
+        """Discovered tenants that nobody is billed for, with what they cost; one row for each currency of a tenant."""
+        page = UNALLOCATED.asked(request).page
+        after = key_of(page.after, {}, 2)
+        behind = None if after is None else [str(each) for each in after]
+        rows = await read.parts.screens.unallocated(read.scope, behind, page.size + 1)
+        cursor = None
+        if len(rows) > page.size:
+            rows = rows[: page.size]
+            cursor = cursor_of([rows[-1]["tenant_id"], rows[-1]["currency"]], {})
+        return answer_list(request, read.parts, page, [as_json(_unallocated(row)) for row in rows], cursor)
 
     return router
+
+
+def _unallocated(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **{name: row[name] for name in Unallocated.model_fields if name in row},
+        "monthly_cost": money(row["monthly_cost_micro"], row["currency"]),
+    }

@@ -1,31 +1,20 @@
 """Tax and credit notes of issued reports on both surfaces; the rates of customers on the reseller's."""
 
-from datetime import date
 from typing import Any
 
-from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, Request, Response
 
-from csp_gateway.surfaces.common import (
-    WAITS,
-    Reading,
-    ResellerReading,
-    ResellerScope,
-    Surface,
-    UseCaller,
-    UseParts,
-    problems,
-)
-from csp_runtime.http import AnyCommand
+from csp_gateway.models.base import ListOf
+from csp_gateway.models.taxes import CreditNote, ReportTaxes, TaxRate, TaxRateSet, TaxRateView
+from csp_gateway.surfaces.changes import add_change
+from csp_gateway.surfaces.common import Reading, ResellerReading, Surface, UseCaller
+from csp_gateway.surfaces.documented import WAITS, problems
+from csp_gateway.surfaces.listing import Listing
+from csp_gateway.surfaces.lists import answer_whole
 
-
-class TaxRate(BaseModel):
-    """A rate in percent from a UTC day on; `0` where there is no tax."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    percent: str = Field(pattern=r"^\d{1,3}(\.\d{1,2})?$")
-    effective_on: date
+OWNER = "billing"
+_RATES = "/customers/{customer_id}/tax-rates"
+LIST = Listing()
 
 
 def routes(surface: Surface) -> APIRouter:
@@ -38,13 +27,14 @@ def routes(surface: Surface) -> APIRouter:
         responses=problems(404),
         operation_id="get_billing_report_taxes",
         openapi_extra=WAITS,
+        response_model=ReportTaxes,
     )
     async def taxes(
         report_id: str, caller: UseCaller, read: Reading = reads, *, lines: bool = False
     ) -> dict[str, Any]:
         """The tax of an issued report: by rate on the sum of its lines, rounded once; with `lines` spread on them."""
         found: dict[str, Any] = await read.parts.owners.get(
-            "billing", f"/reports/{report_id}/taxes", caller, lines="true" if lines else None
+            OWNER, f"/reports/{report_id}/taxes", caller, lines="true" if lines else None
         )
         return found
 
@@ -53,49 +43,42 @@ def routes(surface: Surface) -> APIRouter:
         responses=problems(404),
         operation_id="get_billing_credit_note",
         openapi_extra=WAITS,
+        response_model=CreditNote,
     )
     async def credit_note(report_id: str, caller: UseCaller, read: Reading = reads) -> dict[str, Any]:
         """The negative lines of an issued report with what each gives back, where the reseller issues credit notes."""
         found: dict[str, Any] = await read.parts.owners.get(
-            "billing", f"/reports/{report_id}/credit-note", caller
+            OWNER, f"/reports/{report_id}/credit-note", caller
         )
         return found
 
     if surface.with_cost:
-        _rates(router)
+        _add_rates(router, surface)
     return router
 
 
-def _rates(router: APIRouter) -> None:
+def _add_rates(router: APIRouter, surface: Surface) -> None:
     @router.get(
-        "/customers/{customer_id}/tax-rates",
+        _RATES,
         responses=problems(404),
         operation_id="list_tax_rates",
-        openapi_extra=WAITS,
+        openapi_extra=LIST.documented,
+        response_model=ListOf[TaxRateView],
     )
-    async def rates(customer_id: str, caller: UseCaller, read: ResellerReading) -> list[dict[str, Any]]:
+    async def rates(customer_id: str, request: Request, caller: UseCaller, read: ResellerReading) -> Response:
         """A customer's tax rates by the day from which each holds."""
-        found: list[dict[str, Any]] = await read.parts.owners.get(
-            "billing", f"/customers/{customer_id}/tax-rates", caller
-        )
-        return found
+        found = await read.parts.owners.get(OWNER, f"/customers/{customer_id}/tax-rates", caller)
+        return answer_whole(request, read.parts, LIST, found, lambda rate: str(rate["effective_on"]))
 
-    @router.post(
-        "/customers/{customer_id}/tax-rates",
-        status_code=201,
-        responses=problems(400, 404),
+    add_change(
+        router,
+        surface,
+        _RATES,
+        owner=OWNER,
         operation_id="set_tax_rate",
+        description="Set a customer's tax rate from a day on. Issued reports stay; corrections of their lines keep the older rate.",
+        status=201,
+        failures=(400, 404),
+        body=TaxRate,
+        model=TaxRateSet,
     )
-    async def change(
-        customer_id: str,
-        body: TaxRate,
-        command: AnyCommand,
-        caller: UseCaller,
-        parts: UseParts,
-        scope: ResellerScope,
-    ) -> dict[str, Any]:
-        """Set a customer's tax rate from a day on. Issued reports stay; corrections of their lines keep the older rate."""
-        found: dict[str, Any] = await parts.owners.command(
-            "billing", f"/customers/{customer_id}/tax-rates", caller, command, body.model_dump(mode="json")
-        )
-        return found

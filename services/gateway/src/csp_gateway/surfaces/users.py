@@ -4,26 +4,19 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from csp_gateway.adapters.paging import cursor_of, key_of
 from csp_gateway.adapters.screens import SUBSCRIPTIONS, TENANTS
 from csp_gateway.models.base import ListOf
 from csp_gateway.models.users import LicenceChange, NewUser, User
 from csp_gateway.surfaces.commands import add_command
-from csp_gateway.surfaces.common import (
-    Parts,
-    Reading,
-    Surface,
-    UseCaller,
-    answer_list,
-    as_json,
-    problems,
-    row_of,
-)
-from csp_gateway.surfaces.listing import Filter, Listing
+from csp_gateway.surfaces.common import Parts, Reading, Surface, UseCaller, row_of
+from csp_gateway.surfaces.documented import problems
+from csp_gateway.surfaces.filters import equal
+from csp_gateway.surfaces.listing import Listing
+from csp_gateway.surfaces.lists import answer_owned
 from csp_runtime.scope import Scope
 
 OWNER = "identity-sync"
-LIST = Listing((Filter("status"),))
+LIST = Listing((equal("status"),))
 _USER = tuple(User.model_fields)
 
 
@@ -43,24 +36,10 @@ def routes(surface: Surface) -> APIRouter:
         tenant_id: str, request: Request, caller: UseCaller, read: Reading = reads
     ) -> Response:
         """Users of a tenant by name, with the licences they hold."""
-        asked = LIST.asked(request)
         await row_of(read, TENANTS, tenant_id, "tenant")
-        filters = {**asked.filters, "tenant_id": tenant_id}
-        after = key_of(asked.page.after, filters)
-        rows = await read.parts.owners.get(
-            OWNER,
-            f"/tenants/{tenant_id}/users",
-            caller,
-            **asked.filters,
-            after=None if after is None else after[0],
-            limit=asked.page.size + 1,
+        return await answer_owned(
+            request, read.parts, caller, LIST, OWNER, f"/tenants/{tenant_id}/users", show=_shown
         )
-        cursor = None
-        if len(rows) > asked.page.size:
-            rows = rows[: asked.page.size]
-            cursor = cursor_of([rows[-1]["cursor"]], filters)
-        shown = [as_json({name: row[name] for name in _USER}) for row in rows]
-        return answer_list(request, read.parts, asked.page, shown, cursor)
 
     add_command(
         router,
@@ -112,3 +91,7 @@ def routes(surface: Surface) -> APIRouter:
 
 async def _subscription_is_in_scope(parts: Parts, scope: Scope, given: dict[str, Any]) -> None:
     await row_of(Reading(parts=parts, scope=scope), SUBSCRIPTIONS, given["subscription_id"], "subscription")
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in _USER}

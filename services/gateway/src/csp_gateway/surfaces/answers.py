@@ -1,0 +1,47 @@
+"""How the routes of both surfaces answer: an object, an operation."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from fastapi import Request, Response
+
+from csp_gateway.adapters.screens import Row
+from csp_gateway.domain import etag
+from csp_gateway.operations import SETTLED, as_begun, wait_seconds
+from csp_gateway.surfaces.common import Parts, Surface
+from csp_runtime.consistency import to_token
+from csp_runtime.scope import Scope
+
+JSON = "application/json"
+
+
+def answer_row(request: Request, row: Row, body: str | bytes | None = None) -> Response:
+    """A single object with its ETag; 304 where the caller has this very state (`If-None-Match`)."""
+    tag = etag(row)
+    if tag in request.headers.get("If-None-Match", ""):
+        return Response(status_code=304, headers={"ETag": tag})
+    return Response(row["body"] if body is None else body, media_type=JSON, headers={"ETag": tag})
+
+
+def as_json(value: Any) -> str:  # what msgspec can encode
+    """JSON text."""
+    return msgspec.json.encode(value).decode()
+
+
+async def answer_operation(
+    parts: Parts, scope: Scope, begun: Mapping[str, Any], prefer: str | None, surface: Surface
+) -> Response:
+    """202 with the operation, or 200 if the caller waited for its end; its Consistency-Token either way."""
+    row = await parts.operations.wait(scope, begun["operation_id"], wait_seconds(prefer))
+    token = {begun["operation_id"]: begun["version"], **(row["token"] if row is not None else {})}
+    headers = {
+        "Consistency-Token": to_token(token),
+        "Location": f"{surface.path}/operations/{begun['operation_id']}",
+    }
+    if begun["is_replay"]:
+        headers["Idempotency-Replayed"] = "true"
+    if row is not None and row["status"] in SETTLED:
+        return Response(row["body"], 200, headers, JSON)
+    body = row["body"] if row is not None else as_json(as_begun(begun))
+    return Response(body, 202, {**headers, "Retry-After": "1"}, JSON)

@@ -1,0 +1,156 @@
+"""The filters of lists: `filter[<name>]=…` is equal to this, `filter[<name>][<operator>]=…` compares otherwise."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, get_args
+
+from csp_gateway.adapters.asking import Operator
+from csp_gateway.models.base import Cycle
+
+CYCLES: tuple[str, ...] = get_args(Cycle)
+MOST_CHOSEN = 100
+LARGEST_NUMBER = 2**31 - 1
+_EQUAL: tuple[Operator, ...] = ("eq",)
+_ANY: tuple[Operator, ...] = ("eq", "neq", "in")
+_ORDERED: tuple[Operator, ...] = ("eq", "lt", "lte", "gt", "gte")
+
+Parse = Callable[[str], Any]
+"""Text to a value; `ValueError` says what it must be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """`column` where the row calls it otherwise. A perspective is no filter of rows: it is asked for by its plain name."""
+
+    name: str
+    column: str
+    operators: tuple[Operator, ...]
+    schema: dict[str, Any]
+    parse: Parse
+    is_perspective: bool = False
+
+    def parameter(self, operator: Operator) -> str:
+        """Its name in the query."""
+        if self.is_perspective:
+            return self.name
+        return f"filter[{self.name}]" if operator == "eq" else f"filter[{self.name}][{operator}]"
+
+    def read(self, operator: Operator, value: str) -> Any:
+        """The value that is compared with. Raises `ValueError` where it breaks a rule."""
+        if operator == "contains":
+            return _text(value, 200)
+        if operator != "in":
+            return self.parse(value)
+        chosen = value.split(",")
+        if len(chosen) > MOST_CHOSEN:
+            raise ValueError(f"has more than {MOST_CHOSEN} values")
+        return [self.parse(each) for each in chosen]
+
+    def documented(self, operator: Operator) -> dict[str, Any]:
+        """The parameter in the OpenAPI document."""
+        schema = self.schema
+        if operator == "in":
+            schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": MOST_CHOSEN}
+        elif operator == "contains":
+            schema = {"type": "string", "minLength": 1, "maxLength": 200}
+        return {
+            "name": self.parameter(operator),
+            "in": "query",
+            "required": False,
+            "schema": schema,
+            **({"style": "form", "explode": False} if operator == "in" else {}),
+        }
+
+
+def text(
+    name: str,
+    *,
+    column: str | None = None,
+    choices: tuple[str, ...] = (),
+    longest: int = 200,
+    operators: tuple[Operator, ...] = _ANY,
+    is_perspective: bool = False,
+) -> Filter:
+    """A text, or one of a few."""
+    schema = {"type": "string", **({"enum": list(choices)} if choices else {"maxLength": longest})}
+    parse = _one_of(choices) if choices else lambda value: _text(value, longest)
+    return Filter(name, column or name, operators, schema, parse, is_perspective)
+
+
+def searched(name: str, *, column: str | None = None) -> Filter:
+    """A text of which a part can be asked for, in whatever case."""
+    return text(name, column=column, operators=(*_ANY, "contains"))
+
+
+def equal(name: str, *, choices: tuple[str, ...] = (), longest: int = 200) -> Filter:
+    """A text that an owner compares for equality only."""
+    return text(name, choices=choices, longest=longest, operators=_EQUAL)
+
+
+def perspective(name: str, *, choices: tuple[str, ...] = (), longest: int = 200) -> Filter:
+    """What a list is looked at from, such as the customer whose prices are meant."""
+    return text(name, choices=choices, longest=longest, operators=_EQUAL, is_perspective=True)
+
+
+def perspective_day(name: str) -> Filter:
+    """A UTC day on which a list is looked at; the owner is told it as text."""
+    schema = {"type": "string", "format": "date"}
+    return Filter(name, name, _EQUAL, schema, lambda value: _day(value).isoformat(), is_perspective=True)
+
+
+def number(name: str) -> Filter:
+    """A whole number."""
+    schema = {"type": "integer", "minimum": 0, "maximum": LARGEST_NUMBER}
+    return Filter(name, name, _ORDERED, schema, _number)
+
+
+def day(name: str) -> Filter:
+    """A UTC day."""
+    return Filter(name, name, _ORDERED, {"type": "string", "format": "date"}, _day)
+
+
+def moment(name: str) -> Filter:
+    """A moment with its offset."""
+    return Filter(name, name, _ORDERED[1:], {"type": "string", "format": "date-time"}, _moment)
+
+
+def _text(value: str, longest: int) -> str:
+    if len(value) > longest:
+        raise ValueError(f"has more than {longest} characters")
+    if "\0" in value:
+        raise ValueError("contains a NUL character")
+    return value
+
+
+def _one_of(choices: tuple[str, ...]) -> Parse:
+    def parse(value: str) -> str:
+        if value not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return value
+
+    return parse
+
+
+def _number(value: str) -> int:
+    if not (value.isascii() and value.isdigit()) or int(value[:11]) > LARGEST_NUMBER:
+        raise ValueError(f"must be a number from 0 to {LARGEST_NUMBER}")
+    return int(value)
+
+
+def _day(value: str) -> date:
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("must be a day such as 2026-03-31") from None
+
+
+def _moment(value: str) -> datetime:
+    # A plus that was not quoted is a space by now.
+    try:
+        read = datetime.fromisoformat(value.replace(" ", "+"))
+        if read.tzinfo is None:
+            raise ValueError
+        return read.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("must be a moment such as 2026-03-31T09:00:00Z") from None
