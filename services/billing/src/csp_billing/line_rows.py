@@ -6,11 +6,10 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, cast
 
-from csp_billing.domain.delta import Issued, Posting
+from csp_billing.domain.delta import Posting
 from csp_billing.domain.lines import Kind, Line, LineKey, Reason
-from csp_billing.domain.plain import Plain, Step
+from csp_billing.domain.plain import Step
 from csp_billing.ports import ShownLine
-from csp_billing.settling import Was
 
 ENGINE = "2"
 """The version of the engine that computed a report (R9.2)."""
@@ -49,15 +48,37 @@ def text_behind_position(posting: Posting, title: str, due: int) -> str:
     )
 
 
-def plain_text_behind_position(subscription: str, title: str, plain: Plain, step: Step) -> str:
-    """What `text_behind_position` gives for a cycle fee of `advance`, without the line: nine of ten lines of a close."""
+def fee_days_text(step: Step) -> tuple[str, str]:
+    """What a calendar decides of the row of a cycle fee: the fields before its quantity, and its days."""
     cycle, start, end = step
     on, days = _iso(start), end - start
+    before = f"cycle_fee\tcycle\t{cycle}\tfee\tcycle:{cycle}\t1\t{on}\t{on}\t{on}\t{_iso(end)}"
+    return before, f"{days}\t{days}"
+
+
+def fee_text(
+    subscription: str,
+    title: str,
+    product: str,
+    days_text: tuple[str, str],
+    quantity: str,
+    unit_price: str,
+    fee: str,
+    discount: str,
+    price_ref: str,
+    cause: str,
+) -> str:
+    """What `text_behind_position` gives for a cycle fee of `advance`, of texts that need no escape: most lines of a close."""
+    before, days = days_text
     return (
-        f"{subscription}\t{_text(title)}\t{_text(plain.product)}\tcycle_fee\tcycle\t{cycle}\tfee\tcycle:{cycle}\t1\t"
-        f"{on}\t{on}\t{on}\t{_iso(end)}\t{plain.quantity}\t{plain.unit_price}\t{plain.fee}\t{days}\t{days}\t"
-        f"{plain.discount}\t{_text(plain.price_ref)}\tR4.1\t{_array((plain.cause,))}\t{_UNDONE_NOTHING}\tf\tf"
+        f"{subscription}\t{_text(title)}\t{product}\t{before}\t{quantity}\t{unit_price}\t{fee}\t{days}\t{discount}\t"
+        f"{price_ref}\tR4.1\t{{{cause}}}\t{_UNDONE_NOTHING}\tf\tf"
     )
+
+
+def is_bare(element: str) -> bool:
+    """Whether COPY writes a text as the only element of an array without quotes and escapes. Ids of facts are."""
+    return _SAFE.fullmatch(element) is not None and element.upper() != "NULL"
 
 
 def shown_of(row: Mapping[str, Any]) -> ShownLine:
@@ -149,22 +170,6 @@ def shown_of_text(row: str) -> ShownLine:
     return ShownLine(Posting(line, int(revision), late == "t", undoes), plain(title), _ordinal(due))
 
 
-def remember(known: dict[LineKey, Was], shown: ShownLine, customer_id: str) -> None:
-    """Take an issued line into what is known of its subscription. Revisions come in order, a reversal after its line.
-
-    A rewrite of a key stays with the customer to whom the key was first issued.
-    """
-    posting = shown.posting
-    key = posting.undoes or posting.line.key
-    line = None if posting.undoes is not None else posting.line
-    before = known.get(key)
-    if before is None:
-        known[key] = Was(Issued(line, posting.revision), customer_id, shown.due)
-    else:
-        due = shown.due if line is not None else before.due
-        known[key] = Was(Issued(line, posting.revision), before.customer_id, due)
-
-
 _NULL = "\\N"
 _UNDONE_NOTHING = "\\N\t\\N\t\\N"
 
@@ -187,7 +192,7 @@ def _text(text: str) -> str:
 
 def _array(values: tuple[str, ...]) -> str:
     """A PostgreSQL array as COPY writes it: elements are quoted only where they must be. Ids of facts never are."""
-    if len(values) == 1 and _SAFE.fullmatch(values[0]) and values[0].upper() != "NULL":
+    if len(values) == 1 and is_bare(values[0]):
         return f"{{{values[0]}}}"
     return ("{" + ",".join(map(_element, values)) + "}").translate(_ESCAPES)
 

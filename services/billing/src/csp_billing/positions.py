@@ -1,7 +1,8 @@
 """Where billing stands with a subscription in a ledger: what a close goes on from instead of the first event.
 
-A position is stored as JSON text, once per closed window. It has the checkpoint of the core and what the core must find
-beside it: the prices that can still matter, and up to which arrival in the log facts are in it.
+A position is stored as text, once per closed window: a plain one as `plain_positions` has it, any other as JSON. It has
+the checkpoint of the core and what the core must find beside it: the prices that can still matter, and up to which arrival
+in the log facts are in it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ import msgspec
 
 from csp_billing.domain.checkpoint_codec import VERSION, CheckpointUnreadable, pack, unpack
 from csp_billing.domain.plain import Checkpoint, Plain
+from csp_billing.plain_positions import MARK, pack_plain, unpack_plain
 from csp_commerce_rules.prices import PriceRow
 
 
@@ -44,14 +46,21 @@ def position_after(
 
 
 def pack_position(position: Position) -> str:
-    """A position as JSON text."""
+    """A position as text."""
     watermark, ahead, prices, checkpoint = position
+    if isinstance(checkpoint, Plain) and not ahead:
+        text = pack_plain(watermark, prices, checkpoint)
+        if text is not None:
+            return text
     packed = checkpoint if isinstance(checkpoint, Plain) else pack(checkpoint)
     return _encoder.encode((VERSION, watermark, ahead, prices, packed)).decode()
 
 
 def unpack_position(text: str) -> Position:
-    """The position of a JSON text that `pack_position` made. Raises `CheckpointUnreadable` for another engine's."""
+    """The position of a text that `pack_position` made. Raises `CheckpointUnreadable` for another engine's."""
+    if text.startswith(MARK):
+        watermark, prices, plain = unpack_plain(text)
+        return Position(watermark, False, prices, plain)
     try:
         version, watermark, ahead, prices, packed = _decoder.decode(text)
     except msgspec.ValidationError as fault:

@@ -4,18 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from csp_billing.adapters.ledger_reader import LedgerReader, Positions, WasBilled
+from csp_billing.adapters.ledger_reader import LedgerReader, Positions, Standing, WasBilled, subject_of
 from csp_billing.close_days import CloseDays
 from csp_billing.closing.windows import OpenDays
 from csp_billing.domain.lines import LineKey
 from csp_billing.domain.rules import Ledger
 from csp_billing.domain.state import State
+from csp_billing.plain_positions import Fees
 from csp_billing.ports import ShownLine
 from csp_billing.positions import Position
-from csp_billing.settling import Due, Known, Subject, Was, begin_anew, go_on, goes_on, to_post
+from csp_billing.settling import Due, Known, Subject, begin_anew, go_on, goes_on, to_post
+from csp_billing.was_billed import Was
 
-PlainRow = tuple[tuple[object, ...], str, int]
-"""Place in the report's order, text behind the position, amount in minor units."""
+PlainRow = tuple[int, str, int, bool, LineKey, str]
+"""The place of a line in the report's order (`report_order`), and its text behind the position."""
 
 _NEVER = date.max.toordinal()
 _NOTHING: Mapping[LineKey, Was] = {}
@@ -33,6 +35,9 @@ class Draft:
     positions: list[tuple[str, Position]] = field(default_factory=list)
     plain: list[PlainRow] = field(default_factory=list)
     """Lines of plain subscriptions that are text already, and no `lines`."""
+    plain_net: int = 0
+    plain_positions: list[tuple[str, str]] = field(default_factory=list)
+    """Positions of plain subscriptions, as they are stored."""
 
     @property
     def first_day(self) -> int:
@@ -42,12 +47,19 @@ class Draft:
     @property
     def net(self) -> int:
         """The sum of the lines, in minor units."""
-        return sum(shown.posting.line.amount or 0 for shown in self.lines) + sum(row[2] for row in self.plain)
+        return sum(shown.posting.line.amount or 0 for shown in self.lines) + self.plain_net
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to post, nor to wait for."""
         return not self.lines and not self.plain and not self.pending
+
+    def add_plain(self, subscription_id: str, fees: Fees) -> None:
+        """Take what a plain subscription comes to."""
+        for (start, key, _), row in zip(fees.cycles, fees.rows, strict=True):
+            self.plain.append((start, subscription_id, start, True, key, row))
+        self.plain_net += fees.amount
+        self.plain_positions.append((subscription_id, fees.position))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +88,14 @@ class Settler:
         self._open = open_days
 
     def settle(
-        self, customer_ids: Sequence[str], *, subjects: Sequence[Subject] | None = None
+        self, customer_ids: Sequence[str], *, standing: Sequence[Standing] | None = None
     ) -> dict[str, dict[tuple[Ledger, str], Draft]]:
         """The drafts of customers, by customer, ledger and currency; of all their subscriptions, or of those given."""
-        if subjects is None:
+        if standing is None:
             subjects = self._reader.subjects(customer_ids)
-        dues, was = self._dues(subjects)
+        else:
+            subjects = [subject_of(row[3:]) for row in standing]
+        dues, was = self._dues(subjects, standing)
         drafts: dict[str, dict[tuple[Ledger, str], Draft]] = {customer: {} for customer in customer_ids}
         for ledger in self._span.ledgers:
             for subject in subjects:
@@ -137,9 +151,11 @@ class Settler:
             draft.pending += pending
         return draft
 
-    def _dues(self, subjects: Sequence[Subject]) -> tuple[dict[tuple[Ledger, str], Due], WasBilled]:
+    def _dues(
+        self, subjects: Sequence[Subject], standing: Sequence[Standing] | None
+    ) -> tuple[dict[tuple[Ledger, str], Due], WasBilled]:
         span = self._span
-        positions, news = self._stand(subjects, span.base_on, newest=span.newest)
+        positions, news = self._stand(subjects, span.base_on, newest=span.newest, standing=standing)
         anew = self._anew(subjects, positions, news)
         dues: dict[tuple[Ledger, str], Due] = {}
         for subject in subjects:
@@ -163,10 +179,17 @@ class Settler:
         return dues, self._reader.issued(list(anew))
 
     def _stand(
-        self, subjects: Sequence[Subject], base_on: date, *, newest: bool
+        self,
+        subjects: Sequence[Subject],
+        base_on: date,
+        *,
+        newest: bool,
+        standing: Sequence[Standing] | None = None,
     ) -> tuple[Positions, dict[str, list[Known]]]:
         """Where billing stands with subscriptions, and what became known since."""
-        positions = self._reader.positions(subjects, base_on, newest=newest, older_than=self._span.older_than)
+        positions = self._reader.positions(
+            subjects, base_on, newest=newest, older_than=self._span.older_than, standing=standing
+        )
         news = self._reader.news(
             {name: min(p.watermark for p in known.values()) for name, known in positions.items() if known}
         )

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from csp_billing.close_days import CloseDays
-from csp_billing.domain.delta import Issued, Posting, delta
+from csp_billing.domain.delta import Posting, delta
 from csp_billing.domain.facts import Fact, TimeCorrected
 from csp_billing.domain.family import Story, linked
 from csp_billing.domain.fold import fold
@@ -23,6 +23,7 @@ from csp_billing.domain.rules import Ledger, Rules
 from csp_billing.ports import ShownLine
 from csp_billing.positions import Position, position_after
 from csp_billing.timelines import Told, facts_of, rows_of, rules_of, story_of
+from csp_billing.was_billed import Was
 
 LEDGERS: tuple[Ledger, Ledger] = ("sell", "cost")
 
@@ -64,14 +65,6 @@ class Known(NamedTuple):
 
     arrival: int
     told: Told
-
-
-class Was(NamedTuple):
-    """The newest issued revision of a key, the customer in whose report it stands, and the day the rules post it on."""
-
-    issued: Issued
-    customer_id: str
-    due: int
 
 
 class Due(NamedTuple):

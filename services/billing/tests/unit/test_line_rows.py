@@ -1,5 +1,6 @@
 """A stored line is read back as exactly the line it was, whatever is written in it."""
 
+import re
 from datetime import date
 
 from hypothesis import given
@@ -9,16 +10,17 @@ from csp_billing.domain import facts as f
 from csp_billing.domain.delta import Posting
 from csp_billing.domain.fold import fold
 from csp_billing.domain.lines import Line, LineKey
-from csp_billing.domain.plain import Plain, advance, shows_fee, steps
+from csp_billing.domain.plain import Plain, advance
 from csp_billing.domain.price_book import PriceBook
 from csp_billing.domain.rules import rules_for
 from csp_billing.line_rows import (
     COLUMNS,
     line_text,
-    plain_text_behind_position,
     shown_of_text,
     text_behind_position,
 )
+from csp_billing.plain_positions import MARK, fees_of
+from csp_billing.positions import Position, pack_position, unpack_position
 from csp_commerce_rules.prices import PriceRow
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=30)
@@ -58,12 +60,12 @@ def test_text_and_line_are_each_others_inverse(line, title, late, undoes, due):
     assert shown_of_text(text) == (posting, title, due)
 
 
-def _plain_after(bought, quantity, price, frequency, promotion, cause, ref):
+def _plain_after(bought, quantity, price, frequency, promotion, cause, ref, product="P1"):
     """The checkpoint two months after a purchase."""
     fact = f.Started(
-        id=cause, seq=1, day=bought, recorded=bought, product="P\t1", quantity=quantity, promotion=promotion
+        id=cause, seq=1, day=bought, recorded=bought, product=product, quantity=quantity, promotion=promotion
     )
-    book = PriceBook([PriceRow(product="P\t1", unit_price=price, ref=ref)])
+    book = PriceBook([PriceRow(product=product, unit_price=price, ref=ref)])
     rules = rules_for("nce", frequency=frequency)
     return fold("sub_a", [fact], None, bought + 62, rules=rules, price_book=book)[1]
 
@@ -75,22 +77,38 @@ plains = st.builds(
     price=st.integers(0, 10**9),
     frequency=st.sampled_from(["P1M", "P1Y"]),
     promotion=st.sampled_from([0, 12_50, 100_00]),
-    cause=texts.filter(bool),
-    ref=texts,
+    cause=st.sampled_from(["sub_a:1", "null"]) | texts.filter(bool),
+    ref=st.sampled_from(["spr_a/1", "a|b"]) | texts,
+    product=st.sampled_from(["P1", "CFQ7TTC0LCHC:0002", "P\t1", "P\\1"]),
 )
 
 
 @given(plains, texts, st.integers(0, 420))
-def test_the_quick_text_of_a_cycle_fee_is_the_text_of_its_line(plain, title, days):
+def test_the_text_of_a_plain_position_gives_the_texts_of_its_lines_and_the_next_position(plain, title, days):
     if not isinstance(plain, Plain):
         return
-    begun, moved = steps(plain, plain.day + days)
-    lines, also_moved = advance("sub_a", plain, plain.day + days)
+    until = plain.day + days
+    lines, moved = advance("sub_a", plain, until)
+    text = pack_position(Position(7, ahead=False, prices=None, checkpoint=plain))
 
-    quick = [plain_text_behind_position("sub_a", title, plain, step) for step in begun]
-
-    assert moved == also_moved
-    assert lines == [] or quick == [
+    assert unpack_position(text) == Position(7, ahead=False, prices=None, checkpoint=plain)
+    if not text.startswith(MARK):
+        unusual = re.search(r"[^\w:./-]", plain.product + plain.price_ref + plain.cause, re.ASCII)
+        assert unusual or plain.cause.upper() == "NULL"
+        return
+    fees = fees_of(text, "sub_a", title, until, 9)
+    if fees is None:
+        assert moved.day < until
+        return
+    assert list(fees.rows) == [
         text_behind_position(Posting(line, 1, late=False), title, line.posted) for line in lines
     ]
-    assert (len(lines) == len(begun)) == (shows_fee(plain) or not begun)
+    assert [(cycle.start, cycle.key) for cycle in fees.cycles] == [(line.posted, line.key) for line in lines]
+    assert fees.amount == sum(line.amount for line in lines)
+    assert fees.position == pack_position(Position(9, ahead=False, prices=None, checkpoint=moved))
+
+
+def test_the_position_of_a_usual_subscription_is_text_that_needs_no_decoding():
+    plain = _plain_after(738_900, 3, 11_700_000, "P1M", 0, "sub_a:1", "spr_a/1")
+
+    assert pack_position(Position(7, ahead=False, prices=None, checkpoint=plain)).startswith(MARK)

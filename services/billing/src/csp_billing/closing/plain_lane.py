@@ -1,22 +1,14 @@
-"""The lane of subscriptions to which nothing happened: from a packed position to the text of a line and the next position.
-
-Nothing is built on the way but that text. What comes of it is what `Settler` gives; the tests hold it to that.
-"""
+"""The lane of subscriptions to which nothing happened: from the text of a position to those of its lines and the next one."""
 
 from collections.abc import Iterable
 
 from csp_billing.adapters.ledger_reader import Standing
 from csp_billing.closing.windows import OpenDays
-from csp_billing.domain.checkpoint_codec import CheckpointUnreadable
-from csp_billing.domain.plain import Plain, shows_fee, steps
 from csp_billing.domain.rules import Ledger
-from csp_billing.line_rows import plain_text_behind_position
-from csp_billing.positions import Position, unpack_position
-from csp_billing.settler import Draft, PlainRow, Span
+from csp_billing.plain_positions import MARK, Fees, fees_of
+from csp_billing.settler import Draft, Span
 
 Drafts = dict[str, dict[tuple[Ledger, str], Draft]]
-
-_ID, _CUSTOMER, _TITLE, _CURRENCY = 0, 1, 2, 3  # of a row of `standing`
 
 
 def pass_plain(
@@ -25,52 +17,36 @@ def pass_plain(
     """Take plain subscriptions into the drafts of their customers; returns the others."""
     others: list[Standing] = []
     for each in standing:
-        passed = None if each.is_restless else _passed(each, span, open_days)
-        if passed is None:
+        is_restless, sell, cost, name, customer_id, title, currency = each[:7]
+        found = None
+        if not is_restless:
+            texts = {"sell": sell, "cost": cost}
+            found = _fees([(ledger, texts[ledger]) for ledger in span.ledgers], name, title, span)
+        if found is None or any(
+            fees.cycles and fees.cycles[0].start < open_days.first(customer_id, ledger, currency)
+            for ledger, fees in found
+        ):
             others.append(each)
             continue
-        customer_id, currency = each.row[_CUSTOMER], each.row[_CURRENCY]
         of_customer = drafts[customer_id]
-        for ledger, rows, position in passed:
+        for ledger, fees in found:
             draft = of_customer.get((ledger, currency))
             if draft is None:
                 draft = of_customer[ledger, currency] = Draft(customer_id, ledger, currency)
-            draft.plain += rows
-            draft.positions.append((each.row[_ID], position))
+            draft.add_plain(name, fees)
     return others
 
 
-def _passed(
-    each: Standing, span: Span, open_days: OpenDays
-) -> list[tuple[Ledger, list[PlainRow], Position]] | None:
+def _fees(
+    packed: list[tuple[Ledger, str | None]], name: str, title: str, span: Span
+) -> list[tuple[Ledger, Fees]] | None:
     """What a subscription comes to in each ledger; None where it is not plain in one of them."""
-    name, title = each.row[_ID], each.row[_TITLE]
-    found: list[tuple[Ledger, list[PlainRow], Position]] = []
-    for ledger in span.ledgers:
-        packed = each.sell if ledger == "sell" else each.cost
-        if packed is None:
+    found: list[tuple[Ledger, Fees]] = []
+    for ledger, text in packed:
+        if text is None or not text.startswith(MARK):
             return None
-        try:
-            position = unpack_position(packed)
-        except CheckpointUnreadable:
+        fees = fees_of(text, name, title, span.last, span.watermark)
+        if fees is None:
             return None
-        plain = position.checkpoint
-        if not isinstance(plain, Plain) or position.ahead:
-            return None
-        begun, moved = steps(plain, span.last)
-        if moved.day != span.last:
-            return None
-        rows: list[PlainRow] = []
-        if begun and shows_fee(plain):
-            if begun[0][1] < open_days.first(each.row[_CUSTOMER], ledger, each.row[_CURRENCY]):
-                return None
-            rows = [
-                (
-                    (step[1], name, step[1], True, (step[0], "fee", f"cycle:{step[0]}")),
-                    plain_text_behind_position(name, title, plain, step),
-                    plain.fee,
-                )
-                for step in begun
-            ]
-        found.append((ledger, rows, Position(span.watermark, False, position.prices, moved)))
+        found.append((ledger, fees))
     return found

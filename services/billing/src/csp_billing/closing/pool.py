@@ -100,11 +100,12 @@ def _prepare_worker() -> None:
 
     Ctrl-C reaches the whole group, but the parent alone decides when its workers end. A shard makes hundreds of
     thousands of small objects without cycles, so that looking for cycles would cost as much as the work: it is done
-    between shards. A worker does not outlive its parent, however that one ends.
+    between shards, and never among what was there before. A worker does not outlive its parent, however that one ends.
     """
     threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.disable()
+    gc.freeze()
 
 
 def _end_with_parent() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import psycopg
 
-from csp_billing.adapters.ledger_reader import LedgerReader, subject_of
+from csp_billing.adapters.ledger_reader import LedgerReader
 from csp_billing.closing.job import CloseJob
 from csp_billing.closing.plain_lane import Drafts, pass_plain
 from csp_billing.closing.verdict import verdict_on
@@ -59,8 +59,8 @@ def close_customers(
     days = open_days(connection, job.reseller, job.open_from, customers)
     plain: Drafts = {customer_id: {} for customer_id in customers}
     standing = reader.standing(customers, job.from_on, calm_since=job.calm_since)
-    others = [subject_of(each.row) for each in pass_plain(standing, plain, job.span, days)]
-    settled = _merged(Settler(reader, job.span, days).settle(customers, subjects=others), plain)
+    others = pass_plain(standing, plain, job.span, days)
+    settled = _merged(Settler(reader, job.span, days).settle(customers, standing=others), plain)
     names = reader.names(customers)
     done = _closed_before(connection, job, customers) if only is None else set()
     writing = Writing(connection, job)
@@ -83,7 +83,8 @@ def _merged(settled: Drafts, plain: Drafts) -> Drafts:
         for owner, draft in drafts.items():
             known = settled[customer_id].setdefault(owner, draft)
             if known is not draft:
-                known.plain, known.positions = draft.plain, [*known.positions, *draft.positions]
+                known.plain, known.plain_net = draft.plain, draft.plain_net
+                known.plain_positions = draft.plain_positions
     return settled
 
 

@@ -13,6 +13,8 @@ from csp_billing.ports import ReportKey, report_order
 from csp_billing.positions import pack_position
 from csp_billing.settler import Draft, is_over
 
+_PIECES_AT_ONCE = 1_000
+
 
 class Writing:
     """Collects the rows of a group of customers and writes them by COPY."""
@@ -21,6 +23,7 @@ class Writing:
         self._connection = connection
         self._job = job
         self._lines: list[str] = []
+        self._line_count = 0
         self._positions: dict[str, dict[str, str]] = {}
         self._reports: list[tuple[object, ...]] = []
         self._over: dict[str, int] = {}
@@ -31,6 +34,8 @@ class Writing:
         if verdict.state == "closing":
             digest, count = self._add_lines(key, draft)
         if verdict.state in {"closing", "empty"}:
+            for name, text in draft.plain_positions:
+                self._positions.setdefault(name, {})[draft.ledger] = text
             for name, position in draft.positions:
                 self._positions.setdefault(name, {})[draft.ledger] = pack_position(position)
                 if is_over(position):
@@ -55,16 +60,17 @@ class Writing:
             )
 
     def _add_lines(self, key: ReportKey, draft: Draft) -> tuple[str, int]:
-        texts: list[tuple[tuple[object, ...], str]] = [(place, text) for place, text, _ in draft.plain]
-        texts += [
-            (report_order(shown), text_behind_position(shown.posting, shown.title, shown.due))
+        texts = draft.plain + [
+            (*report_order(shown), text_behind_position(shown.posting, shown.title, shown.due))
             for shown in draft.lines
         ]
         texts.sort()
+        rows = [f"{number}\t{row[-1]}" for number, row in enumerate(texts, start=1)]
+        ended = "\n".join(rows) + "\n"
         head = f"{key.report_id}\t{self._job.reseller}\t{key.customer_id}\t{key.ledger}\t{key.until_on}\t"
-        rows = [f"{number}\t{text}\n" for number, (_, text) in enumerate(texts, start=1)]
-        self._lines += [head + row for row in rows]
-        return hashlib.sha256("".join(rows).encode()).hexdigest(), len(rows)
+        self._lines.append(head + f"\n{head}".join(rows) + "\n")
+        self._line_count += len(rows)
+        return hashlib.sha256(ended.encode()).hexdigest(), len(rows)
 
     def flush(self) -> int:
         """Write everything; returns the number of lines."""
@@ -85,7 +91,7 @@ class Writing:
                 "update subscriptions set settled = true where reseller_id = %s and subscription_id = any(%s)",
                 [self._job.reseller, over],
             )
-        return len(self._lines)
+        return self._line_count
 
     def _write_positions(self, table: str) -> None:
         job = self._job
@@ -145,8 +151,8 @@ def _copy(connection: psycopg.Connection, table: str, columns: str, rows: Sequen
         return
     statement = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(table), sql.SQL(columns))
     with connection.cursor().copy(statement) as copy:
-        for start in range(0, len(rows), 2_000):
-            copy.write("".join(rows[start : start + 2_000]))
+        for start in range(0, len(rows), _PIECES_AT_ONCE):
+            copy.write("".join(rows[start : start + _PIECES_AT_ONCE]))
 
 
 def _escaped(text: str | None) -> str:

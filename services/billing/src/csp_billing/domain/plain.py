@@ -76,15 +76,15 @@ def steps(plain: Plain, until: int) -> tuple[list[Step], Plain]:
     return begun, Plain(day, *plain[1:9], end_month, cycle, start, end, *plain[13:])
 
 
-def shows_fee(plain: Plain) -> bool:
-    """Whether its fee makes lines: a zero one only where it explains something (R4.9)."""
-    return plain.fee != 0 or explains_zero(plain.unit_price, plain.discount)
+def shows_fee(fee: int, unit_price: int, discount: int) -> bool:
+    """Whether a cycle fee makes lines: a zero one only where it explains something (R4.9)."""
+    return fee != 0 or explains_zero(unit_price, discount)
 
 
 def advance(subscription: str, plain: Plain, until: int) -> tuple[list[Line], Plain]:
     """Charge the cycles that begin up to and including `until`, as `steps` gives them."""
     begun, moved = steps(plain, until)
-    if not begun or not shows_fee(plain):
+    if not begun or not shows_fee(plain.fee, plain.unit_price, plain.discount):
         return [], moved
     caused_by = (plain.cause,)
     lines = [

@@ -1,0 +1,143 @@
+"""Plain positions as text of which a close makes lines by cutting and joining, and nothing is decoded.
+
+A position is nine fields between bars: its calendar, what stands in its lines, and the rest as JSON. Many subscriptions
+share a calendar, so that what a span of days brings is worked out once for all of them. `settling` gives the same lines;
+the tests hold this lane to it.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+
+from csp_billing.domain.lines import LineKey
+from csp_billing.domain.plain import Plain, shows_fee, steps
+from csp_billing.line_rows import fee_days_text, fee_text, is_bare
+from csp_billing.timelines import FREQUENCIES
+from csp_commerce_rules.charge_cycles import Term
+from csp_commerce_rules.prices import PriceRow
+
+MARK = "p2;"
+"""How such a text begins; other positions are JSON lists."""
+
+
+class Cycle(NamedTuple):
+    """A cycle that begins: its first day, its key, and the fields of its line that the calendar decides."""
+
+    start: int
+    key: LineKey
+    texts: tuple[str, str]
+
+
+class Turn(NamedTuple):
+    """What a span of days brings: the calendar after it, and the cycles that begin."""
+
+    calendar: str
+    cycles: Sequence[Cycle]
+
+
+class Fees(NamedTuple):
+    """The lines of a plain subscription in a ledger, each behind its place, and the next position."""
+
+    cycles: Sequence[Cycle]
+    rows: Sequence[str]
+    amount: int
+    position: str
+
+
+def pack_plain(watermark: int, prices: tuple[PriceRow, ...] | None, plain: Plain) -> str | None:
+    """The text of a plain position; None where a text of it would have to be escaped."""
+    rest = (plain.term, plain.auto_renew, plain.last_change, plain.promotion, prices)
+    texts = (plain.product, plain.price_ref, _encoder.encode(rest).decode())
+    if not (is_bare(plain.cause) and all(_UNESCAPED.fullmatch(text) for text in texts)):
+        return None
+    return (
+        f"{_calendar(plain, watermark)}|{plain.product}|{plain.quantity}|{plain.unit_price}|{plain.fee}|{plain.discount}|"
+        f"{plain.price_ref}|{plain.cause}|{texts[2]}"
+    )
+
+
+def unpack_plain(text: str) -> tuple[int, tuple[PriceRow, ...] | None, Plain]:
+    """Watermark, price rows and checkpoint of a text that `pack_plain` made."""
+    calendar, product, quantity, unit_price, fee, discount, price_ref, cause, rest = text.split("|")
+    watermark, bare = _read(calendar)
+    term, auto_renew, last_change, promotion, prices = _decoder.decode(rest)
+    return (
+        watermark,
+        prices,
+        bare._replace(
+            product=product,
+            quantity=int(quantity),
+            term=term,
+            auto_renew=auto_renew,
+            unit_price=int(unit_price),
+            price_ref=price_ref,
+            cause=cause,
+            last_change=last_change,
+            promotion=promotion,
+            discount=int(discount),
+            fee=int(fee),
+        ),
+    )
+
+
+def fees_of(text: str, subscription: str, title: str, until: int, watermark: int) -> Fees | None:
+    """What is due of a plain position up to and including a day; None where a term ends, which is not plain."""
+    calendar, product, quantity, price, fee, discount, price_ref, cause, _ = text.split("|")
+    turn = _turned(calendar, until, watermark)
+    if turn is None:
+        return None
+    moved = turn.calendar + text[len(calendar) :]
+    cycles, amount = turn.cycles, int(fee)
+    if not cycles or not (amount or shows_fee(amount, int(price), int(discount))):
+        return Fees((), (), 0, moved)
+    rows = [
+        fee_text(subscription, title, product, cycle.texts, quantity, price, fee, discount, price_ref, cause)
+        for cycle in cycles
+    ]
+    return Fees(cycles, rows, amount * len(rows), moved)
+
+
+@lru_cache(maxsize=16_384)
+def _turned(calendar: str, until: int, watermark: int) -> Turn | None:
+    begun, moved = steps(_read(calendar)[1], until)
+    if moved.day != until:
+        return None
+    cycles = [
+        Cycle(step[1], LineKey(step[0], "fee", f"cycle:{step[0]}"), fee_days_text(step)) for step in begun
+    ]
+    return Turn(_calendar(moved, watermark), cycles)
+
+
+def _calendar(plain: Plain, watermark: int) -> str:
+    term_end = "" if plain.term_end is None else plain.term_end
+    return (
+        f"{MARK}{watermark};{plain.day};{plain.frequency};{term_end};{plain.grid_day};{plain.from_end:d};{plain.end_month};"
+        f"{plain.cycle};{plain.cycle_start};{plain.cycle_end}"
+    )
+
+
+def _read(calendar: str) -> tuple[int, Plain]:
+    """The watermark of a calendar, and a checkpoint of which only the calendar is filled."""
+    _, watermark, day, frequency, term_end, *numbers = calendar.split(";")
+    grid_day, from_end, end_month, cycle, start, end = map(int, numbers)
+    plain = _NOTHING._replace(
+        day=int(day),
+        frequency=FREQUENCIES[frequency],
+        term_end=int(term_end) if term_end else None,
+        grid_day=grid_day,
+        from_end=bool(from_end),
+        end_month=end_month,
+        cycle=cycle,
+        cycle_start=start,
+        cycle_end=end,
+    )
+    return int(watermark), plain
+
+
+_NOTHING = Plain(0, "", 0, "P1M", None, None, True, 0, False, 0, 0, 0, 0, 0, "", "", 0, 0, 0, 0)
+_UNESCAPED = re.compile(r"[^|\\\x00-\x1f]*")
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(tuple[Term | None, bool, int, int, tuple[PriceRow, ...] | None])
