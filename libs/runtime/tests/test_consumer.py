@@ -10,6 +10,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from csp_contracts.ids import Kind
+from csp_runtime import consumer_state as state
 from csp_runtime.consumer import Consumer, Reaction
 from csp_runtime.database import Database, DatabaseRole
 from csp_runtime.errors import PositionMoved
@@ -158,6 +159,27 @@ async def test_what_follows_in_a_parked_stream_waits_though_its_version_is_the_n
     )
     await consumer.apply(new)
     assert await totals(database) == {"ord_a": (1, 1), "ord_b": (1, 1)}
+
+
+async def test_a_batch_reads_the_versions_of_its_own_streams_however_many_there_are(database):
+    streams = [f"ord_{number}" for number in range(1, 401)]
+    async with database.transaction() as tx:
+        await tx.execute(
+            "insert into known_versions select 'sums', 'ord_' || n, n from generate_series(2, 20000) as n"
+        )
+        await tx.execute("insert into parked_streams values ('sums', 'ord_500', 'things', 'gap')")
+        versions, parked = await state.standing(tx, "sums", [*streams, "ord_500"])
+        batch = Batch(source="things", read_from=0, next_offset=400, records=[])
+        assumed = {stream: versions[stream] for stream in streams}
+        await state.advance(tx, state.Step(consumer="sums", batch=batch, versions={}, assumed=assumed))
+        cursor = await tx.execute(
+            "select seq_tup_read + idx_tup_fetch as n from pg_stat_xact_user_tables "
+            "where relid = 'known_versions'::regclass"
+        )
+        row = await cursor.fetchone()
+    assert parked == {"ord_500"}
+    assert list(versions.values()) == [0, *range(2, 401), 500]
+    assert row["n"] == 400 + 399
 
 
 class NothingWanted(Sums):

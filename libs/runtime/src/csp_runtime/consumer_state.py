@@ -19,14 +19,15 @@ GAP, RULE, RETRY = "gap", "rule", "retry"
 Unreadable = Sequence[tuple[FeedRecord, str, str]]
 
 # One round trip: what was assumed of the streams, the position by compare-and-set, the versions, and who waits for them is
-# told at commit. A new source begins at 0; anything else must find the row where the batch began.
+# told at commit. A new source begins at 0; anything else must find the row where the batch began. Versions are looked up
+# stream by stream: in a join the planner may read all that this consumer knows, and each batch costs more than the one before.
 _ADVANCE = """
 with assumed as materialized (
     select not exists (
-        select from unnest(%(assumed)s::text[], %(after)s::bigint[]) as assumed (stream, version)
-        left join known_versions as known on known.consumer = %(consumer)s and known.stream = assumed.stream
-        left join parked_streams as parked on parked.consumer = %(consumer)s and parked.stream = assumed.stream
-        where coalesce(known.version, 0) <> assumed.version or parked.stream is not null
+        select from unnest(%(assumed)b::text[], %(after)b::bigint[]) as assumed (stream, version)
+        where assumed.version <> coalesce(
+            (select version from known_versions where consumer = %(consumer)s and stream = assumed.stream), 0
+        ) or assumed.stream = any (array(select stream from parked_streams where consumer = %(consumer)s))
     ) as holds
 ), advanced as (
     insert into positions (consumer, source, next_offset)
@@ -37,18 +38,18 @@ with assumed as materialized (
     returning 1
 ), remembered as (
     insert into known_versions (consumer, stream, version)
-    select %(consumer)s, s, v from unnest(%(streams)s::text[], %(versions)s::bigint[]) as new (s, v)
+    select %(consumer)s, s, v from unnest(%(streams)b::text[], %(versions)b::bigint[]) as new (s, v)
     on conflict (consumer, stream) do update set version = excluded.version
     where known_versions.version < excluded.version
 )
 select (select holds from assumed) as holds, exists (select from advanced) as advanced,
-    (select pg_notify('csp_known', %(consumer)s) where cardinality(%(streams)s::text[]) > 0) as told
+    (select pg_notify('csp_known', %(consumer)s) where cardinality(%(streams)b::text[]) > 0) as told
 """
 _STANDING = (
-    "select stream, coalesce(version, 0) as version, parked_streams.stream is not null as parked "
-    "from (select * from known_versions where consumer = %(consumer)s and stream = any(%(streams)s)) as known "
-    "full join (select stream from parked_streams where consumer = %(consumer)s and stream = any(%(streams)s)) "
-    "as parked_streams using (stream)"
+    "select stream, coalesce((select version from known_versions "
+    "where consumer = %(consumer)s and stream = asked.stream), 0) as version, "
+    "stream = any (array(select stream from parked_streams where consumer = %(consumer)s)) as parked "
+    "from unnest(%(streams)b::text[]) as asked (stream)"
 )
 _DEAD_LETTER = (
     "insert into dead_letters (consumer, source, source_offset, stream, version, type, code, detail) "
@@ -111,7 +112,7 @@ def _parameters(step: Step) -> dict[str, object]:
 async def standing(
     connection: Connection, consumer: str, streams: Sequence[str]
 ) -> tuple[dict[str, int], set[str]]:
-    """The newest known version of each of these streams, and which of them are held back."""
+    """The newest known version of each of these streams, 0 for a new one, and which of them are held back."""
     if not streams:
         return {}, set()
     parameters = {"consumer": consumer, "streams": list(streams)}
@@ -120,15 +121,8 @@ async def standing(
 
 
 async def known_versions(connection: Connection, consumer: str, streams: Sequence[str]) -> dict[str, int]:
-    """The newest known version of each of these streams."""
-    if not streams:
-        return {}
-    cursor = await connection.execute(
-        "select stream, version from known_versions where consumer = %s and stream = any(%s)",
-        [consumer, list(streams)],
-        prepare=True,
-    )
-    return {row["stream"]: row["version"] for row in await cursor.fetchall()}
+    """The newest known version of each of these streams, 0 for a new one."""
+    return (await standing(connection, consumer, streams))[0]
 
 
 async def put_aside(tx: Connection, consumer: str, batch: Batch, unreadable: Unreadable) -> None:

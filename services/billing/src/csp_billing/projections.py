@@ -64,20 +64,24 @@ async def _keep_facts(tx: Connection, facts: Sequence[Recorded[Any]]) -> None:
     """The log of record; a subscription that was over is looked at again by the next close."""
     await tx.execute("select pg_advisory_xact_lock_shared(%s)", [INBOX_LOCK])
     encoded = [encode_event(event.data) for event in facts]
+    names = [event.data.subscription_id for event in facts]
     await tx.execute(
-        "with kept as (insert into inbox (reseller_id, subscription_id, stream, version, type, data, meta) "
-        "select * from unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::bytea[], %s::bytea[]) "
-        "on conflict (stream, version) do nothing returning subscription_id) "
-        "update subscriptions set settled = false where settled and subscription_id in (select subscription_id from kept)",
+        "insert into inbox (reseller_id, subscription_id, stream, version, type, data, meta) "
+        "select * from unnest(%b::text[], %b::text[], %b::text[], %b::bigint[], %b::text[], %b::bytea[], %b::bytea[]) "
+        "on conflict (stream, version) do nothing",
         [
             [event.meta.reseller for event in facts],
-            [event.data.subscription_id for event in facts],
+            names,
             [event.stream for event in facts],
             [event.version for event in facts],
             [wire_name for wire_name, _ in encoded],
             [data for _, data in encoded],
             [encode_meta(event.meta) for event in facts],
         ],
+    )
+    await tx.execute(
+        "update subscriptions set settled = false where settled and subscription_id = any(%s)",
+        [list(dict.fromkeys(names))],
     )
 
 
@@ -93,7 +97,8 @@ async def _keep_subscriptions(tx: Connection, created: Sequence[Recorded[Subscri
         "%s::text[], %s::text[], %s::text[], %s::bool[], %s::date[], %s::text[], %s::text[], %s::date[], %s::date[]) "
         "as n (subscription_id, reseller_id, tenant_id, product_title, currency, rule_set, term, charge_cycle, auto_renew, "
         "billing_from, base_id, predecessor_id, began_on, bills_from) "
-        "join inbox i on i.stream = n.subscription_id and i.version = 1 "
+        # Row by row through the index, whatever the planner thinks of a log that grows: never all of it.
+        "cross join lateral (select arrival from inbox where stream = n.subscription_id and version = 1 offset 0) as i "
         "left join tenant_customer t on t.tenant_id = n.tenant_id and t.reseller_id = n.reseller_id "
         "on conflict do nothing",
         [
