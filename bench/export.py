@@ -95,15 +95,15 @@ def main() -> None:
                 limits.append(bare(owner, found))
                 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
                 begin = time.perf_counter()
-                for _ in csv_rows(found, stream.texts(scope, found.key)):
+                for _ in csv_rows(found, stream.texts(scope, found.key), {}):
                     pass
                 rates.append(found.line_count / (time.perf_counter() - begin))
                 grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
                 begin = time.perf_counter()
-                for _ in json_lines(found, stream.lines(scope, found.key)):
+                for _ in json_lines(found, stream.lines(scope, found.key), {}):
                     pass
                 objects.append(found.line_count / (time.perf_counter() - begin))
-                total = _sum("".join(csv_rows(found, stream.texts(scope, found.key))))
+                total = _sum("".join(csv_rows(found, stream.texts(scope, found.key), {})))
                 if total != found.net:
                     sys.exit(f"the exported rows sum to {total}, the report to {found.net}")
             stream.close()

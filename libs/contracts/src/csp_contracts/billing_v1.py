@@ -76,6 +76,7 @@ class BillingCycleClosed:
 
     `sha256` is over the hashes of the issued ones in the order of their numbers, `cost` before `sell`, each ended by a
     line feed. `net_minor` are sales by currency, `cost_minor` what Microsoft charges; `lines` counts both ledgers'.
+    `tax_minor` is the tax on sales by currency.
     """
 
     cycle_id: str
@@ -85,6 +86,7 @@ class BillingCycleClosed:
     sha256: str
     cost_minor: dict[str, int] = field(default_factory=dict)
     lines: int = 0
+    tax_minor: dict[str, int] = field(default_factory=dict)
 
 
 @event("csp.billing.manual-adjustment-granted.v1", stream=Kind.ADJUSTMENT)

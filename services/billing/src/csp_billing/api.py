@@ -113,12 +113,17 @@ def routes(use_cases: BillingUseCases, closes: CloseUseCases, known: KnownVersio
         if format in {"csv", "canonical"}:
             found, texts = await use_cases.exported_texts(scope, report_id)
             canonical = format == "canonical"
-            body = canonical_rows(texts) if canonical else csv_rows(found, texts)
+            body = (
+                canonical_rows(texts)
+                if canonical
+                else csv_rows(found, texts, await use_cases.line_taxes(found))
+            )
             media = f"text/{'plain' if canonical else 'csv'}; charset=utf-8"
         else:
             found, pieces = await use_cases.exported(scope, report_id)
             xlsx = format == "xlsx"
-            body = workbook(found, pieces) if xlsx else json_lines(found, pieces)
+            taxes = await use_cases.line_taxes(found)
+            body = workbook(found, pieces, taxes) if xlsx else json_lines(found, pieces, taxes)
             media = MEDIA_TYPE if xlsx else "application/jsonl"
         name = f"report-{found.key.until_on.isoformat()}-{found.key.ledger}.{format}"
         return StreamingResponse(

@@ -11,6 +11,7 @@ from csp_billing.domain.delta import Posting
 from csp_billing.domain.family import Story
 from csp_billing.domain.fold import fold
 from csp_billing.domain.lines import Line
+from csp_billing.domain.taxes import LineTaxes, Rated, by_line
 from csp_billing.line_rows import line_text
 from csp_billing.ports import (
     Asked,
@@ -104,6 +105,13 @@ class Lines(Protocol):
         """The same as rows of `line_text`."""
 
 
+class StoredTaxes(Protocol):
+    """The tax of issued reports."""
+
+    async def rated(self, report: Report) -> Sequence[Rated]:
+        """The lines of one that was found in the scope, at the rates that it was issued with."""
+
+
 class BillingUseCases:
     """Questions of this context."""
 
@@ -114,6 +122,7 @@ class BillingUseCases:
         report_ids: ReportIds,
         issued: IssuedReports,
         lines: Lines,
+        taxes: StoredTaxes,
         previews: Previews,
         price_edits: PriceEditEffects,
         clock: Clock,
@@ -122,6 +131,7 @@ class BillingUseCases:
         self._report_ids = report_ids
         self._issued = issued
         self._lines = lines
+        self._taxes = taxes
         self._previews = previews
         self._price_edits = price_edits
         self._clock = clock
@@ -213,6 +223,20 @@ class BillingUseCases:
                 for number, each in enumerate(found.lines, 1)
             ]
         ]
+
+    async def line_taxes(self, report: Report) -> LineTaxes:
+        """Each line's part of a report's tax (R4.7), as it was issued or as it would be now."""
+        return by_line(await self.rated(report))
+
+    async def rated(self, report: Report) -> Sequence[Rated]:
+        """The lines of a report that was found in the scope with their rates; none where it is not taxed."""
+        if report.seal is None:
+            return report.rated
+        return await self._taxes.rated(report) if report.taxes else ()
+
+    async def taxed(self, scope: Scope, report_id: str) -> Report:
+        """A report for its tax; an issued one comes without its lines."""
+        return await self._issued.head(scope, report_id) or await self.report(scope, report_id)
 
     def _asked(self, scope: Scope, customer_ids: Sequence[str], last: date) -> Asked:
         return Asked(

@@ -8,6 +8,7 @@ from datetime import date
 from functools import lru_cache
 
 from csp_billing.domain.explain import told
+from csp_billing.domain.taxes import LineTaxes
 from csp_billing.line_rows import plain
 from csp_billing.ports import Report
 from csp_commerce_rules.money import format_decimal, format_price, minor_digits
@@ -30,6 +31,8 @@ COLUMNS = (
     "unit_price",
     "amount",
     "currency",
+    "tax_percent",
+    "tax",
     "late",
     "why",
 )
@@ -37,14 +40,14 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NULL = "\\N"
 
 
-def csv_rows(report: Report, pieces: Texts) -> Iterator[str]:
-    """The report as CSV, a piece at a time."""
+def csv_rows(report: Report, pieces: Texts, taxes: LineTaxes) -> Iterator[str]:
+    """The report as CSV, a piece at a time; tax columns are empty where the report is not taxed."""
     key = report.key
     digits = minor_digits(key.currency)
     head = f"{key.report_id},{_cell(report.customer_name)},{key.until_on.isoformat()}"
     yield ",".join(COLUMNS) + "\r\n"
     for piece in pieces:
-        yield "".join([_row(head, key.currency, digits, text) for text in piece])
+        yield "".join([_row(head, key.currency, digits, text, taxes) for text in piece])
 
 
 def canonical_rows(pieces: Texts) -> Iterator[str]:
@@ -53,8 +56,10 @@ def canonical_rows(pieces: Texts) -> Iterator[str]:
         yield "".join([f"{text}\n" for text in piece])
 
 
-def _row(head: str, currency: str, digits: int, text: str) -> str:
+def _row(head: str, currency: str, digits: int, text: str, taxes: LineTaxes) -> str:
     field = text.split("\t")
+    tax = taxes.get(int(field[0])) if taxes else None
+    taxed = "," if tax is None else f"{tax.percent},{format_decimal(tax.minor, digits)}"
     price = None if field[15] == _NULL else _price(field[15], digits)
     late = field[27] == "t"
     why = told(
@@ -74,7 +79,7 @@ def _row(head: str, currency: str, digits: int, text: str) -> str:
     )
     return (
         f"{head},{field[10]},{field[1]},{_title(field[2])},{field[4]},{field[5]},{field[12]},{field[13]},{field[14]},"
-        f'{price or ""},{_amount(field[16], digits)},{currency},{"yes" if late else "no"},"{why}"\r\n'
+        f'{price or ""},{_amount(field[16], digits)},{currency},{taxed},{"yes" if late else "no"},"{why}"\r\n'
     )
 
 

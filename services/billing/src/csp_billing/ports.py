@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from csp_billing.domain.delta import Posting
 from csp_billing.domain.lines import LineKey
+from csp_billing.domain.taxes import Rated, TaxGroup
 from csp_contracts.ids import Kind, named_id
 
 
@@ -68,7 +69,8 @@ class Report:
 
     `status`: `open` until its window is over, then `ended`, until it is `issued`; `blocked` and `held` say by
     `hold_reason` what keeps it. `pending` counts lines that wait for a price (D-6); `earlier` counts lines that belong
-    to reports before this one that are not issued yet. Both hold the report.
+    to reports before this one that are not issued yet. Both hold the report. `taxes` as they were when it was issued, or as
+    they would be now; `rated` are the lines of one that is not issued, where there is tax.
     """
 
     key: ReportKey
@@ -82,6 +84,13 @@ class Report:
     seal: Seal | None = None
     hold_reason: str | None = None
     held_by: str | None = None
+    taxes: Sequence[TaxGroup] = ()
+    rated: Sequence[Rated] = ()
+
+    @property
+    def tax(self) -> int:
+        """The tax in minor units (R11.3)."""
+        return sum(group.tax for group in self.taxes)
 
 
 def line_id_of(key: ReportKey, posting: Posting) -> str:

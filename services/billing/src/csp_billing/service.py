@@ -9,6 +9,7 @@ from csp_billing.adapters.line_stream import LineStream
 from csp_billing.adapters.previews import Previews
 from csp_billing.adapters.price_edit_effects import PriceEditEffects
 from csp_billing.adapters.public_log import BillingLog
+from csp_billing.adapters.stored_taxes import StoredTaxes
 from csp_billing.adjustments.api import adjustment_routes
 from csp_billing.api import routes
 from csp_billing.application import BillingUseCases
@@ -51,6 +52,7 @@ def build(platform: Platform, client: PartnerCenter | None = None) -> Service:
         report_ids=ReportKeys(worker),
         issued=IssuedReports(request),
         lines=lines,
+        taxes=StoredTaxes(books),
         previews=Previews(books),
         price_edits=PriceEditEffects(books),
         clock=platform.clock,
@@ -65,7 +67,7 @@ def build(platform: Platform, client: PartnerCenter | None = None) -> Service:
     invoices = InvoiceUseCases(books=books, clock=platform.clock, fetches=client is not None)
     app.include_router(invoice_routes(invoices))
     app.include_router(adjustment_routes(books, platform.clock))
-    app.include_router(tax_routes(books, facts, IssuedReports(request), platform.clock))
+    app.include_router(tax_routes(books, facts, use_cases, platform.clock))
     app.include_router(forecast_routes(books, facts, known, platform.clock))
     app.include_router(events_router(log))
 

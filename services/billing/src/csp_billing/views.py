@@ -10,6 +10,7 @@ import msgspec
 
 from csp_billing.domain.explain import data as explained
 from csp_billing.domain.explain import sentence
+from csp_billing.domain.taxes import LineTax, LineTaxes
 from csp_billing.ports import EditEffect, LinesAsked, LinesPage, Report, ReportKey, ShownLine, line_id_of
 from csp_commerce_rules.money import format_decimal, format_price, minor_digits
 
@@ -29,7 +30,9 @@ def summary(report: Report) -> dict[str, Any]:
         "period": {"from": key.from_on.isoformat(), "until": key.until_on.isoformat(), "time_zone": "UTC"},
         "status": report.status,
         "ledger": key.ledger,
-        "net": {"amount": format_decimal(report.net, digits), "currency": key.currency},
+        "net": _money(format_decimal(report.net, digits), key.currency),
+        "tax": _money(format_decimal(report.tax, digits), key.currency),
+        "gross": _money(format_decimal(report.net + report.tax, digits), key.currency),
         "line_count": report.line_count,
         "pending_count": report.pending,
         "number": None if seal is None else seal.number,
@@ -126,18 +129,27 @@ def lines_json(report: Report, page: LinesPage, asked: LinesAsked) -> dict[str, 
     }
 
 
-def json_lines(report: Report, pieces: Pieces) -> Iterator[bytes]:
-    """The report as JSON Lines, a piece at a time."""
+def json_lines(report: Report, pieces: Pieces, taxes: LineTaxes) -> Iterator[bytes]:
+    """The report as JSON Lines, a piece at a time; each line with its part of the tax, where the report is taxed."""
+    key, digits, at = report.key, minor_digits(report.key.currency), 0
     for piece in pieces:
-        yield _encoder.encode_lines([line_json(report.key, shown) for shown in piece])
+        told = [line_json(key, shown) for shown in piece]
+        for at, line in enumerate(told, start=at + 1):  # noqa: B020 - goes on where the last piece ended
+            tax = taxes.get(at)
+            line["tax"] = None if tax is None else _tax_json(tax, digits, key.currency)
+        yield _encoder.encode_lines(told)
 
 
-def rows(report: Report, pieces: Pieces) -> Iterator[Sequence[Any]]:
+def _tax_json(tax: LineTax, digits: int, currency: str) -> dict[str, Any]:
+    return {"percent": tax.percent, "tax": _money(format_decimal(tax.minor, digits), currency)}
+
+
+def rows(report: Report, pieces: Pieces, taxes: LineTaxes) -> Iterator[Sequence[Any]]:
     """The lines as rows of the columns of an export; dates in ISO form, amounts as decimal text."""
     key = report.key
     dated_on, digits = key.until_on.isoformat(), minor_digits(key.currency)
-    for posting, title, _ in (shown for piece in pieces for shown in piece):
-        line = posting.line
+    for at, (posting, title, _) in enumerate((shown for piece in pieces for shown in piece), start=1):
+        line, tax = posting.line, taxes.get(at)
         yield (
             key.report_id,
             report.customer_name,
@@ -153,6 +165,8 @@ def rows(report: Report, pieces: Pieces) -> Iterator[Sequence[Any]]:
             "" if line.unit_price is None else _price(line.unit_price, digits),
             "" if line.amount is None else format_decimal(line.amount, digits),
             key.currency,
+            "" if tax is None else tax.percent,
+            "" if tax is None else format_decimal(tax.minor, digits),
             "yes" if posting.late else "no",
             sentence(posting, digits),
         )

@@ -11,27 +11,28 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from csp_billing.csv_export import COLUMNS
+from csp_billing.domain.taxes import LineTaxes
 from csp_billing.ports import Report
 from csp_billing.views import Pieces, rows
 from csp_commerce_rules.money import format_decimal, minor_digits
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _DATES = frozenset({"dated_on", "posted_on", "from", "until"})
-_NUMBERS = frozenset({"quantity", "unit_price", "amount"})
+_NUMBERS = frozenset({"quantity", "unit_price", "amount", "tax_percent", "tax"})
 _PIECE = 64 * 1024
 _WIDTHS = {"report": 34, "customer": 28, "subscription_id": 34, "title": 40, "why": 80}
 
 
-def workbook(report: Report, pieces: Pieces) -> Iterator[bytes]:
+def workbook(report: Report, pieces: Pieces, taxes: LineTaxes) -> Iterator[bytes]:
     """The workbook's bytes in pieces. Memory stays constant: rows go to disk as they are written."""
     with tempfile.TemporaryFile() as file:
-        _write(report, pieces, file)
+        _write(report, pieces, taxes, file)
         file.seek(0)
         while piece := file.read(_PIECE):
             yield piece
 
 
-def _write(report: Report, pieces: Pieces, file: IO[bytes]) -> None:
+def _write(report: Report, pieces: Pieces, taxes: LineTaxes, file: IO[bytes]) -> None:
     book = Workbook(file, {"constant_memory": True})
     created = datetime.combine(report.key.until_on, time(), UTC).replace(tzinfo=None)
     book.set_properties({"title": report.seal.number if report.seal else "Open report", "created": created})
@@ -47,19 +48,20 @@ def _write(report: Report, pieces: Pieces, file: IO[bytes]) -> None:
         sheet.set_column(column, column, _WIDTHS.get(name, 14))
     sheet.freeze_panes(1, 0)
     sheet.write_row(0, 0, [name.replace("_", " ") for name in COLUMNS], bold)
-    formats = {"amount": amount, "unit_price": price}
+    formats = {"amount": amount, "unit_price": price, "tax": amount}
     last = 0
-    for last, row in enumerate(rows(report, pieces), start=1):
+    for last, row in enumerate(rows(report, pieces, taxes), start=1):
         for column, (name, value) in enumerate(zip(COLUMNS, row, strict=True)):
             _cell(sheet, last, column, name, value, day, formats.get(name))
     if last:
         sheet.autofilter(0, 0, last, len(COLUMNS) - 1)
-    at = COLUMNS.index("amount")
-    letter = chr(ord("A") + at)
-    formula = f"=SUM({letter}2:{letter}{last + 1})" if last else "=0"
     sheet.write_string(last + 1, 0, "Total", bold)
-    sheet.write_formula(last + 1, at, formula, total, format_decimal(report.net, digits))
-    sheet.write_string(last + 1, at + 1, report.key.currency, bold)
+    for name, sum_minor in (("amount", report.net), ("tax", report.tax)):
+        at = COLUMNS.index(name)
+        letter = chr(ord("A") + at)
+        formula = f"=SUM({letter}2:{letter}{last + 1})" if last else "=0"
+        sheet.write_formula(last + 1, at, formula, total, format_decimal(sum_minor, digits))
+    sheet.write_string(last + 1, COLUMNS.index("currency"), report.key.currency, bold)
     book.close()
 
 

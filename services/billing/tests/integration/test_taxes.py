@@ -1,9 +1,11 @@
 """Tax of reports: on the sum of a rate's lines, corrections at the older line's rate, and credit notes where asked for."""
 
+import csv
+import json
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from csp_contracts.billing_v1 import ReportIssued
+from csp_contracts.billing_v1 import BillingCycleClosed, ReportIssued
 from csp_contracts.provisioning_v1 import ResellerSettingChanged
 from csp_runtime.scope import Role
 
@@ -63,6 +65,47 @@ async def test_a_correction_is_taxed_at_the_rate_of_the_line_that_it_corrects(fe
     for each in found["rates"]:
         parts = [line["tax"]["amount"] for line in found["lines"] if line["percent"] == each["percent"]]
         assert round(sum(map(float, parts)), 2) == float(each["tax"]["amount"])
+
+
+async def test_an_open_report_is_shown_with_the_tax_that_it_is_issued_with(february):
+    await rate(february, "16", "2026-01-01", "r1")
+    await rate(february, "19", "2026-02-16", "r2")
+    february.move_to("2026-03-16")
+    # Both windows are open still: the seats given back were charged in the first, the rest counts in the second.
+    await february.changed("sub_a", "cus_a", "2026-02-18", 5, recorded="2026-02-18")
+    days = ("2026-02-16", "2026-03-16")
+    before = [await taxes(february, day) for day in days]
+    shown = [await february.report(day) for day in days]
+    for day in days:
+        await february.close(day)
+    after = [await taxes(february, day) for day in days]
+
+    kept = ("net", "tax", "gross", "rates", "lines")
+    assert [{name: each[name] for name in kept} for each in before] == [
+        {name: each[name] for name in kept} for each in after
+    ]
+    assert [each["number"] for each in before] == [None, None]
+    assert {each["percent"] for each in before[1]["rates"]} == {"16.00", "19.00"}
+    assert [each["tax"] for each in shown] == [each["tax"] for each in after]
+    closed = await february.events(BillingCycleClosed)
+    assert [event.tax_minor["EUR"] for event in closed] == [_minor(each["tax"]) for each in after]
+
+
+def _minor(money: dict[str, str]) -> int:
+    return int(money["amount"].replace(".", ""))
+
+
+async def test_every_line_of_an_export_carries_its_part_of_the_tax(february):
+    await rate(february, "19", "2026-01-01", "r1")
+    report = await february.report("2026-02-16")
+    for _ in range(2):
+        text = (await february.get(f"/reports/{report['id']}/export?format=csv")).text
+        rows = list(csv.DictReader(text.splitlines()))
+        assert [(row["tax_percent"], row["tax"]) for row in rows] == [("19.00", "38.00")]
+        lines = (await february.get(f"/reports/{report['id']}/export?format=jsonl")).text.splitlines()
+        tax = {"percent": "19.00", "tax": {"amount": "38.00", "currency": "EUR"}}
+        assert [json.loads(line)["tax"] for line in lines] == [tax]
+        await february.close("2026-02-16")
 
 
 async def test_a_rate_that_is_set_later_changes_no_issued_report(february):

@@ -5,13 +5,14 @@ from datetime import date
 
 from psycopg.rows import DictRow
 
+from csp_billing.domain.taxes import TaxGroup
 from csp_billing.line_rows import shown_of
 from csp_billing.ports import LinesAsked, LinesPage, Report, ReportKey, Seal, ShownLine
 from csp_runtime.database import Database
 from csp_runtime.scope import Scope
 
 _KEY = "report_id, customer_id, ledger, currency, from_on, until_on"
-_COLUMNS = f"{_KEY}, reseller_id, customer_name, number, sha256, net_minor, line_count, issued_at"
+_COLUMNS = f"{_KEY}, reseller_id, customer_name, number, sha256, net_minor, line_count, issued_at, taxes"
 _ONE = (
     f"select {_COLUMNS} from reports where state = 'issued' and reseller_id = %s and report_id = %s "
     "and (%s::text is null or (customer_id = %s and ledger = 'sell'))"
@@ -106,4 +107,8 @@ def _report(row: DictRow, lines: Sequence[ShownLine]) -> Report:
         line_count=row["line_count"],
         lines=lines,
         seal=Seal(number=row["number"], sha256=row["sha256"], issued_at=row["issued_at"]),
+        taxes=[
+            TaxGroup(group["basis_points"], group["net_minor"], group["tax_minor"])
+            for group in row["taxes"] or ()
+        ],
     )

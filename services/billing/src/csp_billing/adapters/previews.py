@@ -16,9 +16,11 @@ from csp_billing.adapters.ledger_reader import LedgerReader
 from csp_billing.closing.cycles import Cycle, close_days, cycle_from, first_day
 from csp_billing.closing.windows import open_days
 from csp_billing.domain.rules import Ledger
+from csp_billing.domain.taxes import Rate, groups
 from csp_billing.ports import Asked, Report, ReportKey, ShownLine, report_key, report_order
 from csp_billing.settler import Draft, Settler, Span
 from csp_billing.settling import LEDGERS, Subject, begin_anew, to_post
+from csp_billing.taxes.rating import rated_previews, rates_of
 
 
 class Previews:
@@ -79,9 +81,13 @@ def open_reports(connection: psycopg.Connection, asked: Asked) -> list[Report]:
             drafts, reader = _drafts_as_of(connection, asked, asked.as_of, until)
         names = reader.names(asked.customer_ids)
         waiting = _waiting(connection, asked)
-    found: list[Report] = []
-    for draft in drafts:
-        found += _cut(asked, draft, calendar, names.get(draft.customer_id, ("", ""))[0])
+        rates = rates_of(connection, asked.reseller, asked.customer_ids, asked.as_of)
+        found: list[Report] = []
+        for draft in drafts:
+            reports = _cut(asked, draft, calendar, names.get(draft.customer_id, ("", ""))[0])
+            if draft.ledger == "sell" and draft.customer_id in rates:
+                reports = _taxed(connection, asked, rates[draft.customer_id], reports)
+            found += reports
     return [_overlaid(report, waiting) for report in found]
 
 
@@ -198,6 +204,17 @@ def _cut(asked: Asked, draft: Draft, calendar: Calendar, name: str) -> list[Repo
         )
         earlier += len(lines) + pending.get(window, 0)
     return reports
+
+
+def _taxed(
+    connection: psycopg.Connection, asked: Asked, rates: Sequence[Rate], reports: Sequence[Report]
+) -> list[Report]:
+    """With the tax that they would be issued with now (R11.3)."""
+    rated = rated_previews(connection, asked.reseller, rates, [report.lines for report in reports])
+    return [
+        replace(report, rated=lines, taxes=groups(lines))
+        for report, lines in zip(reports, rated, strict=True)
+    ]
 
 
 def _waiting(connection: psycopg.Connection, asked: Asked) -> dict[str, tuple[str, str, str | None]]:

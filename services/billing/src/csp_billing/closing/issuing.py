@@ -111,6 +111,7 @@ def finish(connection: psycopg.Connection, schema: str, cycle_id: str, now: date
             net_minor=summary.net_minor["sell"],
             cost_minor=summary.net_minor["cost"],
             lines=summary.lines,
+            tax_minor=summary.tax_minor,
             sha256=summary.sha256,
         )
         version = version_of(connection, schema, cycle_id) + 1

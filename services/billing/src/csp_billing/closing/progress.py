@@ -97,14 +97,16 @@ def _totals(summary: dict[str, Any]) -> dict[str, Any]:
         "held": summary["held"],
         "lines": summary["lines"],
         "sha256": summary["sha256"],
-        "net": {
-            ledger: [
-                {"amount": format_decimal(minor, minor_digits(currency)), "currency": currency}
-                for currency, minor in sorted(totals.items())
-            ]
-            for ledger, totals in summary["net_minor"].items()
-        },
+        "net": {ledger: _moneys(totals) for ledger, totals in summary["net_minor"].items()},
+        "tax": _moneys(summary.get("tax_minor", {})),
     }
+
+
+def _moneys(totals: dict[str, int]) -> list[dict[str, str]]:
+    return [
+        {"amount": format_decimal(minor, minor_digits(currency)), "currency": currency}
+        for currency, minor in sorted(totals.items())
+    ]
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -1,6 +1,6 @@
-"""The internal edge of taxes: a customer's rates, the tax of an issued report, its credit note."""
+"""The internal edge of taxes: a customer's rates, the tax of a report, its credit note."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, Protocol, TypeVar
 
@@ -8,6 +8,7 @@ import psycopg
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from csp_billing.domain.taxes import Rated
 from csp_billing.invoices.api import Decider, Staff
 from csp_billing.ports import Report
 from csp_billing.taxes.documents import credit_note_json, rates_json, set_rate, taxes_json
@@ -37,11 +38,14 @@ class Customers(Protocol):
         """Customers by name, one or some behind another."""
 
 
-class Issued(Protocol):
-    """Issued reports inside the scope."""
+class Reports(Protocol):
+    """Reports inside the scope, issued or not."""
 
-    async def head(self, scope: Scope, report_id: str) -> Report | None:
-        """One without its lines."""
+    async def taxed(self, scope: Scope, report_id: str) -> Report:
+        """One; issued ones without their lines."""
+
+    async def rated(self, report: Report) -> Sequence[Rated]:
+        """Its lines with their rates, where it is taxed."""
 
 
 class TaxRateBody(BaseModel):
@@ -53,17 +57,13 @@ class TaxRateBody(BaseModel):
     effective_on: date
 
 
-def tax_routes(books: Books, customers: Customers, issued: Issued, clock: Clock) -> APIRouter:
+def tax_routes(books: Books, customers: Customers, reports: Reports, clock: Clock) -> APIRouter:
     """The routes of taxes."""
     router = APIRouter(prefix="/internal/v1")
 
     async def check(scope: Scope, customer_id: str) -> None:
         if not await customers.customers(scope, customer_id):
             raise not_found("customer")
-
-    async def check_report(scope: Scope, report_id: str) -> None:
-        if await issued.head(scope, report_id) is None:
-            raise not_found("issued report")
 
     @router.get("/customers/{customer_id}/tax-rates")
     async def rates(customer_id: str, scope: Staff) -> list[dict[str, Any]]:
@@ -96,17 +96,12 @@ def tax_routes(books: Books, customers: Customers, issued: Issued, clock: Clock)
 
     @router.get("/reports/{report_id}/taxes")
     async def taxes(report_id: str, scope: AnyScope, *, lines: bool = False) -> dict[str, Any]:
-        await check_report(scope, report_id)
-        found = await books.run(
-            lambda connection: taxes_json(connection, scope.reseller, report_id, with_lines=lines)
-        )
-        if found is None:
-            raise not_found("issued report")
-        return found
+        report = await reports.taxed(scope, report_id)
+        return taxes_json(report, await reports.rated(report) if lines else None)
 
     @router.get("/reports/{report_id}/credit-note")
     async def credit_note(report_id: str, scope: AnyScope) -> dict[str, Any]:
-        await check_report(scope, report_id)
+        await reports.taxed(scope, report_id)
         found = await books.run(lambda connection: credit_note_json(connection, scope.reseller, report_id))
         if found is None:
             raise not_found("credit note")

@@ -1,6 +1,6 @@
 """The tax of an issued report, by rate and by line, and its credit note. Read from what was stored when it was issued."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 from csp_billing.domain.taxes import Rated, by_line
 from csp_billing.invoices.taking import totals_text
 from csp_billing.line_rows import shown_of
-from csp_billing.ports import ReportKey, line_id_of
+from csp_billing.ports import Report, ReportKey, line_id_of
 from csp_billing.taxes.rating import rated_lines
 from csp_billing.views import line_json
 from csp_commerce_rules.money import format_decimal
@@ -52,43 +52,51 @@ def rates_json(connection: psycopg.Connection, reseller: str, customer_id: str) 
     ]
 
 
-def taxes_json(
-    connection: psycopg.Connection, reseller: str, report_id: str, *, with_lines: bool
-) -> dict[str, Any] | None:
-    """What a report was taxed with; None for one that is not issued. The parts of its lines sum to its tax."""
-    report = _issued(connection, reseller, report_id)
-    if report is None:
-        return None
-    currency = report["currency"]
-    tax = report["tax_minor"] or 0
+def taxes_json(report: Report, rated: Sequence[Rated] | None) -> dict[str, Any]:
+    """What a report was taxed with, or would be now; with its lines where they are given. Their parts sum to its tax."""
+    currency = report.key.currency
     found: dict[str, Any] = {
-        "report_id": report_id,
-        "number": report["number"],
-        "net": totals_text(report["net_minor"], currency),
-        "tax": totals_text(tax, currency),
-        "gross": totals_text(report["net_minor"] + tax, currency),
+        "report_id": report.key.report_id,
+        "number": None if report.seal is None else report.seal.number,
+        "status": report.status,
+        "net": totals_text(report.net, currency),
+        "tax": totals_text(report.tax, currency),
+        "gross": totals_text(report.net + report.tax, currency),
         "rates": [
             {
-                "percent": percent(group["basis_points"]),
-                "net": totals_text(group["net_minor"], currency),
-                "tax": totals_text(group["tax_minor"], currency),
+                "percent": percent(group.basis_points),
+                "net": totals_text(group.net, currency),
+                "tax": totals_text(group.tax, currency),
             }
-            for group in report["taxes"] or ()
+            for group in report.taxes
         ],
     }
-    if with_lines:
-        lines = _rated(connection, reseller, report)
-        parts = by_line(lines)
+    if rated is not None:
+        parts = by_line(rated)
         found["lines"] = [
             {
                 "position": line.position,
-                "percent": percent(line.basis_points),
+                "percent": parts[line.position].percent,
                 "net": totals_text(line.net, currency),
-                "tax": totals_text(parts[line.position], currency),
+                "tax": totals_text(parts[line.position].minor, currency),
             }
-            for line in lines
+            for line in rated
         ]
     return found
+
+
+def issued_rates(connection: psycopg.Connection, report: Report) -> list[Rated]:
+    """The lines of an issued report at the rates that they were issued with; none where it was not taxed."""
+    key, seal = report.key, report.seal
+    if seal is None or not report.taxes:
+        return []
+    stored = {
+        "report_id": key.report_id,
+        "ledger": key.ledger,
+        "customer_id": key.customer_id,
+        "until_on": key.until_on,
+    }
+    return rated_lines(connection, key.reseller, [stored], seal.issued_at).get(key.report_id, [])
 
 
 def credit_note_json(connection: psycopg.Connection, reseller: str, report_id: str) -> dict[str, Any] | None:
@@ -111,7 +119,7 @@ def credit_note_json(connection: psycopg.Connection, reseller: str, report_id: s
     key = _key(report)
     parts = by_line(_rated(connection, reseller, report))
     net = sum(row["amount_minor"] for row in rows)
-    tax = sum(parts.get(row["position"], 0) for row in rows)
+    tax = sum(parts[row["position"]].minor for row in rows if row["position"] in parts)
     given_back = _given_back(connection, reseller, key, rows)
     return {
         "number": f"{report['number']}-CN",
@@ -126,7 +134,7 @@ def credit_note_json(connection: psycopg.Connection, reseller: str, report_id: s
         "lines": [
             line_json(key, shown_of(row))
             | {
-                "tax": totals_text(parts.get(row["position"], 0), currency),
+                "tax": totals_text(parts[row["position"]].minor if row["position"] in parts else 0, currency),
                 "reverses": given_back.get(row["position"]),
             }
             for row in rows

@@ -3,28 +3,44 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.rows import dict_row
 
 from csp_billing.domain.lines import LineKey
 from csp_billing.domain.taxes import Rate, Rated, rate_on
+from csp_billing.ports import ShownLine
 
 _Name = tuple[str, LineKey]
 _LONGEST_CHAIN = 8
 """A refund of a correction of a refund … ; the bounds of R10.5 stop a close long before."""
 
 
+class Taxable(NamedTuple):
+    """What a line's rate depends on: the day the rules post it on, or the line of its subscription that it corrects."""
+
+    position: int
+    subscription_id: str
+    net: int
+    due_on: date
+    corrects: LineKey | None
+
+    @property
+    def corrected(self) -> _Name | None:
+        """The name of the line that it corrects."""
+        return None if self.corrects is None else (self.subscription_id, self.corrects)
+
+
 def rates_of(
-    connection: psycopg.Connection, reseller: str, customers: Collection[str], known_by: datetime
+    connection: psycopg.Connection, reseller: str, customers: Collection[str], known_by: datetime | None
 ) -> dict[str, list[Rate]]:
-    """The rates of customers that had any by a moment, in order; of two for one day the later one."""
+    """The rates of customers that had any by a moment (None: now), in order; of two for one day the later one."""
     found: dict[str, dict[int, int]] = defaultdict(dict)
     for customer, day, basis_points in connection.execute(
         "select customer_id, effective_on, basis_points from tax_rates where reseller_id = %s and customer_id = any(%s) "
-        "and set_at <= %s order by effective_on, rate_id",
-        [reseller, list(customers), known_by],
+        "and (%s::timestamptz is null or set_at <= %s) order by effective_on, rate_id",
+        [reseller, list(customers), known_by, known_by],
     ):
         found[customer][day.toordinal()] = basis_points
     return {customer: [Rate(*each) for each in sorted(days.items())] for customer, days in found.items()}
@@ -33,68 +49,99 @@ def rates_of(
 def rated_lines(
     connection: psycopg.Connection, reseller: str, reports: Sequence[Mapping[str, Any]], known_by: datetime
 ) -> dict[str, list[Rated]]:
-    """By report the lines with the rates that were known by a moment; only sales reports of customers that had one."""
+    """By written report the lines with the rates known by a moment; only sales reports of customers that had one."""
     sales = [report for report in reports if report["ledger"] == "sell"]
     rates = rates_of(connection, reseller, {report["customer_id"] for report in sales}, known_by)
     taxed = {report["report_id"]: report for report in sales if report["customer_id"] in rates}
     if not taxed:
         return {}
-    with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(
-            "select report_id, position, subscription_id, amount_minor, due_on, reverses_cycle, reverses_role, reverses_cause "
-            "from report_lines where reseller_id = %s and report_id = any(%s) and dated_on = any(%s) order by position",
-            [reseller, list(taxed), sorted({report["until_on"] for report in taxed.values()})],
-        ).fetchall()
-    wanted = {name for row in rows if (name := _corrects(row)) is not None}
-    days = _days_of(connection, reseller, wanted)
-    found: dict[str, list[Rated]] = {report_id: [] for report_id in taxed}
-    for row in rows:
-        name = _corrects(row)
-        day: date = row["due_on"]
-        if name is not None and name in days:
-            day = days[name]
-        rate = rate_on(rates[taxed[row["report_id"]]["customer_id"]], day.toordinal())
-        found[row["report_id"]].append(Rated(row["position"], row["amount_minor"], rate))
+    lines: dict[str, list[Taxable]] = {report_id: [] for report_id in taxed}
+    for report_id, position, subscription_id, net, due_on, cycle, role, cause in connection.execute(
+        "select report_id, position, subscription_id, amount_minor, due_on, reverses_cycle, reverses_role, reverses_cause "
+        "from report_lines where reseller_id = %s and report_id = any(%s) and dated_on = any(%s) order by position",
+        [reseller, list(taxed), sorted({report["until_on"] for report in taxed.values()})],
+    ):
+        corrects = None if role is None else LineKey(cycle, role, cause)
+        lines[report_id].append(Taxable(position, subscription_id, net, due_on, corrects))
+    days = _days_of(connection, reseller, [line for those in lines.values() for line in those], {})
+    return {
+        report_id: _rated(those, rates[taxed[report_id]["customer_id"]], days)
+        for report_id, those in lines.items()
+    }
+
+
+def rated_previews(
+    connection: psycopg.Connection,
+    reseller: str,
+    rates: Sequence[Rate],
+    reports: Sequence[Sequence[ShownLine]],
+) -> list[list[Rated]]:
+    """The lines of a customer's reports that are not issued yet, of one currency, oldest first; by report."""
+    lines = [[_taxable(at, shown) for at, shown in enumerate(those, start=1)] for those in reports]
+    own: dict[_Name, Taxable] = {}
+    for those, shown_of_report in zip(lines, reports, strict=True):
+        for line, shown in zip(those, shown_of_report, strict=True):
+            if shown.posting.undoes is None:
+                own.setdefault((line.subscription_id, shown.posting.line.key), line)
+    days = _days_of(connection, reseller, [line for those in lines for line in those], own)
+    return [_rated(those, rates, days) for those in lines]
+
+
+def _taxable(position: int, shown: ShownLine) -> Taxable:
+    line = shown.posting.line
+    return Taxable(position, line.subscription, line.amount or 0, date.fromordinal(shown.due), line.reverses)
+
+
+def _rated(lines: Sequence[Taxable], rates: Sequence[Rate], days: Mapping[_Name, date]) -> list[Rated]:
+    found: list[Rated] = []
+    for line in lines:
+        day = line.due_on if line.corrected is None else days.get(line.corrected, line.due_on)
+        found.append(Rated(line.position, line.net, rate_on(rates, day.toordinal())))
     return found
 
 
-def _corrects(row: Mapping[str, Any]) -> _Name | None:
-    if row["reverses_role"] is None:
-        return None
-    key = LineKey(row["reverses_cycle"], row["reverses_role"], row["reverses_cause"])
-    return row["subscription_id"], key
+def _days_of(
+    connection: psycopg.Connection,
+    reseller: str,
+    lines: Sequence[Taxable],
+    own: Mapping[_Name, Taxable],
+) -> dict[_Name, date]:
+    """The day that each corrected line was due on, or the one behind it where that is a correction, too.
 
-
-def _days_of(connection: psycopg.Connection, reseller: str, wanted: Collection[_Name]) -> dict[_Name, date]:
-    """The day that each corrected line was due on, or the one behind it where that is a correction, too."""
-    points: dict[_Name, _Name] = {name: name for name in wanted}
+    `own` are lines beside the stored ones; what is stored under the same name is older.
+    """
+    points: dict[_Name, _Name] = {
+        name: name for line in lines for name in (line.corrected,) if name is not None
+    }
     days: dict[_Name, date] = {}
     for _ in range(_LONGEST_CHAIN):
         asked = sorted(set(points.values()))
         if not asked:
             break
-        known = _first_lines(connection, reseller, asked)
+        known = {
+            **{name: own[name] for name in asked if name in own},
+            **_first_lines(connection, reseller, asked),
+        }
         further: dict[_Name, _Name] = {}
         for name, target in points.items():
-            row = known.get(target)
-            if row is None:
+            line = known.get(target)
+            if line is None:
                 continue
-            days[name] = row["due_on"]
-            behind = _corrects(row)
-            if behind is not None:
-                further[name] = behind
+            days[name] = line.due_on
+            if line.corrected is not None:
+                further[name] = line.corrected
         points = further
     return days
 
 
 def _first_lines(
     connection: psycopg.Connection, reseller: str, names: Sequence[_Name]
-) -> dict[_Name, Mapping[str, Any]]:
-    """The first revision of each key."""
+) -> dict[_Name, Taxable]:
+    """The first revision of each key that is stored."""
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
             "select distinct on (l.subscription_id, l.cycle, l.role, l.cause) l.subscription_id, l.cycle, l.role, l.cause, "
-            "l.due_on, l.reverses_cycle, l.reverses_role, l.reverses_cause "
+            "l.position, l.amount_minor, l.due_on, l.reverses_cycle, l.reverses_role, l.reverses_cause "
             "from unnest(%s::text[], %s::int[], %s::text[], %s::text[]) as asked (subscription_id, cycle, role, cause) "
             "join report_lines l on l.reseller_id = %s and l.ledger = 'sell' and l.subscription_id = asked.subscription_id "
             "and l.cycle = asked.cycle and l.role = asked.role and l.cause = asked.cause and not l.is_reversal "
@@ -108,5 +155,14 @@ def _first_lines(
             ],
         )
         return {
-            (row["subscription_id"], LineKey(row["cycle"], row["role"], row["cause"])): row for row in cursor
+            (row["subscription_id"], LineKey(row["cycle"], row["role"], row["cause"])): Taxable(
+                row["position"],
+                row["subscription_id"],
+                row["amount_minor"],
+                row["due_on"],
+                None
+                if row["reverses_role"] is None
+                else LineKey(row["reverses_cycle"], row["reverses_role"], row["reverses_cause"]),
+            )
+            for row in cursor
         }

@@ -16,13 +16,14 @@ class CycleProgress(View):
 
 
 class CycleSummary(View):
-    """What a closed cycle comes to; `net` by ledger. `sha256` is over the hashes of its reports."""
+    """What a closed cycle comes to; `net` by ledger, `tax` on sales. `sha256` is over the hashes of its reports."""
 
     reports: int
     held: int
     lines: int
     sha256: str
     net: dict[str, list[Money]]
+    tax: list[Money]
 
 
 class BillingCycle(View):

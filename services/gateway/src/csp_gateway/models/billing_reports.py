@@ -19,7 +19,7 @@ class BillingReport(View):
     """A report without its lines.
 
     `status`: `open` until its cycle is over, `ended` until it is issued, `issued`; `blocked` and `held` by `hold_reason`.
-    `pending_count` lines wait for a price. `number`, `sha256` and `issued_at` are there once it is issued.
+    `tax` is that of the issue, before it what there would be now. `pending_count` lines wait for a price. `number`, `sha256` and `issued_at` are there once it is issued.
     """
 
     id: str
@@ -30,6 +30,8 @@ class BillingReport(View):
     status: str
     ledger: str
     net: Money
+    tax: Money
+    gross: Money
     line_count: int
     pending_count: int
     number: str | None

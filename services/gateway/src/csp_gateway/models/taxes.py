@@ -44,10 +44,11 @@ class TaxOfLine(TaxOfRate):
 
 
 class ReportTaxes(View):
-    """What an issued report was taxed with."""
+    """What an issued report was taxed with, or one that is not issued would be now."""
 
     report_id: str
-    number: str
+    number: str | None = Field(description="null while it is not issued")
+    status: str
     net: Money
     tax: Money
     gross: Money

@@ -32,7 +32,7 @@ def routes(surface: Surface) -> APIRouter:
     async def taxes(
         report_id: str, caller: UseCaller, read: Reading = reads, *, lines: bool = False
     ) -> dict[str, Any]:
-        """The tax of an issued report: by rate on the sum of its lines, rounded once; with `lines` spread on them."""
+        """The tax of a report, before its issue as it would be now: by rate on the sum of its lines, rounded once; with `lines` spread on them."""
         found: dict[str, Any] = await read.parts.owners.get(
             OWNER, f"/reports/{report_id}/taxes", caller, lines="true" if lines else None
         )
