@@ -52,7 +52,6 @@ ALLOWED = {
     ("services/pricing/src/csp_pricing/catalogue_import.py", "resellers"): ALL_RESELLERS,
     ("services/pricing/src/csp_pricing/price_changes.py", "price_changes"): ALL_RESELLERS,
     ("services/pricing/src/csp_pricing/processes.py", "pending_locks"): ALL_RESELLERS,
-    ("services/subscriptions/src/csp_subscriptions/rereads.py", "rereads"): ALL_RESELLERS,
 }
 """Module and table, and why it needs no scope there. An entry that is not needed any more is a fault, too."""
 

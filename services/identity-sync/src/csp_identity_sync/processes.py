@@ -1,6 +1,7 @@
 """Observed users in, user events out; and consumed seats, counted anew when licences or seats change."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Cursor
@@ -40,6 +41,7 @@ from csp_identity_sync.ports import Tenant
 from csp_runtime.clock import Clock
 from csp_runtime.consumer import Reaction
 from csp_runtime.operations import Operations
+from csp_runtime.rereads import reread_at
 from csp_runtime.scope import service_scope
 from csp_runtime.store import Also, EventStore
 
@@ -53,12 +55,19 @@ class UserObservations:
     types = frozenset({ExternalStateObserved})
 
     def __init__(
-        self, *, store: EventStore, directory: DirectoryRows, operations: Operations, clock: Clock
+        self,
+        *,
+        store: EventStore,
+        directory: DirectoryRows,
+        operations: Operations,
+        clock: Clock,
+        visibility: timedelta,
     ) -> None:
         self._store = store
         self._directory = directory
         self._operations = operations
         self._clock = clock
+        self._visibility = visibility
 
     async def react(self, events: Sequence[Recorded[Any]]) -> Reaction:
         """Each observation in turn, on the events that the ones before it added."""
@@ -74,11 +83,12 @@ class UserObservations:
             if tenant is None:
                 # Its tenant is not known here yet: an incomplete row is better than a lost user.
                 tenant = _unknown_tenant(event)
-            if not history and await self._operations.open_matching(
-                event.meta.reseller, [event.data.resource_id]
-            ):
-                continue
             decided, wanted = _decide(event, history, tenant)
+            if decided and (due := await self._uncertain_until(event.data)) is not None:
+                also.append(
+                    reread_at("user", event.data.resource_id, event.meta.reseller, event.data.tenant_id, due)
+                )
+                continue
             also += wanted
             for data, statements in decided:
                 version = len(history) + 1
@@ -92,6 +102,15 @@ class UserObservations:
                 made.append(recorded)
                 also += statements
         return Reaction(events=made, also=also)
+
+    async def _uncertain_until(self, observed: ExternalStateObserved) -> datetime | None:
+        """When to read again instead: old values show for a while after a write of ours, and one that is under way writes its own."""
+        written = await self._operations.last_write(observed.resource_id)
+        if written is not None and observed.began_at < written + self._visibility:
+            return written + self._visibility
+        if await self._operations.open_on(observed.resource_id) is not None:
+            return self._clock.now() + self._visibility
+        return None
 
     def _meta(
         self, event: Recorded[ExternalStateObserved], tenant: Tenant, history: Sequence[Recorded[Any]]

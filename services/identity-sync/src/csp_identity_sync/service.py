@@ -1,5 +1,7 @@
 """Composition root: the only place of this service that knows concrete classes."""
 
+from datetime import timedelta
+
 from csp_identity_sync.adapters.directory import DirectoryRows, SeatRows
 from csp_identity_sync.api import routes
 from csp_identity_sync.application import IdentityUseCases
@@ -11,6 +13,7 @@ from csp_partner_center.client import PartnerCenter
 from csp_runtime.foundation import lay
 from csp_runtime.outgoing_mail import OutgoingMail
 from csp_runtime.platform import Platform, Service
+from csp_runtime.rereads import Rereads
 from csp_runtime.seals import Seals
 
 NAME = "identity-sync"
@@ -39,7 +42,11 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
     )
     machine = base.machine(outcomes.plans(client))
     observations = UserObservations(
-        store=store, directory=DirectoryRows(worker), operations=operations, clock=platform.clock
+        store=store,
+        directory=DirectoryRows(worker),
+        operations=operations,
+        clock=platform.clock,
+        visibility=timedelta(minutes=platform.microsoft.visibility_minutes),
     )
     seats = ConsumedSeats(store, SeatRows(worker), platform.clock)
     return base.service(
@@ -52,6 +59,7 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
         workers=[
             ("operations", machine),
             ("mail", mail),
+            ("rereads", Rereads("user", worker, platform.peers, platform.service_tokens, platform.clock)),
             ("names", NamesFetcher(store, worker, platform.peers, platform.service_tokens, platform.clock)),
         ],
     )

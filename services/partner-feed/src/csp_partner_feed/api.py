@@ -34,16 +34,16 @@ class _Body(BaseModel):
 
 
 class RereadBody(_Body):
-    """What to read again: one subscription or one user of a tenant, by our ids."""
+    """What to read again: one subscription or one user of a tenant, by our ids; with neither, the tenant itself."""
 
     tenant_id: str
     subscription_id: str | None = None
     user_id: str | None = None
 
     @model_validator(mode="after")
-    def _one_of(self) -> "RereadBody":
-        if (self.subscription_id is None) == (self.user_id is None):
-            raise ValueError("exactly one of subscription_id and user_id is needed")
+    def _not_both(self) -> "RereadBody":
+        if self.subscription_id is not None and self.user_id is not None:
+            raise ValueError("subscription_id and user_id are two different things to read")
         return self
 
 
@@ -99,6 +99,8 @@ def routes(use_cases: FeedUseCases) -> APIRouter:
             await use_cases.read_again(scope, Resource.SUBSCRIPTION, body.subscription_id)
         elif body.user_id is not None:
             await use_cases.read_again(scope, Resource.USER, body.user_id)
+        else:
+            await use_cases.read_again(scope, Resource.TENANT, body.tenant_id)
         return {"status": "wanted"}
 
     @router.post("/refreshes", status_code=202)

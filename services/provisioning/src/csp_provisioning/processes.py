@@ -1,6 +1,7 @@
 """Observations of tenants in: a tenant nobody told us of is discovered, with an organisation of its own, unallocated."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from csp_contracts.envelope import EffectiveBasis, Meta, Origin, Recorded
@@ -12,6 +13,7 @@ from csp_provisioning.ports import TenantRow
 from csp_runtime.clock import Clock
 from csp_runtime.consumer import Reaction
 from csp_runtime.operations import Operations
+from csp_runtime.rereads import reread_at
 from csp_runtime.store import Also, EventStore
 
 
@@ -23,10 +25,13 @@ class TenantObservations:
     streams = frozenset({Kind.OBSERVATION})
     types = frozenset({ExternalStateObserved})
 
-    def __init__(self, store: EventStore, operations: Operations, clock: Clock) -> None:
+    def __init__(
+        self, store: EventStore, operations: Operations, clock: Clock, visibility: timedelta
+    ) -> None:
         self._store = store
         self._operations = operations
         self._clock = clock
+        self._visibility = visibility
         self._rows = OrganisationStatements()
 
     async def react(self, events: Sequence[Recorded[Any]]) -> Reaction:
@@ -37,14 +42,30 @@ class TenantObservations:
         also: list[Also] = []
         for event in seen:
             history = known[event.data.tenant_id]
-            for recorded, statements in await self._decide(event, history):
+            decided = self._decide(event, history)
+            if decided and (due := await self._uncertain_until(event)) is not None:
+                tenant_id = event.data.tenant_id
+                also.append(reread_at("tenant", tenant_id, event.meta.reseller, tenant_id, due))
+                continue
+            for recorded, statements in decided:
                 made.append(recorded)
                 also.extend(statements)
                 if recorded.stream == event.data.tenant_id:
                     history.append(recorded)
         return Reaction(events=made, also=also)
 
-    async def _decide(
+    async def _uncertain_until(self, event: Recorded[ExternalStateObserved]) -> datetime | None:
+        """When to read again instead: a tenant of ours is not everywhere at once, and while it is being made it is that operation's."""
+        observed = event.data
+        written = await self._operations.last_write(observed.tenant_id)
+        if written is not None and observed.began_at < written + self._visibility:
+            return written + self._visibility
+        domain = str((observed.state or {}).get("domain") or "").lower()
+        if domain and await self._operations.open_matching(event.meta.reseller, [f"domain/{domain}"]):
+            return self._clock.now() + self._visibility
+        return None
+
+    def _decide(
         self, event: Recorded[ExternalStateObserved], history: Sequence[Recorded[Any]]
     ) -> list[tuple[Recorded[Any], list[Also]]]:
         observed = event.data
@@ -61,13 +82,28 @@ class TenantObservations:
                     [],
                 )
             ]
-        if history:
-            return []
         domain = str(observed.state.get("domain") or "").lower()
-        if await self._operations.open_matching(event.meta.reseller, [f"domain/{domain}"]) is not None:
-            # Our own creation is not settled yet: the tenant is that operation's.
-            return []
-        return self._discover(event, domain)
+        if not history:
+            return self._discover(event, domain)
+        if isinstance(history[-1].data, TenantOffboarded):
+            return [self._come_back(event, domain, history[-1])]
+        return []
+
+    def _come_back(
+        self, event: Recorded[ExternalStateObserved], domain: str, last: Recorded[Any]
+    ) -> tuple[Recorded[Any], list[Also]]:
+        """A tenant that had left is discovered again, for the organisation that it belonged to."""
+        observed, told = event.data, event.data.state or {}
+        back = TenantDiscovered(
+            tenant_id=observed.tenant_id,
+            customer_id=last.meta.customer or "",
+            microsoft_tenant_id=observed.microsoft_tenant_id,
+            domain=domain,
+            company_name=str(told.get("company_name") or domain),
+            country=str(told.get("country") or ""),
+        )
+        meta = self._meta(event, observed.tenant_id, last.meta.customer)
+        return Recorded(stream=observed.tenant_id, version=last.version + 1, data=back, meta=meta), []
 
     def _discover(
         self, event: Recorded[ExternalStateObserved], domain: str

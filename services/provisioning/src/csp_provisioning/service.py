@@ -1,5 +1,7 @@
 """Composition root: the only place of this service that knows concrete classes."""
 
+from datetime import timedelta
+
 from csp_partner_center.client import PartnerCenter
 from csp_provisioning.adapters.microsoft import PartnerCenterChecks
 from csp_provisioning.adapters.organisations import OrganisationRows, OrganisationStatements
@@ -10,6 +12,7 @@ from csp_provisioning.processes import TenantObservations
 from csp_runtime.foundation import lay
 from csp_runtime.outgoing_mail import OutgoingMail
 from csp_runtime.platform import Platform, Service
+from csp_runtime.rereads import Rereads
 from csp_runtime.seals import Seals
 
 NAME = "provisioning"
@@ -41,8 +44,14 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
         public_url=platform.mail_settings.public_url,
     )
     machine = base.machine([outcome.plan(client)])
+    visibility = timedelta(minutes=platform.microsoft.visibility_minutes)
+    observations = TenantObservations(store, operations, platform.clock, visibility)
     return base.service(
         [routes(use_cases, seals, platform.clock)],
-        consumers=[base.reactor(TenantObservations(store, operations, platform.clock))],
-        workers=[("operations", machine), ("mail", mail)],
+        consumers=[base.reactor(observations)],
+        workers=[
+            ("operations", machine),
+            ("mail", mail),
+            ("rereads", Rereads("tenant", worker, platform.peers, platform.service_tokens, platform.clock)),
+        ],
     )

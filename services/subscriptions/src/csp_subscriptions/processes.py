@@ -13,8 +13,9 @@ from csp_runtime.clock import Clock
 from csp_runtime.consumer import Reaction
 from csp_runtime.database import Database
 from csp_runtime.operations import Operations
+from csp_runtime.rereads import reread_at
 from csp_runtime.store import Also, EventStore
-from csp_subscriptions.adapters.seen_facts import OpenReading, matched, remember, reread_at
+from csp_subscriptions.adapters.seen_facts import OpenReading, matched, remember
 from csp_subscriptions.adapters.tenants import Tenants
 from csp_subscriptions.domain.observed import ObservedState, differences, status_of
 from csp_subscriptions.domain.subscription import Subscription, fold
@@ -82,11 +83,11 @@ class ObservationReactor:
         observed, state = event.data, event.data.state or {}
         keys = [f"{observed.microsoft_tenant_id}/{state.get('product')}".lower()]
         if await self._operations.open_matching(event.meta.reseller, keys) is not None:
-            found.also.append(reread_at(observed, event.meta.reseller, self._clock.now() + self._visibility))
+            found.also.append(_reread(event, self._clock.now() + self._visibility))
             return
         status = status_of(str(state.get("status")))
         if status is None:
-            found.also.append(reread_at(observed, event.meta.reseller, self._clock.now() + self._visibility))
+            found.also.append(_reread(event, self._clock.now() + self._visibility))
             return
         tenant = (await self._tenants.known(event.meta.reseller, [observed.tenant_id])).get(
             observed.tenant_id
@@ -121,10 +122,10 @@ class ObservationReactor:
         changes = differences(state, seen, observed.began_at)
         if not changes:
             return
-        written = await self._last_write(state.id)
+        written = await self._operations.last_write(state.id)
         if written is not None and observed.began_at < written + self._visibility:
             # Old values stay visible for a while after a write of ours: look once more when the span is over.
-            found.also.append(reread_at(observed, event.meta.reseller, written + self._visibility))
+            found.also.append(_reread(event, written + self._visibility))
             return
         if await self._is_target_of_open_operation(state, seen):
             return
@@ -217,14 +218,6 @@ class ObservationReactor:
             cursor = await connection.execute("select 1 from seen_facts where fact_id = %s", [fact_id])
             return await cursor.fetchone() is not None
 
-    async def _last_write(self, resource: str) -> datetime | None:
-        async with self._database.connection() as connection:
-            cursor = await connection.execute(
-                "select written_at from last_writes where resource = %s", [resource]
-            )
-            row = await cursor.fetchone()
-        return None if row is None else row["written_at"]
-
     async def _is_target_of_open_operation(self, state: Subscription, seen: ObservedState) -> bool:
         """A reading that shows what an open operation wants confirms it; its own answer writes the fact."""
         operation_id = await self._operations.open_on(state.id)
@@ -293,3 +286,8 @@ class _Found:
         history.append(recorded)
         self.events.append(recorded)
         return recorded
+
+
+def _reread(event: Recorded[ExternalStateObserved], due: datetime) -> Also:
+    observed = event.data
+    return reread_at("subscription", observed.resource_id, event.meta.reseller, observed.tenant_id, due)

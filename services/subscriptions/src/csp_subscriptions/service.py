@@ -5,6 +5,7 @@ from datetime import timedelta
 from csp_partner_center.client import PartnerCenter
 from csp_runtime.foundation import lay
 from csp_runtime.platform import Platform, Service
+from csp_runtime.rereads import Rereads
 from csp_subscriptions.adapters.quotes import PricingQuotes
 from csp_subscriptions.adapters.tenants import Tenants
 from csp_subscriptions.api import routes
@@ -12,7 +13,6 @@ from csp_subscriptions.application import SubscriptionUseCases
 from csp_subscriptions.outcomes import Outcomes
 from csp_subscriptions.processes import ObservationReactor
 from csp_subscriptions.projections import TenantsProjection
-from csp_subscriptions.rereads import Rereads
 
 NAME = "subscriptions"
 SCHEMA = "subscriptions"
@@ -49,6 +49,9 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
         ],
         workers=[
             ("operations", machine),
-            ("rereads", Rereads(worker, platform.peers, platform.service_tokens, platform.clock)),
+            (
+                "rereads",
+                Rereads("subscription", worker, platform.peers, platform.service_tokens, platform.clock),
+            ),
         ],
     )

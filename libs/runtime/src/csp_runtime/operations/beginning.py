@@ -157,6 +157,15 @@ class Operations:
             row = await cursor.fetchone()
         return None if row is None else str(row["operation_id"])
 
+    async def last_write(self, resource: str) -> datetime | None:
+        """When an operation last wrote to a resource: earlier readings of it do not count, None when none did."""
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(
+                "select written_at from last_writes where resource = %s", [resource]
+            )
+            row = await cursor.fetchone()
+        return None if row is None else row["written_at"]
+
     async def open_matching(self, reseller: str, keys: Sequence[str]) -> str | None:
         """The open creation that one of these keys names (order id, correlation id), oldest first."""
         async with self._database.connection() as connection:

@@ -57,7 +57,10 @@ async def _add_tenant(tx: Connection, event: Recorded[Any], data: TenantCreated 
     await tx.execute(
         "insert into tenants (tenant_id, reseller_id, customer_id, microsoft_tenant_id, domain, company_name, "
         "country, status, origin, version, created_at, updated_at) "
-        "values (%s, %s, %s, %s, %s, %s, %s, 'active', %s, %s, %s, %s) on conflict do nothing",
+        "values (%s, %s, %s, %s, %s, %s, %s, 'active', %s, %s, %s, %s) "
+        # One that had left has come back: to the organisation that it belongs to by now.
+        "on conflict (tenant_id) do update set status = 'active', version = excluded.version, "
+        "updated_at = excluded.updated_at where tenants.version < excluded.version",
         [
             data.tenant_id,
             event.meta.reseller,

@@ -1,4 +1,4 @@
-"""The rows beside the observations: facts that were seen, readings that wait for their audit record, reads to repeat."""
+"""The rows beside the observations: facts that were seen, readings that wait for their audit record."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -6,7 +6,6 @@ from typing import NamedTuple
 from psycopg import Cursor
 from psycopg.rows import DictRow
 
-from csp_contracts.partner_feed_v1 import ExternalStateObserved
 from csp_runtime.store import Also
 
 
@@ -18,19 +17,6 @@ class OpenReading(NamedTuple):
     value: str
     at: datetime
     version: int
-
-
-def reread_at(observed: ExternalStateObserved, reseller: str, due: datetime) -> Also:
-    """Have the subscription read again at an instant; a later request replaces an earlier one."""
-
-    def insert(cursor: Cursor[DictRow]) -> None:
-        cursor.execute(
-            "insert into rereads (subscription_id, reseller_id, tenant_id, due_at) values (%s, %s, %s, %s) "
-            "on conflict (subscription_id) do update set due_at = excluded.due_at",
-            [observed.resource_id, reseller, observed.tenant_id, due],
-        )
-
-    return insert
 
 
 def remember(

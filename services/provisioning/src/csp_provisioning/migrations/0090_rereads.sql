@@ -1,0 +1,7 @@
+-- Tenants to read again when old values can no longer show.
+create table rereads (
+    tenant_id text primary key,
+    reseller_id text not null,
+    due_at timestamptz not null
+);
+grant select, insert, update, delete on rereads to $worker;
