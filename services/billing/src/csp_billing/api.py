@@ -84,7 +84,8 @@ def routes(use_cases: BillingUseCases, closes: CloseUseCases, known: KnownVersio
         report_id: str, scope: AnyScope, versions: AwaitedVersions, as_of: AwareDatetime | None = None
     ) -> dict[str, Any]:
         await wait(versions)
-        return detailed(await use_cases.report(scope, report_id, as_of=as_of))
+        found = await use_cases.report(scope, report_id, as_of=as_of)
+        return detailed(found, await use_cases.matched(found, found.lines))
 
     @router.get("/reports/{report_id}/lines")
     async def lines(
@@ -99,7 +100,10 @@ def routes(use_cases: BillingUseCases, closes: CloseUseCases, known: KnownVersio
     ) -> dict[str, Any]:
         await wait(versions)
         asked = LinesAsked(after=after, size=size, kind=kind, reason=reason, subscription_id=subscription_id)
-        return lines_json(*await use_cases.lines(scope, report_id, asked), asked)
+        found, page = await use_cases.lines(scope, report_id, asked)
+        return lines_json(
+            found, page, asked, await use_cases.matched(found, (shown for _, shown in page.lines))
+        )
 
     @router.get("/reports/{report_id}/export")
     async def export(

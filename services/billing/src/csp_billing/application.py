@@ -1,6 +1,6 @@
 """Use cases: reports of a range, one report with its lines, what-if. All from the same fold that `csp rate` runs."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
@@ -18,10 +18,12 @@ from csp_billing.ports import (
     EditEffect,
     LinesAsked,
     LinesPage,
+    MatchedTo,
     PriceEdit,
     Report,
     ReportKey,
     ShownLine,
+    line_id_of,
     report_key,
 )
 from csp_billing.settling import Known
@@ -112,6 +114,13 @@ class StoredTaxes(Protocol):
         """The lines of one that was found in the scope, at the rates that it was issued with."""
 
 
+class MatchedLines(Protocol):
+    """What Microsoft's invoices say to lines of ours."""
+
+    async def of(self, reseller: str, line_ids: Sequence[str]) -> Mapping[str, Sequence[MatchedTo]]:
+        """The matches of lines by id; what was never matched is not there."""
+
+
 class BillingUseCases:
     """Questions of this context."""
 
@@ -123,6 +132,7 @@ class BillingUseCases:
         issued: IssuedReports,
         lines: Lines,
         taxes: StoredTaxes,
+        matched: MatchedLines,
         previews: Previews,
         price_edits: PriceEditEffects,
         clock: Clock,
@@ -132,6 +142,7 @@ class BillingUseCases:
         self._issued = issued
         self._lines = lines
         self._taxes = taxes
+        self._matched = matched
         self._previews = previews
         self._price_edits = price_edits
         self._clock = clock
@@ -202,6 +213,16 @@ class BillingUseCases:
         behind = [each for each in fitting if each[0] > asked.after]
         net = sum(shown.posting.line.amount or 0 for _, shown in fitting)
         return found, LinesPage(lines=behind[: asked.size], count=len(fitting), net=net)
+
+    async def matched(
+        self, report: Report, lines: Iterable[ShownLine]
+    ) -> Mapping[str, Sequence[MatchedTo]] | None:
+        """What stands against the lines of a cost report that was found in the scope; None for one of sales."""
+        if report.key.ledger != "cost":
+            return None
+        return await self._matched.of(
+            report.key.reseller, [line_id_of(report.key, shown.posting) for shown in lines]
+        )
 
     async def exported(self, scope: Scope, report_id: str) -> tuple[Report, Iterable[Sequence[ShownLine]]]:
         """A report for export: an issued one comes without lines, they are read a piece at a time."""

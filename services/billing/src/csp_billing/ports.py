@@ -101,6 +101,16 @@ def line_id_of(key: ReportKey, posting: Posting) -> str:
     )
 
 
+class MatchedTo(NamedTuple):
+    """Rows of an imported invoice of Microsoft's that a cost line stands against, and what the match came to (section 14)."""
+
+    import_id: str
+    invoice_id: str | None
+    match_id: str
+    code: str
+    rows: Sequence[int]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What a preview is asked for: reports of customers up to the window that contains `last`, as known at a moment or now."""

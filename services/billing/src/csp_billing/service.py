@@ -6,6 +6,7 @@ from csp_billing.adapters.books import Books
 from csp_billing.adapters.facts import Facts, ReportKeys
 from csp_billing.adapters.issued import IssuedReports
 from csp_billing.adapters.line_stream import LineStream
+from csp_billing.adapters.matched import MatchedLines
 from csp_billing.adapters.previews import Previews
 from csp_billing.adapters.price_edit_effects import PriceEditEffects
 from csp_billing.adapters.public_log import BillingLog
@@ -53,6 +54,7 @@ def build(platform: Platform, client: PartnerCenter | None = None) -> Service:
         issued=IssuedReports(request),
         lines=lines,
         taxes=StoredTaxes(books),
+        matched=MatchedLines(books),
         previews=Previews(books),
         price_edits=PriceEditEffects(books),
         clock=platform.clock,

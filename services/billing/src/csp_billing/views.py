@@ -1,6 +1,6 @@
 """Reports as JSON, CSV and JSON Lines: date, then subscription, then line. Totals are sums of what is shown."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date
 from functools import lru_cache
 from itertools import groupby
@@ -11,7 +11,16 @@ import msgspec
 from csp_billing.domain.explain import data as explained
 from csp_billing.domain.explain import sentence
 from csp_billing.domain.taxes import LineTax, LineTaxes
-from csp_billing.ports import EditEffect, LinesAsked, LinesPage, Report, ReportKey, ShownLine, line_id_of
+from csp_billing.ports import (
+    EditEffect,
+    LinesAsked,
+    LinesPage,
+    MatchedTo,
+    Report,
+    ReportKey,
+    ShownLine,
+    line_id_of,
+)
 from csp_commerce_rules.money import format_decimal, format_price, minor_digits
 
 Pieces = Iterable[Sequence[ShownLine]]
@@ -43,7 +52,11 @@ def summary(report: Report) -> dict[str, Any]:
     }
 
 
-def detailed(report: Report) -> dict[str, Any]:
+Matched = Mapping[str, Sequence[MatchedTo]]
+"""By line what of Microsoft's invoices stands against it."""
+
+
+def detailed(report: Report, matched: Matched | None) -> dict[str, Any]:
     """A report as date, subscription, lines."""
     digits, currency = minor_digits(report.key.currency), report.key.currency
     dates: list[dict[str, Any]] = []
@@ -57,7 +70,7 @@ def detailed(report: Report) -> dict[str, Any]:
                     "subscription_id": subscription,
                     "title": lines[0].title,
                     "net": _net(lines, digits, currency),
-                    "lines": [line_json(report.key, line) for line in lines],
+                    "lines": [_matched_json(report.key, line, matched) for line in lines],
                 }
             )
         dates.append(
@@ -116,11 +129,27 @@ def _net(lines: list[ShownLine], digits: int, currency: str) -> dict[str, str]:
     return {"amount": format_decimal(total, digits), "currency": currency}
 
 
-def lines_json(report: Report, page: LinesPage, asked: LinesAsked) -> dict[str, Any]:
+def _matched_json(key: ReportKey, shown: ShownLine, matched: Matched | None) -> dict[str, Any]:
+    told = line_json(key, shown)
+    if matched is not None:
+        told["matched_to"] = [
+            {
+                "import_id": each.import_id,
+                "invoice_id": each.invoice_id,
+                "match_id": each.match_id,
+                "code": each.code,
+                "rows": list(each.rows),
+            }
+            for each in matched.get(told["id"], ())
+        ]
+    return told
+
+
+def lines_json(report: Report, page: LinesPage, asked: LinesAsked, matched: Matched | None) -> dict[str, Any]:
     """A page of lines with the totals of all that fit; `next` is the position to go on behind."""
     more = len(page.lines) == asked.size
     return {
-        "lines": [line_json(report.key, shown) for _, shown in page.lines],
+        "lines": [_matched_json(report.key, shown, matched) for _, shown in page.lines],
         "next": page.lines[-1][0] if more else None,
         "totals": {
             "count": page.count,

@@ -136,6 +136,24 @@ async def test_lines_of_reports_that_are_issued_match_as_those_that_are_open(jan
     assert reasons(found) == {"equal": (3, "0.00")}
 
 
+async def test_a_cost_line_says_which_rows_of_microsofts_stand_against_it(january):
+    dated = "2026-02-16"
+    cost = await january.report(dated, ledger="cost")
+    assert {tuple(line["matched_to"]) for line in await january.lines(cost["id"])} == {()}
+
+    found = await matched(january, lines(*FEBRUARY))
+
+    # The purchase of January is not in the invoice of February.
+    purchase, *changes = await january.lines(cost["id"])
+    assert (purchase["reason"], purchase["matched_to"]) == ("purchase", [])
+    assert [line["matched_to"][0]["rows"] for line in changes] == [[1], [2]]
+    assert {(each["import_id"], each["code"]) for line in changes for each in line["matched_to"]} == {
+        (found["id"], "equal")
+    }
+    sell = await january.report(dated)
+    assert all("matched_to" not in line for line in await january.lines(sell["id"]))
+
+
 async def test_each_difference_has_its_reason_and_together_they_are_the_whole_difference(january):
     await january.bought(sub(OTHER), "cus_a", "2026-02-03")
     await january.priced(sub(OTHER), "cus_a", "2026-02-03", sell=20, cost=15)

@@ -83,10 +83,21 @@ class ThoughtLine(View):
     why: Why
 
 
+class MatchedTo(View):
+    """Rows of an imported invoice that a line stands against, with the outcome of the match."""
+
+    import_id: str
+    invoice_id: str | None
+    match_id: str
+    code: str
+    rows: list[int]
+
+
 class BillingLine(ThoughtLine):
-    """A line of a report."""
+    """A line of a report. `matched_to` is there on cost lines: what of Microsoft's invoices stands against it."""
 
     id: str
+    matched_to: list[MatchedTo] | None = None
 
 
 class LineTotals(View):
