@@ -20,7 +20,10 @@ from csp_commerce_rules.charge_cycles import Term
 from csp_commerce_rules.prices import PriceRow
 
 MARK = "p2;"
-"""How such a text begins; other positions are JSON lists."""
+"""How such a text begins, with the version of `positions`; other positions are JSON lists."""
+
+_CALENDARS = 16_384
+"""So many calendars are remembered: some ten megabytes."""
 
 
 class Cycle(NamedTuple):
@@ -64,23 +67,24 @@ def unpack_plain(text: str) -> tuple[int, tuple[PriceRow, ...] | None, Plain]:
     calendar, product, quantity, unit_price, fee, discount, price_ref, cause, rest = text.split("|")
     watermark, bare = _read(calendar)
     term, auto_renew, last_change, promotion, prices = _decoder.decode(rest)
-    return (
-        watermark,
-        prices,
-        bare._replace(
-            product=product,
-            quantity=int(quantity),
-            term=term,
-            auto_renew=auto_renew,
-            unit_price=int(unit_price),
-            price_ref=price_ref,
-            cause=cause,
-            last_change=last_change,
-            promotion=promotion,
-            discount=int(discount),
-            fee=int(fee),
-        ),
+    plain = Plain(
+        bare.day,
+        product,
+        int(quantity),
+        bare.frequency,
+        term,
+        bare.term_end,
+        auto_renew,
+        *bare[7:13],
+        int(unit_price),
+        price_ref,
+        cause,
+        last_change,
+        promotion,
+        int(discount),
+        int(fee),
     )
+    return watermark, prices, plain
 
 
 def fees_of(text: str, subscription: str, title: str, until: int, watermark: int) -> Fees | None:
@@ -100,7 +104,7 @@ def fees_of(text: str, subscription: str, title: str, until: int, watermark: int
     return Fees(cycles, rows, amount * len(rows), moved)
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=_CALENDARS)
 def _turned(calendar: str, until: int, watermark: int) -> Turn | None:
     begun, moved = steps(_read(calendar)[1], until)
     if moved.day != until:
@@ -119,6 +123,7 @@ def _calendar(plain: Plain, watermark: int) -> str:
     )
 
 
+@lru_cache(maxsize=_CALENDARS)
 def _read(calendar: str) -> tuple[int, Plain]:
     """The watermark of a calendar, and a checkpoint of which only the calendar is filled."""
     _, watermark, day, frequency, term_end, *numbers = calendar.split(";")

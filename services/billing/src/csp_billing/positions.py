@@ -6,14 +6,23 @@ in the log facts are in it.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
-from csp_billing.domain.checkpoint_codec import VERSION, CheckpointUnreadable, pack, unpack
 from csp_billing.domain.plain import Checkpoint, Plain
+from csp_billing.domain.state import State
 from csp_billing.plain_positions import MARK, pack_plain, unpack_plain
 from csp_commerce_rules.prices import PriceRow
+
+VERSION = 2
+"""Of both kinds of texts. One of another engine is refused, and its subscription folded from its first event instead."""
+
+
+class PositionUnreadable(Exception):
+    """The position was written by another version of the engine."""
+
+    code = "position-unreadable"
 
 
 class Position(NamedTuple):
@@ -52,22 +61,20 @@ def pack_position(position: Position) -> str:
         text = pack_plain(watermark, prices, checkpoint)
         if text is not None:
             return text
-    packed = checkpoint if isinstance(checkpoint, Plain) else pack(checkpoint)
-    return _encoder.encode((VERSION, watermark, ahead, prices, packed)).decode()
+    return _encoder.encode((VERSION, *position)).decode()
 
 
 def unpack_position(text: str) -> Position:
-    """The position of a text that `pack_position` made. Raises `CheckpointUnreadable` for another engine's."""
+    """The position of a text that `pack_position` made. Raises `PositionUnreadable` for another engine's."""
     if text.startswith(MARK):
         watermark, prices, plain = unpack_plain(text)
         return Position(watermark, False, prices, plain)
     try:
-        version, watermark, ahead, prices, packed = _decoder.decode(text)
-    except msgspec.ValidationError as fault:
-        raise CheckpointUnreadable(str(fault)) from fault
+        version, watermark, ahead, prices, checkpoint = _decoder.decode(text)
+    except msgspec.DecodeError as fault:
+        raise PositionUnreadable(str(fault)) from fault
     if version != VERSION:
-        raise CheckpointUnreadable(f"version {version}, this engine reads {VERSION}")
-    checkpoint = packed if isinstance(packed, Plain) else unpack(packed)
+        raise PositionUnreadable(f"version {version}, this engine reads {VERSION}")
     return Position(watermark, ahead, prices, checkpoint)
 
 
@@ -108,4 +115,4 @@ def _same(row: PriceRow) -> tuple[str, int, str | None, str]:
 
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(tuple[int, int, bool, tuple[PriceRow, ...] | None, Plain | dict[str, Any]])
+_decoder = msgspec.json.Decoder(tuple[int, int, bool, tuple[PriceRow, ...] | None, Plain | State])

@@ -4,7 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from csp_billing.adapters.ledger_reader import LedgerReader, Positions, Standing, WasBilled, subject_of
+from csp_billing.adapters.ledger_reader import (
+    SUBJECT,
+    LedgerReader,
+    Positions,
+    Standing,
+    WasBilled,
+    subject_of,
+)
 from csp_billing.close_days import CloseDays
 from csp_billing.closing.windows import OpenDays
 from csp_billing.domain.lines import LineKey
@@ -94,7 +101,7 @@ class Settler:
         if standing is None:
             subjects = self._reader.subjects(customer_ids)
         else:
-            subjects = [subject_of(row[3:]) for row in standing]
+            subjects = [subject_of(row[SUBJECT:]) for row in standing]
         dues, was = self._dues(subjects, standing)
         drafts: dict[str, dict[tuple[Ledger, str], Draft]] = {customer: {} for customer in customer_ids}
         for ledger in self._span.ledgers:
@@ -156,7 +163,8 @@ class Settler:
     ) -> tuple[dict[tuple[Ledger, str], Due], WasBilled]:
         span = self._span
         positions, news = self._stand(subjects, span.base_on, newest=span.newest, standing=standing)
-        anew = self._anew(subjects, positions, news)
+        ties = None if standing is None else [row[SUBJECT] for row in standing if row[0]]
+        anew = self._anew(subjects, positions, news, ties)
         dues: dict[tuple[Ledger, str], Due] = {}
         for subject in subjects:
             name = subject.subscription_id
@@ -190,10 +198,14 @@ class Settler:
         positions = self._reader.positions(
             subjects, base_on, newest=newest, older_than=self._span.older_than, standing=standing
         )
-        news = self._reader.news(
-            {name: min(p.watermark for p in known.values()) for name, known in positions.items() if known}
-        )
-        return positions, news
+        watermarks = {
+            name: min(p.watermark for p in known.values()) for name, known in positions.items() if known
+        }
+        if standing is not None:
+            # Behind a position of the window before there is nothing that `standing` has not seen.
+            calm = {row[SUBJECT] for row in standing if not row[1] and None not in (row[2], row[3])}
+            watermarks = {name: mark for name, mark in watermarks.items() if name not in calm}
+        return positions, self._reader.news(watermarks)
 
     def _restless(self, subjects: Sequence[Subject], base_on: date) -> dict[str, frozenset[str]]:
         """Which of these cannot go on from where they stood on a day with nothing new."""
@@ -212,11 +224,20 @@ class Settler:
         return anew
 
     def _anew(
-        self, everyone: Sequence[Subject], positions: Positions, news: dict[str, list[Known]]
+        self,
+        everyone: Sequence[Subject],
+        positions: Positions,
+        news: dict[str, list[Known]],
+        ties: Sequence[str] | None = None,
     ) -> dict[str, frozenset[str]]:
-        """Which subscriptions are folded anew, each with its family: if one of a family is, or has news, all are."""
+        """Which subscriptions are folded anew, each with its family: if one of a family is, or has news, all are.
+
+        `ties` are those that can have a family, where that is known.
+        """
         anew: dict[str, frozenset[str]] = {}
-        families = self._reader.families([subject.subscription_id for subject in everyone])
+        families = self._reader.families(
+            [subject.subscription_id for subject in everyone] if ties is None else ties
+        )
         strangers = {name for family in families.values() for name in family} - set(positions)
         heard = set(news)
         if strangers:

@@ -7,7 +7,6 @@ tests hold them to it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -28,8 +27,7 @@ from csp_billing.was_billed import Was
 LEDGERS: tuple[Ledger, Ledger] = ("sell", "cost")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Subject(NamedTuple):
     """A subscription with whom it is billed to and what its first event says about how."""
 
     subscription_id: str

@@ -7,7 +7,6 @@ import pytest
 
 from csp_billing.domain import facts as f
 from csp_billing.domain.bounds import broken_bounds
-from csp_billing.domain.checkpoint_codec import CheckpointUnreadable, pack, unpack
 from csp_billing.domain.delta import Issued, delta, pending, remember
 from csp_billing.domain.explain import sentence
 from csp_billing.domain.fold import fold
@@ -17,6 +16,7 @@ from csp_billing.domain.plain import Plain, plain_of, state_of
 from csp_billing.domain.price_book import PriceBook
 from csp_billing.domain.rules import rules_for
 from csp_billing.domain.state import Charge, Edit, Segment, State, copy_of
+from csp_billing.positions import VERSION, Position, PositionUnreadable, pack_position, unpack_position
 from csp_commerce_rules.charge_cycles import Grid
 from csp_commerce_rules.prices import PriceRow
 from csp_commerce_rules.seat_lots import SeatLot
@@ -130,11 +130,12 @@ def test_an_open_window_is_kept_and_a_closed_one_forgotten():
 
 
 @pytest.mark.parametrize("until", ["2024-01-12", "2024-03-01"])
-def test_a_checkpoint_of_another_version_is_refused(until):
-    packed = pack(folded([BOUGHT], until)[1])
-    packed = [99, *packed[1:]] if isinstance(packed, list) else packed | {"version": 99}
-    with pytest.raises(CheckpointUnreadable):
-        unpack(packed)
+def test_a_position_of_another_version_is_refused(until):
+    packed = pack_position(Position(1, ahead=False, prices=None, checkpoint=folded([BOUGHT], until)[1]))
+    version = str(VERSION)
+    assert packed[1] == version
+    with pytest.raises(PositionUnreadable):
+        unpack_position(packed.replace(version, "99", 1))
 
 
 def test_both_ledgers_have_the_same_keys_and_edits_touch_only_sell():

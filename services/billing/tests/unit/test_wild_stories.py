@@ -9,9 +9,9 @@ from functools import partial
 from hypothesis import assume, given, note, settings
 from hypothesis import strategies as st
 
-from csp_billing.domain.checkpoint_codec import pack, unpack
 from csp_billing.domain.family import linked
 from csp_billing.domain.fold import fold
+from csp_billing.positions import Position, pack_position, unpack_position
 from csp_billing.rating.faults import StoryRefused
 from csp_billing.rating.output import as_json
 from csp_billing.rating.rate import _stories, rate
@@ -180,6 +180,10 @@ def rated(story):
         assume(False)
 
 
+def packed(checkpoint) -> str:
+    return pack_position(Position(0, ahead=False, prices=None, checkpoint=checkpoint))
+
+
 def printed(story) -> str:
     read = parse(json.dumps(story))
     return json.dumps(as_json(rate(read), read.digits, why=True))
@@ -266,11 +270,11 @@ def test_folding_on_from_checkpoints_equals_folding_from_the_first_event(story, 
             )
             pieces.extend(lines)
             since = cut
-            stored = json.loads(json.dumps(pack(checkpoint)))
-            assert unpack(stored) == checkpoint
-            checkpoint = unpack(stored)
+            stored = packed(checkpoint)
+            assert unpack_position(stored).checkpoint == checkpoint
+            checkpoint = unpack_position(stored).checkpoint
         assert sorted(pieces) == sorted(whole)
-        assert pack(checkpoint) == pack(end)
+        assert packed(checkpoint) == packed(end)
 
 
 @steady(max_examples=250)

@@ -13,11 +13,10 @@ import psycopg
 from psycopg import Cursor
 from psycopg.rows import TupleRow, dict_row
 
-from csp_billing.domain.checkpoint_codec import CheckpointUnreadable
 from csp_billing.domain.lines import LineKey
 from csp_billing.domain.rules import Ledger
 from csp_billing.line_rows import shown_of
-from csp_billing.positions import Position, unpack_position
+from csp_billing.positions import Position, PositionUnreadable, unpack_position
 from csp_billing.settling import Known, Log, Subject
 from csp_billing.timelines import told_by
 from csp_billing.was_billed import Was, remember
@@ -37,8 +36,10 @@ WasBilled = dict[tuple[Ledger, str], dict[LineKey, Was]]
 
 
 Standing = Sequence[Any]
-"""A subscription, not read into an object yet: whether it is restless, its packed positions of a window (sales, cost), and
-what `subject_of` reads."""
+"""A subscription that is not read into an object yet: whether it has ties, whether it has news, its packed positions of a
+window (sales, cost), and from `SUBJECT` on what `subject_of` reads."""
+
+SUBJECT = 4
 
 
 class LedgerReader:
@@ -93,13 +94,12 @@ class LedgerReader:
         return None if row is None else subject_of(row)
 
     def standing(self, customer_ids: Sequence[str], until_on: date, *, calm_since: int) -> Sequence[Standing]:
-        """Subscriptions of customers with their positions of the window before, ordered by customer and id.
+        """Subscriptions of customers with their positions of the window before.
 
-        Restless are those of which anything arrived after `calm_since`, and those that hang on another, or have one
-        hang on them.
+        News is what arrived after `calm_since`; ties are subscriptions that one hangs on, or that hang on it.
         """
         return self._connection.execute(
-            # Names are looked up together: as `exists` each would begin a search of its own, which costs twice as much.
+            # All names are looked up together: as `exists` each would begin a search of its own, which costs twice as much.
             f"with s as materialized (select {_SUBJECT} from subscriptions s where s.reseller_id = %(reseller)s "
             "and s.customer_id = any(%(customers)s) and not s.settled), "
             "names as materialized (select array(select subscription_id from s) as all), "
@@ -111,9 +111,11 @@ class LedgerReader:
             "and subscription_id = any((select names.all from names)::text[]) "
             "and arrival > %(since)s and arrival <= %(watermark)s) "
             "select s.base_subscription_id is not null or s.predecessor_id is not null "
-            "or s.subscription_id in (select name from tied) or s.subscription_id in (select name from news), "
-            "p.sell, p.cost, s.* from s left join billed_positions p on p.reseller_id = %(reseller)s "
-            "and p.subscription_id = s.subscription_id and p.until_on = %(until)s order by s.customer_id, s.subscription_id",
+            "or s.subscription_id in (select name from tied), s.subscription_id in (select name from news), "
+            # From the names to their positions, whatever the statistics of a young month say.
+            "p.sell, p.cost, s.* from s left join lateral (select p.sell, p.cost from billed_positions p "
+            "where p.reseller_id = %(reseller)s and p.subscription_id = s.subscription_id and p.until_on = %(until)s "
+            "offset 0) as p on true",
             {
                 "since": calm_since,
                 "watermark": self._watermark,
@@ -161,7 +163,7 @@ class LedgerReader:
                 [self._reseller, until_on, list(found)],
             )
         else:
-            rows = [(row[3], row[1], row[2]) for row in standing]
+            rows = [(row[SUBJECT], row[2], row[3]) for row in standing]
         for name, sell, cost in rows:
             _keep(found[name], "sell", sell)
             _keep(found[name], "cost", cost)
@@ -224,6 +226,8 @@ class LedgerReader:
 
     def families(self, names: Sequence[str]) -> dict[str, frozenset[str]]:
         """Those of the subscriptions that hang on another, or have one hang on them, each with all of its family."""
+        if not names:
+            return {}
         rows = self._connection.execute(
             "with recursive family (subscription_id) as ("
             "select subscription_id from subscriptions where reseller_id = %(reseller)s "
@@ -274,21 +278,7 @@ class LedgerReader:
 
 def subject_of(row: Sequence[Any]) -> Subject:
     """The subscription of a row."""
-    return Subject(
-        subscription_id=row[0],
-        customer_id=row[1],
-        title=row[2],
-        currency=row[3],
-        rule_set=row[4],
-        term=row[5],
-        charge_cycle=row[6],
-        auto_renew=row[7],
-        billing_from=row[8],
-        base_id=row[9],
-        predecessor_id=row[10],
-        began_on=row[11],
-        known_at=row[12],
-    )
+    return Subject._make(row)
 
 
 def _keep(positions: dict[Ledger, Position], ledger: Ledger, text: str | None) -> None:
@@ -296,7 +286,7 @@ def _keep(positions: dict[Ledger, Position], ledger: Ledger, text: str | None) -
     if text is not None:
         try:
             positions[ledger] = unpack_position(text)
-        except CheckpointUnreadable:
+        except PositionUnreadable:
             return
 
 

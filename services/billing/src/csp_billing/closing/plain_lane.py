@@ -17,9 +17,9 @@ def pass_plain(
     """Take plain subscriptions into the drafts of their customers; returns the others."""
     others: list[Standing] = []
     for each in standing:
-        is_restless, sell, cost, name, customer_id, title, currency = each[:7]
+        is_tied, has_news, sell, cost, name, customer_id, title, currency = each[:8]
         found = None
-        if not is_restless:
+        if not (is_tied or has_news):
             texts = {"sell": sell, "cost": cost}
             found = _fees([(ledger, texts[ledger]) for ledger in span.ledgers], name, title, span)
         if found is None or any(
