@@ -19,6 +19,7 @@ from csp_billing.closing.pool import ShardPool, usual_processes
 from csp_billing.closing.worker import CloseWorker
 from csp_billing.forecast.api import forecast_routes
 from csp_billing.invoices.api import invoice_routes
+from csp_billing.invoices.discovery import InvoiceDiscovery
 from csp_billing.invoices.fetching import FetchWorker
 from csp_billing.invoices.use_cases import InvoiceUseCases
 from csp_billing.invoices.worker import MatchWorker
@@ -79,6 +80,7 @@ def build(platform: Platform, client: PartnerCenter | None = None) -> Service:
     ]
     if client is not None:
         workers.append(("invoices", FetchWorker(client, books, platform.wakeups, platform.clock)))
+        workers.append(("new invoices", InvoiceDiscovery(client, books, platform.clock)))
 
     async def start() -> None:
         await books.open()

@@ -10,12 +10,14 @@ import httpx
 import pytest
 
 from csp_billing.adapters.books import Books
+from csp_billing.invoices.discovery import InvoiceDiscovery
 from csp_billing.invoices.fetching import FetchWorker, ask, fetch_json
 from csp_billing.invoices.worker import MatchWorker
 from csp_billing.projections import Inbox
 from csp_contracts.envelope import Meta, Recorded
 from csp_contracts.ids import Kind, named_id
 from csp_contracts.pricing_v1 import SubscriptionCostLocked, SubscriptionPriceLocked
+from csp_contracts.provisioning_v1 import ResellerSettingChanged
 from csp_contracts.subscriptions_v1 import (
     QuantityChanged,
     SubscriptionCancelled,
@@ -293,6 +295,45 @@ async def test_an_invoice_that_has_more_than_its_lines_is_taken_once_the_rest_is
     assert refused["status"] == "failed"
     assert "declare it: -1.00" in refused["fault"]
     assert taken["status"] == "done"
+
+
+async def test_new_invoices_come_by_themselves_where_the_reseller_wants_it_each_once(world):
+    bakery = await customer(world)
+    await world.at("2026-03-05T10:00")
+    await world.buy(bakery, BUSINESS, "P1Y", "P1M", 7)
+    discovery = InvoiceDiscovery(world.client, world.books, world.billing.clock)
+    await world.at("2026-04-10T08:00")
+    await discovery.once()
+    assert await fetches(world) == []
+
+    setting = ResellerSettingChanged(
+        reseller_id=RESELLER, setting="invoice_import", value="automatic", effective_on=date(2026, 4, 1)
+    )
+    await world.billing.told(RESELLER, setting, "2026-04-10")
+    await world.control("POST", "/faults", {"operation": "invoices.list", "kind": "forbidden", "count": 9})
+    await discovery.once()
+    await world.control("DELETE", "/faults")
+    assert await fetches(world) == []
+    for _ in range(2):
+        await discovery.once()
+    (asked,) = await fetches(world)
+    assert (asked["state"], asked["asked_by"]) == ("asked", "service:billing")
+
+    await world.at("2026-04-11T08:00")
+    await discovery.once()
+    assert await fetches(world) == [asked]
+
+    async with world.billing.worker.connection() as connection:
+        await connection.execute("update invoice_fetches set state = 'failed'")
+    await world.at("2026-04-12T08:00")
+    await discovery.once()
+    assert [each["state"] for each in await fetches(world)] == ["failed", "asked"]
+
+
+async def fetches(world: World) -> list[dict[str, Any]]:
+    async with world.billing.worker.connection() as connection:
+        cursor = await connection.execute("select * from invoice_fetches order by asked_at, fetch_id")
+        return await cursor.fetchall()
 
 
 LEGACY = "796b6b5f-613c-4e24-a17c-eba730d49c02"

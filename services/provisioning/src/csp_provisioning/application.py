@@ -39,6 +39,7 @@ SETTINGS: Mapping[str, Sequence[str]] = {
     "negative_report": ("issue", "carry_forward"),
     "cost_ledger": ("on", "off"),
     "credit_note": ("on", "off"),
+    "invoice_import": ("manual", "automatic"),
     "price_change_policy": ("at_renewal", "at_next_cycle", "immediate_prorated"),
 }
 """A reseller's settings and their values (rulebook 19)."""
