@@ -6,6 +6,7 @@ cycle that the stub lies in.
 
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Literal
 
 from csp_commerce_rules.days import add_months, day_in_month, first_of_month, last_of_month, month_of
@@ -57,6 +58,7 @@ class Grid:
         return day if start == day else end
 
 
+@lru_cache(maxsize=1 << 14)
 def grid_from(anchor: int, months: int) -> Grid:
     """Grid on the anchor's day number (R2.6, R2.8)."""
     return Grid(month_of(anchor), date.fromordinal(anchor).day, months)
@@ -70,6 +72,7 @@ def grid_on_day(day_of_month: int, on_or_after: int, months: int) -> Grid:
     return Grid(month, day_of_month, months)
 
 
+@lru_cache(maxsize=1 << 14)
 def nce_grid(purchased: int, months: int, term_months: int, month_end: NceMonthEnd) -> Grid:
     """Grid of a new-commerce subscription, with Microsoft's month ends of 2022 where they say something (R2.7n, W-35).
 

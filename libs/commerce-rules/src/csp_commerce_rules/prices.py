@@ -68,15 +68,11 @@ def _prices(row: PriceRow, query: PriceQuery, day: int) -> bool:
         and (row.scope == "global" or row.customer is None or row.customer == query.customer)
         and (row.valid_from is None or row.valid_from <= day)
         and (row.valid_until is None or day < row.valid_until)
-        and _fits(row.frequency, query.frequency)
-        and _fits(row.term, query.term)
-        and _fits(row.currency, query.currency)
-        and _fits(row.segment, query.segment)
+        and (row.frequency is None or query.frequency is None or row.frequency == query.frequency)
+        and (row.term is None or query.term is None or row.term == query.term)
+        and (row.currency is None or query.currency is None or row.currency == query.currency)
+        and (row.segment is None or query.segment is None or row.segment == query.segment)
     )
-
-
-def _fits(has: str | None, wants: str | None) -> bool:
-    return has is None or wants is None or has == wants
 
 
 def _rank(row: PriceRow) -> tuple[bool, int, int, int, str]:

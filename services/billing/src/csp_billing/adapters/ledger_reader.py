@@ -205,6 +205,7 @@ class LedgerReader:
             f"select {_FACT} from inbox i where i.reseller_id = %s and i.subscription_id = any(%s) and i.arrival <= %s "
             "order by i.subscription_id, i.arrival",
             [self._reseller, list(names), self._watermark],
+            binary=True,
         )
         return _by_subscription(rows)
 

@@ -50,8 +50,8 @@ def start(run: Run, fact: f.Started) -> None:
         # R2.7: days before an anchor on the 1st are free and printed inside the first line.
         open_cycle(run, fact.day, reason=reason, basis=first)
         return
-    stub = state.grid.cycle(fact.day)[0] != fact.day
-    open_cycle(run, fact.day, reason=reason, free=stub and rules.free_stub)
+    free = rules.free_stub and state.grid.cycle(fact.day)[0] != fact.day
+    open_cycle(run, fact.day, reason=reason, free=free)
 
 
 def _grid_of(run: Run, fact: f.Started) -> tuple[Grid, int]:

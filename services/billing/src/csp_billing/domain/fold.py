@@ -6,6 +6,7 @@ same lines, which `verify` and a property test hold it to.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import attrgetter
 
 from csp_billing.domain import facts as f
 from csp_billing.domain.changes import apply
@@ -48,7 +49,7 @@ def fold(
         state = State() if checkpoint is None else checkpoint if owned else copy_of(checkpoint)
     run = Run(subscription, rules, price_book, state, history=history)
     run.lines, state.deferred = [*lines, *state.deferred], []
-    ordered = sorted(facts, key=lambda fact: (fact.day, fact.seq))
+    ordered = sorted(facts, key=_order)
     position = 0
     while True:
         last = ordered[position].day - 1 if position < len(ordered) else until
@@ -166,3 +167,6 @@ def _collapses(fact: f.Fact, later: list[f.Fact]) -> bool:
     """D-18: a change recorded after its day leaves no pair of its own where a later one of that day decides."""
     overruling = f.QuantityChanged | f.ProductChanged
     return isinstance(fact, f.QuantityChanged) and fact.late and any(isinstance(o, overruling) for o in later)
+
+
+_order = attrgetter("day", "seq")

@@ -2,8 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from operator import attrgetter
 
 from csp_billing.domain.facts import Fact, TimeCorrected, Withdrawn
+
+_ABOUT_OTHERS = (Withdrawn, TimeCorrected)
+_order = attrgetter("day", "seq")
 
 
 def holding(facts: Iterable[Fact]) -> list[Fact]:
@@ -17,18 +21,16 @@ def holding(facts: Iterable[Fact]) -> list[Fact]:
         known = once.get(fact.id)
         if known is None or fact.seq < known.seq:
             once[fact.id] = fact
+    if not any(isinstance(fact, _ABOUT_OTHERS) for fact in once.values()):
+        return sorted(once.values(), key=_order)
     withdrawn = _withdrawn([fact for fact in once.values() if isinstance(fact, Withdrawn)])
     kept = [fact for fact in once.values() if fact.id not in withdrawn]
     corrections: dict[str, TimeCorrected] = {}
     for fact in sorted(kept, key=lambda fact: fact.seq):
         if isinstance(fact, TimeCorrected):
             corrections[fact.ref] = fact
-    held = [
-        _moved(fact, corrections.get(fact.id))
-        for fact in kept
-        if not isinstance(fact, Withdrawn | TimeCorrected)
-    ]
-    return sorted(held, key=lambda fact: (fact.day, fact.seq))
+    held = [_moved(fact, corrections.get(fact.id)) for fact in kept if not isinstance(fact, _ABOUT_OTHERS)]
+    return sorted(held, key=_order)
 
 
 def _withdrawn(withdrawals: list[Withdrawn]) -> set[str]:

@@ -51,6 +51,8 @@ class Run:
 
     def edit_on(self, day: int) -> Edit | None:
         """The historic edit that prices a service day: where two overlap, the later one (R9.9)."""
+        if not self.state.edits:
+            return None
         covering = [edit for edit in self.state.edits if edit.covers(day)]
         return max(covering, key=lambda edit: edit.seq) if covering else None
 
