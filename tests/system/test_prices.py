@@ -31,7 +31,8 @@ class Person:
         return answer.json()
 
     def post(self, path: str, body: Any, status: int = 200, **headers: str) -> Any:
-        answer = self.http.post(path, json=body, headers={"Idempotency-Key": uuid.uuid4().hex, **headers})
+        usual = {"Idempotency-Key": uuid.uuid4().hex, "If-Match": "*"}
+        answer = self.http.post(path, json=body, headers={**usual, **headers})
         assert answer.status_code == status, answer.text
         return answer.json()
 

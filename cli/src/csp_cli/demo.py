@@ -107,10 +107,11 @@ def _set_prices(world: World, customer_id: str) -> tuple[dict[str, Any], dict[st
         _rule(product, GLOBAL_PRICE, _currency(product), valid_from),
         _rule(legacy, LEGACY_PRICE, _currency(product), valid_from),
     ]
-    reseller.post("/price-lists/global/rules", {"rules": rules})
+    reseller.post("/price-lists/global/rules", {"rules": rules}, if_match=reseller.tag("/price-lists/global"))
     reseller.post(
         f"/customers/{customer_id}/price-rules",
         {"rules": [_rule(product, CUSTOMER_PRICE, _currency(product), valid_from)]},
+        if_match=reseller.tag(f"/price-lists/{customer_id}"),
     )
     shown = _product(reseller, NEW_COMMERCE, {**chosen, "customer_id": customer_id})
     _answer(

@@ -38,9 +38,20 @@ class Person:
         """A file."""
         return self._http.get(path, params=params, headers=self._seen).raise_for_status().text
 
-    def post(self, path: str, body: Any, *, wait: int = 30) -> Any:  # JSON
+    def tag(self, path: str) -> str:
+        """The ETag of the state that is there now."""
+        answer = self._http.get(path, headers=self._seen)
+        self._read(answer)
+        return answer.headers["ETag"]
+
+    def post(self, path: str, body: Any, *, wait: int = 30, if_match: str = "*") -> Any:  # JSON
         """A command with a key of its own; waits for operations."""
-        headers = {"Idempotency-Key": uuid.uuid4().hex, "Prefer": f"wait={wait}", "X-Reason": "demo"}
+        headers = {
+            "Idempotency-Key": uuid.uuid4().hex,
+            "Prefer": f"wait={wait}",
+            "X-Reason": "demo",
+            "If-Match": if_match,
+        }
         return self._read(self._http.post(path, json=body, headers={**self._seen, **headers}))
 
     def refused(self, path: str, body: Any) -> dict[str, Any]:

@@ -105,6 +105,8 @@ def _take(
     client: httpx.Client, path: str, content: bytes, *, dry_run: bool, partial: bool, key: str | None
 ) -> None:
     headers = {"Content-Type": "text/csv", "Idempotency-Key": key or uuid.uuid4().hex}
+    # A person runs it, with the file that is meant to hold; whoever wants to be told of others' changes looks first (`--dry-run`).
+    headers["If-Match"] = "*"
     params = {"partial": "true"} if partial and not dry_run else {}
     answer = client.post(
         f"{path}/preview" if dry_run else path, content=content, headers=headers, params=params

@@ -15,6 +15,7 @@ STATUS = {
     "not-found": 404,
     "not-built": 501,
     "version-conflict": 412,
+    "if-match-missing": 428,
     "conflict": 409,
     "operation-in-progress": 409,
     "idempotency-key-missing": 400,

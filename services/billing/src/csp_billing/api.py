@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -161,11 +161,15 @@ def routes(use_cases: BillingUseCases, closes: CloseUseCases, known: KnownVersio
 
     @router.post("/cycles/{cycle_id}/close", status_code=202)
     async def close(
-        cycle_id: str, scope: AnyScope, command: AnyCommand, versions: AwaitedVersions
+        cycle_id: str,
+        scope: AnyScope,
+        command: AnyCommand,
+        versions: AwaitedVersions,
+        expected: Annotated[int | None, Header(alias="X-Expected-Version")] = None,
     ) -> dict[str, Any]:
         _check_may_issue(scope)
         await wait(versions)
-        return await closes.close(scope, cycle_id, command)
+        return await closes.close(scope, cycle_id, command, expected=expected)
 
     @router.post("/what-ifs")
     async def what_if(

@@ -73,17 +73,25 @@ class CloseUseCases:
             raise not_found("billing cycle")
         return found
 
-    async def close(self, scope: Scope, cycle_id: str, command: Command) -> dict[str, Any]:
+    async def close(
+        self, scope: Scope, cycle_id: str, command: Command, *, expected: int | None = None
+    ) -> dict[str, Any]:
         """Begin the close of a cycle; one that has begun is answered as it was (R10.3). Workers do the rest.
 
-        Raises `Problem`: `not-found`, `window-open`, `earlier-cycle-open`.
+        Raises `Problem`: `not-found`, `version-conflict`, `window-open`, `earlier-cycle-open`.
         """
         now = self._clock.now()
         meta = command_meta(scope, command, now, partition_key=scope.reseller)
 
         def act(connection: psycopg.Connection) -> None:
             begin_close(
-                connection, cycle_id, self._books.watermark, reseller=scope.reseller, now=now, meta=meta
+                connection,
+                cycle_id,
+                self._books.watermark,
+                reseller=scope.reseller,
+                now=now,
+                meta=meta,
+                expected=expected,
             )
 
         await self._once(scope, command, now, act)

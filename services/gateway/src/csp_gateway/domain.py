@@ -17,7 +17,7 @@ def money(micro: int | None, currency: str) -> dict[str, str] | None:
 
 def etag(row: dict[str, Any]) -> str:
     """`"v<stream version>.<row revision>"`; If-Match compares the first part."""
-    return f'"v{row["version"]}.{row["revision"]}"'
+    return f'"v{row["version"]}.{row.get("revision", 0)}"'
 
 
 def expected_version(if_match: str | None) -> int | None:

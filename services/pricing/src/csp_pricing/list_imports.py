@@ -73,7 +73,14 @@ class ListImports:
         return (await self._planned(scope, list_id, customer_id, _lines(text))).answer
 
     async def import_csv(
-        self, scope: Scope, customer_id: str | None, text: str, command: Command, *, partial: bool
+        self,
+        scope: Scope,
+        customer_id: str | None,
+        text: str,
+        command: Command,
+        *,
+        partial: bool,
+        expected: int | None = None,
     ) -> dict[str, Any]:
         """Write the rows of a file: all or none, unless `partial`. A line that says nothing new makes no version.
 
@@ -93,7 +100,7 @@ class ListImports:
                 )
             return ListChange(rows=plan.rows, answer=plan.answer, source="import")
 
-        return await self._writer.write(scope, customer_id, command, decide)
+        return await self._writer.write(scope, customer_id, command, decide, expected=expected)
 
     async def check_rules(
         self, scope: Scope, customer_id: str | None, rules: Sequence[MarginRule], currency: str, from_on: date
@@ -112,6 +119,8 @@ class ListImports:
         currency: str,
         from_on: date,
         command: Command,
+        *,
+        expected: int | None = None,
     ) -> dict[str, Any]:
         """Write a row from a day on for each product that a rule is for, the first that matches; all or none.
 
@@ -131,7 +140,7 @@ class ListImports:
             answer = plan.answer | {"without_base": without}
             return ListChange(rows=plan.rows, answer=answer, source="margin_rules")
 
-        return await self._writer.write(scope, customer_id, command, decide)
+        return await self._writer.write(scope, customer_id, command, decide, expected=expected)
 
     async def _planned(
         self, scope: Scope, list_id: str, customer_id: str | None, lines: Sequence[ReadLine]

@@ -94,6 +94,9 @@ class PriceLists(Protocol):
     async def version(self, scope: Scope, price_list_id: str) -> int:
         """How many events the list's stream has; 0 for a list that nobody wrote to."""
 
+    async def lists(self, scope: Scope, *, after: str | None, limit: int) -> list[tuple[str, int]]:
+        """Customer (empty for the global list) and version of the lists that somebody wrote to, by customer."""
+
     async def newest(
         self, scope: Scope, price_list_id: str, row_ids: Sequence[str]
     ) -> dict[str, ListedPrice]:

@@ -101,9 +101,24 @@ class RulesBody(_Body):
 def routes(lists: PriceListUseCases, imports: ListImports) -> APIRouter:
     """Rows, files, rules."""
     router = APIRouter(prefix="/internal/v1")
+    _add_lists(router, lists)
     _add_rows(router, lists)
     _add_imports(router, imports)
     return router
+
+
+def _add_lists(router: APIRouter, lists: PriceListUseCases) -> None:
+    @router.get("/price-lists")
+    async def some(
+        scope: AnyScope, after: str | None = None, limit: Annotated[int, Query(ge=1, le=501)] = 100
+    ) -> list[dict[str, Any]]:
+        _staff(scope)
+        return [_list_json(*each) for each in await lists.lists(scope, after=after, limit=limit)]
+
+    @router.get("/price-list")
+    async def one(scope: AnyScope, customer_id: str | None = None) -> dict[str, Any]:
+        _staff(scope)
+        return _list_json(customer_id or "", await lists.version(scope, customer_id))
 
 
 def _add_rows(router: APIRouter, lists: PriceListUseCases) -> None:
@@ -185,9 +200,13 @@ def _add_imports(router: APIRouter, imports: ListImports) -> None:
         return await imports.check_csv(scope, body.customer_id, body.csv)
 
     @router.post("/price-lists/imports")
-    async def import_csv(body: CsvImportBody, scope: AnyScope, command: AnyCommand) -> dict[str, Any]:
+    async def import_csv(
+        body: CsvImportBody, scope: AnyScope, command: AnyCommand, expected: Expected = None
+    ) -> dict[str, Any]:
         check_may_price(scope)
-        return await imports.import_csv(scope, body.customer_id, body.csv, command, partial=body.partial)
+        return await imports.import_csv(
+            scope, body.customer_id, body.csv, command, partial=body.partial, expected=expected
+        )
 
     @router.post("/price-lists/margin-rule-checks")
     async def check_rules(body: RulesBody, scope: AnyScope) -> dict[str, Any]:
@@ -197,11 +216,23 @@ def _add_imports(router: APIRouter, imports: ListImports) -> None:
         )
 
     @router.post("/price-lists/margin-rules")
-    async def apply_rules(body: RulesBody, scope: AnyScope, command: AnyCommand) -> dict[str, Any]:
+    async def apply_rules(
+        body: RulesBody, scope: AnyScope, command: AnyCommand, expected: Expected = None
+    ) -> dict[str, Any]:
         check_may_price(scope)
         return await imports.apply_rules(
-            scope, body.customer_id, _rules(body), body.currency, body.valid_from, command
+            scope,
+            body.customer_id,
+            _rules(body),
+            body.currency,
+            body.valid_from,
+            command,
+            expected=expected,
         )
+
+
+def _list_json(whose: str, version: int) -> dict[str, Any]:
+    return {"id": whose or "global", "customer_id": whose or None, "version": version, "cursor": whose}
 
 
 def row_json(row: ListedPrice) -> dict[str, Any]:

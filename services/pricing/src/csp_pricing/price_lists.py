@@ -37,6 +37,13 @@ class PriceListUseCases:
             scope, price_list_id(scope.reseller, customer_id), filters, after=after, limit=limit
         )
 
+    async def lists(self, scope: Scope, *, after: str | None, limit: int) -> list[tuple[str, int]]:
+        """The lists by customer, each with its version: first the global one (empty), which is always there."""
+        found = await self._lists.lists(scope, after=after, limit=limit)
+        if after is None and (not found or found[0][0]):
+            found = [("", 0), *found][:limit]
+        return found
+
     async def version(self, scope: Scope, customer_id: str | None) -> int:
         """The version of a list."""
         await self.check_customer(scope, customer_id)

@@ -80,14 +80,6 @@ class ResellerBody(_Body):
     close_day: int = Field(15, ge=1, le=31)
 
 
-class SettingBody(_Body):
-    """A dated setting."""
-
-    setting: Text
-    value: Text
-    effective_on: date
-
-
 def routes(use_cases: ProvisioningUseCases, seals: Seals, clock: Clock) -> APIRouter:
     """The routes of this context."""
     router = APIRouter(prefix="/internal/v1")
@@ -98,23 +90,9 @@ def routes(use_cases: ProvisioningUseCases, seals: Seals, clock: Clock) -> APIRo
             raise Problem("forbidden", "Only the platform registers resellers")
         return await use_cases.register_reseller(scope, **body.model_dump(), command=command)
 
-    @router.post("/settings", status_code=201)
-    async def change_setting(body: SettingBody, scope: AnyScope, command: AnyCommand) -> dict[str, Any]:
-        _reseller_admin(scope)
-        return await use_cases.change_setting(scope, **body.model_dump(), command=command)
-
-    @router.post("/customers/{customer_id}/settings", status_code=201)
-    async def change_customer_setting(
-        customer_id: str, body: SettingBody, scope: AnyScope, command: AnyCommand
-    ) -> dict[str, Any]:
-        _reseller_admin(scope)
-        return await use_cases.change_customer_setting(
-            scope, customer_id, **body.model_dump(), command=command
-        )
-
     @router.post("/customers", status_code=201)
     async def add_customer(body: CustomerBody, scope: AnyScope, command: AnyCommand) -> dict[str, Any]:
-        _reseller_admin(scope)
+        check_reseller_admin(scope)
         return await use_cases.add_customer(
             scope,
             name=body.name,
@@ -150,7 +128,7 @@ def routes(use_cases: ProvisioningUseCases, seals: Seals, clock: Clock) -> APIRo
     async def link_tenant(
         tenant_id: str, body: LinkBody, scope: AnyScope, command: AnyCommand
     ) -> dict[str, Any]:
-        _reseller_admin(scope)
+        check_reseller_admin(scope)
         return await use_cases.link_tenant(scope, tenant_id, body.customer_id, body.reprice_from, command)
 
     @router.post("/retrievals/{seal_id}")
@@ -162,6 +140,7 @@ def routes(use_cases: ProvisioningUseCases, seals: Seals, clock: Clock) -> APIRo
     return router
 
 
-def _reseller_admin(scope: Scope) -> None:
+def check_reseller_admin(scope: Scope) -> None:
+    """403 for who may not change the reseller's organisations and settings."""
     if not is_reseller_admin(scope):
         raise Problem("forbidden", "Only the reseller's administrators may do this")

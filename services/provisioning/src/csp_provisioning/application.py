@@ -1,6 +1,6 @@
 """Use cases of resellers, organisations and tenants."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
@@ -9,7 +9,6 @@ from csp_contracts.envelope import Recorded
 from csp_contracts.ids import Kind, named_id
 from csp_contracts.provisioning_v1 import (
     CustomerAdded,
-    CustomerSettingChanged,
     ResellerRegistered,
     ResellerSettingChanged,
     TenantLinked,
@@ -29,23 +28,11 @@ from csp_runtime.http import Command
 from csp_runtime.new_ids import new_id
 from csp_runtime.operations import Beginning, Operations
 from csp_runtime.operations.beginning import Begun
-from csp_runtime.problems import InvalidParameter, Problem, invalid, not_found
+from csp_runtime.problems import InvalidParameter, Problem, not_found
 from csp_runtime.scope import Role, Scope
 from csp_runtime.store import Also, CommandKey, EventStore
 
 CONTEXT = "provisioning"
-SETTINGS: Mapping[str, Sequence[str]] = {
-    "close_day": [str(day) for day in range(1, 32)],
-    "negative_report": ("issue", "carry_forward"),
-    "cost_ledger": ("on", "off"),
-    "credit_note": ("on", "off"),
-    "invoice_import": ("manual", "automatic"),
-    "price_change_policy": ("at_renewal", "at_next_cycle", "immediate_prorated"),
-}
-"""A reseller's settings and their values (rulebook 19)."""
-
-CUSTOMER_SETTINGS = ("price_change_policy",)
-"""Those that a customer can have otherwise than its reseller."""
 
 
 class ProvisioningUseCases:
@@ -108,58 +95,6 @@ class ProvisioningUseCases:
                 ],
                 answer=answer,
                 also=[self._writer.reseller(reseller_id, name, country, currency, microsoft_tenant_id)],
-            )
-
-        return await carry_out(self._store, command, now, decide)
-
-    async def change_setting(
-        self, scope: Scope, *, setting: str, value: str, effective_on: date, command: Command
-    ) -> dict[str, Any]:
-        """A reseller's setting from a UTC day on."""
-        _check_setting(setting, value, tuple(SETTINGS))
-        now = self._clock.now()
-
-        async def decide() -> Decision:
-            version = len(await self._store.load(scope.reseller))
-            if version == 0:
-                raise not_found("reseller")
-            data = ResellerSettingChanged(
-                reseller_id=scope.reseller, setting=setting, value=value, effective_on=effective_on
-            )
-            meta = command_meta(scope, command, now, partition_key=scope.reseller)
-            answer = {"setting": setting, "value": value, "effective_on": effective_on.isoformat()}
-            return Decision(
-                events=[Recorded(stream=scope.reseller, version=version + 1, data=data, meta=meta)],
-                answer=answer,
-            )
-
-        return await carry_out(self._store, command, now, decide)
-
-    async def change_customer_setting(
-        self,
-        scope: Scope,
-        customer_id: str,
-        *,
-        setting: str,
-        value: str,
-        effective_on: date,
-        command: Command,
-    ) -> dict[str, Any]:
-        """A setting that one customer has otherwise than its reseller, from a UTC day on."""
-        if await self._rows.organisation(scope, customer_id) is None:
-            raise not_found("customer")
-        _check_setting(setting, value, CUSTOMER_SETTINGS)
-        now = self._clock.now()
-
-        async def decide() -> Decision:
-            version = len(await self._store.load(customer_id)) + 1
-            data = CustomerSettingChanged(
-                customer_id=customer_id, setting=setting, value=value, effective_on=effective_on
-            )
-            meta = command_meta(scope, command, now, partition_key=customer_id, customer=customer_id)
-            answer = {"setting": setting, "value": value, "effective_on": effective_on.isoformat()}
-            return Decision(
-                events=[Recorded(stream=customer_id, version=version, data=data, meta=meta)], answer=answer
             )
 
         return await carry_out(self._store, command, now, decide)
@@ -306,13 +241,6 @@ class ProvisioningUseCases:
         if tenant is None:
             raise not_found("tenant")
         return tenant
-
-
-def _check_setting(setting: str, value: str, known: Sequence[str]) -> None:
-    if setting not in known:
-        raise invalid("setting", "choice", f"must be one of {', '.join(known)}")
-    if value not in SETTINGS[setting]:
-        raise invalid("value", "choice", f"must be one of {', '.join(SETTINGS[setting])}")
 
 
 def is_reseller_admin(scope: Scope) -> bool:

@@ -9,6 +9,8 @@ from csp_provisioning.api import routes
 from csp_provisioning.application import ProvisioningUseCases
 from csp_provisioning.outcomes import TenantOutcome
 from csp_provisioning.processes import TenantObservations
+from csp_provisioning.reseller_settings import SettingUseCases
+from csp_provisioning.setting_api import routes as setting_routes
 from csp_runtime.foundation import lay
 from csp_runtime.outgoing_mail import OutgoingMail
 from csp_runtime.platform import Platform, Service
@@ -35,6 +37,7 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
         operations=operations,
         clock=platform.clock,
     )
+    settings = SettingUseCases(store=store, rows=OrganisationRows(request), clock=platform.clock)
     outcome = TenantOutcome(
         store=store,
         rows=OrganisationRows(worker),
@@ -47,7 +50,7 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
     visibility = timedelta(minutes=platform.microsoft.visibility_minutes)
     observations = TenantObservations(store, operations, platform.clock, visibility)
     return base.service(
-        [routes(use_cases, seals, platform.clock)],
+        [routes(use_cases, seals, platform.clock), setting_routes(settings)],
         consumers=[base.reactor(observations)],
         workers=[
             ("operations", machine),

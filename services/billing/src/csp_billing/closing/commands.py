@@ -13,6 +13,7 @@ from csp_billing.adapters.ledger_reader import BUCKETS, LedgerReader
 from csp_billing.closing.cycles import Cycle, close_days, known_cycles
 from csp_billing.closing.issuing import alone_with, issue
 from csp_billing.closing.job import CloseJob
+from csp_billing.closing.progress import version_of
 from csp_billing.closing.shard import close_customers
 from csp_billing.closing.worker import CHANNEL
 from csp_billing.domain.rules import Ledger
@@ -36,15 +37,21 @@ def begin_close(
     now: datetime,
     meta: Meta,
     shards: int | None = None,
+    expected: int | None = None,
 ) -> None:
     """Freeze a cycle and lay out its shards, in the caller's transaction; nothing where that was done before.
 
     `shards` changes how the work is divided, never what comes of it; by default it follows the size of the book.
 
-    Raises `Problem`: `not-found`, `window-open`, `earlier-cycle-open`.
+    With `expected` the cycle must still have that version.
+
+    Raises `Problem`: `not-found`, `version-conflict`, `window-open`, `earlier-cycle-open`.
     """
     alone_with(connection, reseller)
     cycle = _cycle(connection, reseller, cycle_id)
+    version = version_of(cycle["state"], cycle["until_on"], now.date())
+    if expected is not None and expected != version:
+        raise Problem("version-conflict", "The cycle changed since it was read", extra={"version": version})
     if cycle["state"] != "open":
         return
     if now.date() < cycle["until_on"]:

@@ -15,6 +15,7 @@ _CYCLE = (
     "from cycles c left join close_shards s using (cycle_id) where c.reseller_id = %s"
 )
 _MOST_BLOCKED_SHOWN = 100
+_STATUSES = ("open", "ended", "closing", "closed")
 
 
 def cycles_json(
@@ -67,6 +68,16 @@ def cycle_json(
     }
 
 
+def status_of(state: str, until_on: date, today: date) -> str:
+    """What people call the state: a cycle that is over and not closed has `ended`."""
+    return "ended" if state == "open" and until_on <= today else state
+
+
+def version_of(state: str, until_on: date, today: date) -> int:
+    """How often its status has changed, from 1: what a close can be bound to."""
+    return _STATUSES.index(status_of(state, until_on, today)) + 1
+
+
 def _shown(row: dict[str, Any], today: date) -> dict[str, Any]:
     state = row["state"]
     summary = row["summary"]
@@ -78,7 +89,8 @@ def _shown(row: dict[str, Any], today: date) -> dict[str, Any]:
             "time_zone": "UTC",
         },
         "dated_on": row["until_on"].isoformat(),
-        "status": "ended" if state == "open" and row["until_on"] <= today else state,
+        "status": status_of(state, row["until_on"], today),
+        "version": version_of(state, row["until_on"], today),
         "started_at": _iso(row["started_at"]),
         "closed_at": _iso(row["closed_at"]),
         "progress": {

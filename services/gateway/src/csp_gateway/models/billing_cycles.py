@@ -35,6 +35,7 @@ class BillingCycle(View):
     status: str
     started_at: datetime | None
     closed_at: datetime | None
+    version: int
     progress: CycleProgress
     summary: CycleSummary | None
 

@@ -1,6 +1,7 @@
 """Billing reports and their lines. A report is of one ledger; a customer is shown that of sales alone."""
 
 from datetime import date, datetime
+from typing import Generic, TypeVar
 
 from pydantic import Field
 
@@ -94,10 +95,18 @@ class MatchedTo(View):
 
 
 class BillingLine(ThoughtLine):
-    """A line of a report. `matched_to` is there on cost lines: what of Microsoft's invoices stands against it."""
+    """A line of a report."""
 
     id: str
+
+
+class ResellerBillingLine(BillingLine):
+    """As the reseller sees it. `matched_to` is there on cost lines: what of Microsoft's invoices stands against it."""
+
     matched_to: list[MatchedTo] | None = None
+
+
+L = TypeVar("L", bound=BillingLine)
 
 
 class LineTotals(View):
@@ -113,31 +122,31 @@ class LinesMeta(Meta):
     totals: LineTotals
 
 
-class BillingLinePage(View):
+class BillingLinePage(View, Generic[L]):
     """A page of a report's lines, in report order."""
 
-    data: list[BillingLine]
+    data: list[L]
     meta: LinesMeta
 
 
-class LinesOfSubscription(View):
+class LinesOfSubscription(View, Generic[L]):
     """A subscription's lines of one day."""
 
     subscription_id: str
     title: str
     net: Money
-    lines: list[BillingLine]
+    lines: list[L]
 
 
-class LinesOfDay(View):
+class LinesOfDay(View, Generic[L]):
     """The lines posted on one day, by subscription."""
 
     on: date
     net: Money
-    subscriptions: list[LinesOfSubscription]
+    subscriptions: list[LinesOfSubscription[L]]
 
 
-class BillingReportDetail(BillingReport):
+class BillingReportDetail(BillingReport, Generic[L]):
     """A report with its lines: date, subscription, line. `net` is the sum of exactly these lines."""
 
-    dates: list[LinesOfDay]
+    dates: list[LinesOfDay[L]]

@@ -7,6 +7,14 @@ from pydantic import Field
 from csp_gateway.models.base import Body, Cycle, Money, View
 
 
+class PriceList(View):
+    """The global price list, or a customer's own, which wins. `id` is what it is called in paths."""
+
+    id: str
+    customer_id: str | None
+    version: int = Field(description="how often it was changed")
+
+
 class PriceRule(Body):
     """The price of one seat for one full charge cycle, from a UTC day on."""
 

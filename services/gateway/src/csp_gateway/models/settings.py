@@ -1,6 +1,6 @@
 """Dated settings of a reseller and of its customers."""
 
-from datetime import date
+from datetime import date, datetime
 
 from pydantic import Field
 
@@ -16,9 +16,34 @@ class NewSetting(Body):
     effective_on: date
 
 
-class Setting(View):
+class SettingChanged(View):
     """The setting as it was changed."""
 
     setting: str
     value: str
     effective_on: date
+
+
+class SettingChange(View):
+    """A value from a day on: who set it, for whom, when and why."""
+
+    value: str
+    effective_on: date
+    scope: str = Field(description="`reseller`, or `customer` where it is the customer's own")
+    changed_at: datetime
+    changed_by: str
+    reason: str | None
+
+
+class Setting(View):
+    """A setting as it stands today."""
+
+    setting: str
+    value: str
+    effective_on: date | None = Field(description="the day from which it holds; null where nobody has set it")
+    source: str = Field(description="where the value is from: `default`, `reseller` or `customer`")
+    default: str
+    choices: list[str]
+    changes: list[SettingChange] = Field(
+        description="all that was ever said of it, by the day from which it holds"
+    )

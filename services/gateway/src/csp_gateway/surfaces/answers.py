@@ -1,6 +1,7 @@
 """How the routes of both surfaces answer: an object, an operation."""
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ from fastapi import Request, Response
 
 from csp_gateway.adapters.screens import Row
 from csp_gateway.domain import etag
+from csp_gateway.models.base import View
 from csp_gateway.operations import SETTLED, as_begun, wait_seconds
 from csp_gateway.surfaces.common import Parts, Surface
 from csp_runtime.consistency import to_token
@@ -16,12 +18,25 @@ from csp_runtime.scope import Scope
 JSON = "application/json"
 
 
-def answer_row(request: Request, row: Row, body: str | bytes | None = None) -> Response:
+def answer_row(
+    request: Request, row: Row, body: str | bytes | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
     """A single object with its ETag; 304 where the caller has this very state (`If-None-Match`)."""
-    tag = etag(row)
+    told = {**(headers or {}), "ETag": etag(row)}
+    if told["ETag"] in request.headers.get("If-None-Match", ""):
+        return Response(status_code=304, headers=told)
+    return Response(row["body"] if body is None else body, media_type=JSON, headers=told)
+
+
+def answer_document(
+    request: Request, model: type[View], found: Mapping[str, Any], tag: str | None = None
+) -> Response:
+    """A single object that its owner shows, as its model has it. Without a tag of the owner's the content is the tag."""
+    body = model.model_validate(found).model_dump_json(by_alias=True, exclude_unset=True)
+    tag = tag or f'"h{sha256(body.encode()).hexdigest()[:20]}"'
     if tag in request.headers.get("If-None-Match", ""):
         return Response(status_code=304, headers={"ETag": tag})
-    return Response(row["body"] if body is None else body, media_type=JSON, headers={"ETag": tag})
+    return Response(body, media_type=JSON, headers={"ETag": tag})
 
 
 def as_json(value: Any) -> str:  # what msgspec can encode

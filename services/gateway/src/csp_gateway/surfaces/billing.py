@@ -1,26 +1,36 @@
 """Billing reports: billing's own read models, forwarded; the customer's surface asks for the sales ledger alone."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime
 
 from csp_gateway.adapters.paging import cursor_of, key_of
-from csp_gateway.models.base import ListOf
-from csp_gateway.models.billing_reports import BillingLinePage, BillingReport, BillingReportDetail
-from csp_gateway.surfaces.answers import as_json
-from csp_gateway.surfaces.common import Reading, ResellerScope, Surface, UseCaller, UseParts
-from csp_gateway.surfaces.documented import WAITS, problems
+from csp_gateway.models.base import ListOf, View
+from csp_gateway.models.billing_reports import (
+    BillingLine,
+    BillingLinePage,
+    BillingReport,
+    BillingReportDetail,
+    ResellerBillingLine,
+)
+from csp_gateway.surfaces.answers import answer_document, as_json
+from csp_gateway.surfaces.changes import add_change
+from csp_gateway.surfaces.common import Reading, Surface, UseCaller
+from csp_gateway.surfaces.documented import ONE, ONE_ASKED, WAITS, problems
 from csp_gateway.surfaces.filters import equal, perspective, perspective_day
 from csp_gateway.surfaces.listing import Listing
 from csp_gateway.surfaces.lists import answer_list
-from csp_runtime.http import AnyCommand
 
 
 def routes(surface: Surface) -> APIRouter:
     """The routes of one surface."""
     router = APIRouter(tags=["billing"])
     reads = Depends(surface.reading)
+    detail: type[View] = BillingReportDetail[BillingLine]
+    page: type[View] = BillingLinePage[BillingLine]
+    if surface.with_cost:
+        detail, page = BillingReportDetail[ResellerBillingLine], BillingLinePage[ResellerBillingLine]
 
     listing = Listing(
         (
@@ -60,23 +70,23 @@ def routes(surface: Surface) -> APIRouter:
 
     @router.get(
         "/billing-reports/{report_id}",
-        responses=problems(404),
+        responses=ONE,
         operation_id="get_billing_report",
-        response_model=BillingReportDetail,
-        response_model_exclude_unset=True,
-        openapi_extra=WAITS,
+        response_model=detail,
+        openapi_extra=ONE_ASKED,
     )
     async def report(
         report_id: str,
+        request: Request,
         caller: UseCaller,
         read: Reading = reads,
         as_of: AwareDatetime | None = None,
-    ) -> dict[str, Any]:
+    ) -> Response:
         """A report: date, subscription, lines; each line says why. With `as_of` as it was known at that moment."""
-        found: dict[str, Any] = await read.parts.owners.get(
+        found = await read.parts.owners.get(
             "billing", f"/reports/{report_id}", caller, as_of=None if as_of is None else as_of.isoformat()
         )
-        return found
+        return answer_document(request, detail, found)
 
     of_lines = Listing((equal("kind"), equal("reason"), equal("subscription_id")))
 
@@ -85,7 +95,7 @@ def routes(surface: Surface) -> APIRouter:
         responses=problems(404),
         operation_id="list_billing_report_lines",
         openapi_extra=of_lines.documented,
-        response_model=BillingLinePage,
+        response_model=page,
     )
     async def lines(report_id: str, request: Request, caller: UseCaller, read: Reading = reads) -> Response:
         """The lines of a report in pages, by kind, reason or subscription; `meta.totals` are over all that are left."""
@@ -144,43 +154,28 @@ def routes(surface: Surface) -> APIRouter:
         )
 
     if surface.with_cost:
-
-        @router.post(
-            "/billing-reports/{report_id}/issue",
-            responses=problems(400, 404, 409),
-            operation_id="issue_billing_report",
-            response_model=BillingReport,
-        )
-        async def issue(
-            report_id: str,
-            command: AnyCommand,
-            caller: UseCaller,
-            parts: UseParts,
-            scope: ResellerScope,
-        ) -> dict[str, Any]:
-            """Make a report final: numbered, hashed, unchanged for good. What is learnt later goes into the next one."""
-            found: dict[str, Any] = await parts.owners.command(
-                "billing", f"/reports/{report_id}/issue", caller, command, {}
-            )
-            return found
-
-        @router.post(
-            "/billing-reports/{report_id}/hold",
-            responses=problems(400, 404, 409),
-            operation_id="hold_billing_report",
-            response_model=BillingReport,
-        )
-        async def hold(
-            report_id: str,
-            command: AnyCommand,
-            caller: UseCaller,
-            parts: UseParts,
-            scope: ResellerScope,
-        ) -> dict[str, Any]:
-            """Let the cycle close without a report that is `blocked`, in your name; `X-Reason` says why."""
-            found: dict[str, Any] = await parts.owners.command(
-                "billing", f"/reports/{report_id}/hold", caller, command, {}
-            )
-            return found
-
+        _add_changes(router, surface)
     return router
+
+
+def _add_changes(router: APIRouter, surface: Surface) -> None:
+    add_change(
+        router,
+        surface,
+        "/billing-reports/{report_id}/issue",
+        owner="billing",
+        owner_path="/reports/{report_id}/issue",
+        operation_id="issue_billing_report",
+        description="Make a report final: numbered, hashed, unchanged for good. What is learnt later goes into the next one.",
+        model=BillingReport,
+    )
+    add_change(
+        router,
+        surface,
+        "/billing-reports/{report_id}/hold",
+        owner="billing",
+        owner_path="/reports/{report_id}/hold",
+        operation_id="hold_billing_report",
+        description="Let the cycle close without a report that is `blocked`, in your name; `X-Reason` says why.",
+        model=BillingReport,
+    )

@@ -1,7 +1,7 @@
 """Commands that their owner carries out at once: handed over under the same path, answered by what became of it."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -13,6 +13,13 @@ from csp_runtime.http import AnyCommand
 from csp_runtime.scope import Scope
 
 Json = dict[str, Any]
+IfMatch = Literal["no", "taken", "needed"]
+_PRECONDITIONS: dict[IfMatch, tuple[int, ...]] = {"no": (), "taken": (412,), "needed": (412, 428)}
+_HEADERS: dict[IfMatch, list[Json]] = {
+    "no": [],
+    "taken": [IF_MATCH],
+    "needed": [{**IF_MATCH, "description": f"{IF_MATCH['description']}. Needed; `*` for whatever it is"}],
+}
 Give = Callable[[Json, dict[str, str]], Json]
 """What the owner is given, made of the body and of what the path says."""
 
@@ -31,10 +38,10 @@ def add_change(
     body: type[Body] | None = None,
     owner_path: str | None = None,
     give: Give = lambda given, _: given,
-    show: Callable[[Json], Json] = lambda found: found,
+    show: Callable[[Json], Any] = lambda found: found,
     versions: Callable[[Json], dict[str, int]] | None = None,
     headers: Callable[[Json], dict[str, str]] | None = None,
-    takes_if_match: bool = False,
+    if_match: IfMatch = "no",
 ) -> None:
     """`POST path`. `show` turns the owner's answer into the model, `versions` tells what a read has to wait for,
     `headers` what else is answered; all of them see the owner's answer."""
@@ -47,8 +54,10 @@ def add_change(
         caller: UseCaller,
         parts: UseParts,
         given: Json,
-    ) -> Json:
-        expected = version_of(request.headers.get("If-Match")) if takes_if_match else None
+    ) -> Any:
+        expected = None
+        if if_match != "no":
+            expected = version_of(request.headers.get("If-Match"), is_needed=if_match == "needed")
         address = (owner_path or path).format(**request.path_params)
         handed = give(given, request.path_params)
         found: Json = await parts.owners.command(owner, address, caller, command, handed, expected=expected)
@@ -65,7 +74,7 @@ def add_change(
         caller: UseCaller,
         parts: UseParts,
         scope: Scope = scoped,
-    ) -> Json:
+    ) -> Any:
         return await change(request, response, command, caller, parts, {})
 
     async def with_body(
@@ -76,7 +85,7 @@ def add_change(
         caller: UseCaller,
         parts: UseParts,
         scope: Scope = scoped,
-    ) -> Json:
+    ) -> Any:
         given: Json = body.model_dump(mode="json")  # type: ignore[attr-defined]  # a Body
         return await change(request, response, command, caller, parts, given)
 
@@ -85,9 +94,9 @@ def add_change(
         without_body if body is None else with_body,
         methods=["POST"],
         status_code=status,
-        responses=problems(*failures, *((412,) if takes_if_match else ())),
+        responses=problems(*failures, *_PRECONDITIONS[if_match]),
         operation_id=operation_id,
         description=description,
         response_model=model,
-        openapi_extra={"parameters": parameters_of(path, [IF_MATCH] if takes_if_match else [])},
+        openapi_extra={"parameters": parameters_of(path, _HEADERS[if_match])},
     )

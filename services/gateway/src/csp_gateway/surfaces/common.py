@@ -109,8 +109,14 @@ IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=100)]
 Prefer = Annotated[str | None, Header(max_length=100)]
 
 
-def version_of(if_match: str | None) -> int | None:
-    """The stream version that If-Match asks for; 422 for a malformed one."""
+def version_of(if_match: str | None, *, is_needed: bool = False) -> int | None:
+    """The stream version that If-Match asks for, None for `*`; 422 for a malformed one, 428 where it is needed and not there."""
+    if if_match is None and is_needed:
+        raise Problem(
+            "if-match-missing",
+            "This change needs an If-Match header",
+            "Send the ETag that the resource was read with, or `*` for whatever it is now",
+        )
     try:
         return expected_version(if_match)
     except ValueError:

@@ -15,6 +15,7 @@ _MEANINGS = {
     409: "The state of the resource does not allow this",
     412: "The resource changed since it was read",
     422: "The request breaks a rule; each fault is named",
+    428: "The change has to say which state it is meant for (`If-Match`)",
     501: "This way of running the platform cannot do it",
     503: "A part of the platform, or Microsoft, does not answer",
 }

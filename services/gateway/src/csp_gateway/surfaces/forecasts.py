@@ -14,9 +14,9 @@ from csp_gateway.models.forecasts import (
     ResellerForecastDetail,
     WhatIf,
 )
-from csp_gateway.surfaces.answers import as_json
+from csp_gateway.surfaces.answers import answer_document, as_json
 from csp_gateway.surfaces.common import Reading, Surface, UseCaller
-from csp_gateway.surfaces.documented import WAITS, problems
+from csp_gateway.surfaces.documented import ONE, ONE_ASKED, WAITS, problems
 from csp_gateway.surfaces.listing import Listing
 from csp_gateway.surfaces.lists import answer_list
 
@@ -27,6 +27,7 @@ def routes(surface: Surface) -> APIRouter:
     """The routes of one surface; billing shows cost to the reseller alone."""
     router = APIRouter(tags=["billing"])
     reads = Depends(surface.reading)
+    detail = ResellerForecastDetail if surface.with_cost else ForecastDetail
 
     @router.get(
         "/billing-forecasts",
@@ -51,22 +52,21 @@ def routes(surface: Surface) -> APIRouter:
 
     @router.get(
         "/billing-forecasts/{customer_id}",
-        responses=problems(404),
+        responses=ONE,
         operation_id="get_billing_forecast",
-        openapi_extra=WAITS,
-        response_model=ResellerForecastDetail if surface.with_cost else ForecastDetail,
+        openapi_extra=ONE_ASKED,
+        response_model=detail,
     )
     async def one(
         customer_id: str,
+        request: Request,
         caller: UseCaller,
         days: Annotated[int, Query(ge=1, le=400, description="How far deadlines are looked for")] = 60,
         read: Reading = reads,
-    ) -> dict[str, Any]:
+    ) -> Response:
         """A customer's open cycle, line by line with its certainty, and the days ahead with money attached."""
-        found: dict[str, Any] = await read.parts.owners.get(
-            "billing", f"/forecasts/{customer_id}", caller, days=days
-        )
-        return found
+        found = await read.parts.owners.get("billing", f"/forecasts/{customer_id}", caller, days=days)
+        return answer_document(request, detail, found)
 
     @router.post(
         "/billing-what-ifs",

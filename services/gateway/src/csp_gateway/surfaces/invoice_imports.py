@@ -1,7 +1,5 @@
 """The match with Microsoft's invoices: the reseller uploads them, sees each difference by its reason, decides, signs off."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 
 from csp_gateway.models.base import ListOf
@@ -12,9 +10,10 @@ from csp_gateway.models.invoices import (
     NewMatchDecision,
     SignOff,
 )
+from csp_gateway.surfaces.answers import answer_document
 from csp_gateway.surfaces.changes import add_change
 from csp_gateway.surfaces.common import RESELLER, ResellerReading, UseCaller
-from csp_gateway.surfaces.documented import WAITS, problems
+from csp_gateway.surfaces.documented import ONE, ONE_ASKED, problems
 from csp_gateway.surfaces.filters import equal
 from csp_gateway.surfaces.listing import Listing
 from csp_gateway.surfaces.lists import answer_owned
@@ -64,15 +63,15 @@ def _add_reads(router: APIRouter) -> None:
 
     @router.get(
         _ONE,
-        responses=problems(404),
+        responses=ONE,
         operation_id="get_invoice_import",
-        openapi_extra=WAITS,
+        openapi_extra=ONE_ASKED,
         response_model=InvoiceImportDetail,
     )
-    async def one(import_id: str, caller: UseCaller, read: ResellerReading) -> dict[str, Any]:
+    async def one(import_id: str, request: Request, caller: UseCaller, read: ResellerReading) -> Response:
         """An invoice: its totals, ours, and the whole difference by reason. `matching` until the match is made."""
-        found: dict[str, Any] = await read.parts.owners.get(OWNER, f"{PATH}/{import_id}", caller)
-        return found
+        found = await read.parts.owners.get(OWNER, f"{PATH}/{import_id}", caller)
+        return answer_document(request, InvoiceImportDetail, found)
 
     @router.get(
         f"{_ONE}/matches",

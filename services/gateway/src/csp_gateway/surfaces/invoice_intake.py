@@ -6,9 +6,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from csp_gateway.models.invoices import InvoiceFetch, InvoiceUploaded, NewInvoiceFetch
+from csp_gateway.surfaces.answers import answer_document
 from csp_gateway.surfaces.changes import add_change
 from csp_gateway.surfaces.common import RESELLER, ResellerReading, ResellerScope, UseCaller, UseParts
-from csp_gateway.surfaces.documented import WAITS, problems
+from csp_gateway.surfaces.documented import ONE, ONE_ASKED, problems
 from csp_gateway.surfaces.invoice_imports import OWNER, PATH
 from csp_runtime.problems import Problem
 
@@ -48,15 +49,15 @@ def routes() -> APIRouter:
 
     @router.get(
         "/invoice-fetches/{fetch_id}",
-        responses=problems(404),
+        responses=ONE,
         operation_id="get_invoice_fetch",
-        openapi_extra=WAITS,
+        openapi_extra=ONE_ASKED,
         response_model=InvoiceFetch,
     )
-    async def fetched(fetch_id: str, caller: UseCaller, read: ResellerReading) -> dict[str, Any]:
+    async def fetched(fetch_id: str, request: Request, caller: UseCaller, read: ResellerReading) -> Response:
         """`asked`, `exporting`, `done` with its import, or `failed` with the reason."""
-        found: dict[str, Any] = await read.parts.owners.get(OWNER, f"/invoice-fetches/{fetch_id}", caller)
-        return found
+        found = await read.parts.owners.get(OWNER, f"/invoice-fetches/{fetch_id}", caller)
+        return answer_document(request, InvoiceFetch, found)
 
     return router
 

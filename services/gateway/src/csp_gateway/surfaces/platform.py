@@ -10,9 +10,9 @@ from csp_gateway.models.base import CountedListOf
 from csp_gateway.models.events import Feed
 from csp_gateway.models.operations import Operation
 from csp_gateway.operations import wait_seconds
-from csp_gateway.surfaces.answers import JSON
+from csp_gateway.surfaces.answers import JSON, answer_row
 from csp_gateway.surfaces.common import Prefer, Reading, Surface
-from csp_gateway.surfaces.documented import WAITS, problems
+from csp_gateway.surfaces.documented import ONE, ONE_ASKED, WAITS, problems
 from csp_gateway.surfaces.filters import moment, text
 from csp_gateway.surfaces.listing import TOTAL_ESTIMATE, Listing
 from csp_gateway.surfaces.lists import answer_screen
@@ -56,17 +56,19 @@ def routes(surface: Surface) -> APIRouter:
 
     @router.get(
         "/operations/{operation_id}",
-        responses=problems(404),
-        openapi_extra=WAITS,
+        responses=ONE,
+        openapi_extra=ONE_ASKED,
         operation_id="get_operation",
         response_model=Operation,
     )
-    async def get_operation(operation_id: str, read: Reading = reads, prefer: Prefer = None) -> Response:
+    async def get_operation(
+        operation_id: str, request: Request, read: Reading = reads, prefer: Prefer = None
+    ) -> Response:
         """The state of a command; with `Prefer: wait=n` the answer waits for its end."""
         row = await read.parts.operations.wait(read.scope, operation_id, wait_seconds(prefer))
         if row is None:
             raise not_found("operation")
-        return Response(row["body"], headers={"Consistency-Token": to_token(row["token"])}, media_type=JSON)
+        return answer_row(request, row, headers={"Consistency-Token": to_token(row["token"])})
 
     @router.get(
         "/events",

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Query, Request, Response
 
 from csp_gateway.domain import money
 from csp_gateway.models.price_imports import MarginRules, PriceListImport, PriceSheetImport
-from csp_gateway.surfaces.common import ResellerScope, UseCaller, UseParts
+from csp_gateway.surfaces.changes import add_change
+from csp_gateway.surfaces.common import RESELLER, IfMatch, ResellerScope, UseCaller, UseParts, version_of
 from csp_gateway.surfaces.documented import problems
-from csp_gateway.surfaces.price_lists import Whose, customer_of
+from csp_gateway.surfaces.price_lists import Whose, customer_of, written
 from csp_runtime.consistency import to_token
 from csp_runtime.http import AnyCommand
 from csp_runtime.problems import invalid
@@ -79,7 +80,7 @@ def _add_files(router: APIRouter) -> None:
 
     @router.post(
         f"{_PATH}/imports",
-        responses=problems(400, 404),
+        responses=problems(400, 404, 412, 428),
         operation_id="import_prices",
         openapi_extra=_TAKES_CSV,
     )
@@ -95,11 +96,18 @@ def _add_files(router: APIRouter) -> None:
         partial: Annotated[
             bool, Query(description="Lines that break a rule do not hold up the others")
         ] = False,
+        if_match: IfMatch = None,
     ) -> PriceListImport:
-        """Import a CSV file: all lines or none, unless `partial`. A line that says nothing new makes no version."""
+        """Import a CSV file: all lines or none, unless `partial`. A line that says nothing new makes no version.
+
+        `If-Match` is needed: the ETag of the list, or `*` for whatever it is.
+        """
+        expected = version_of(if_match, is_needed=True)
         given = {"customer_id": customer_of(whose), "csv": await csv_of(request), "partial": partial}
-        done = await parts.owners.command("pricing", "/price-lists/imports", caller, command, given)
-        response.headers["Consistency-Token"] = to_token({done["id"]: done["version"]})
+        done = await parts.owners.command(
+            "pricing", "/price-lists/imports", caller, command, given, expected=expected
+        )
+        response.headers["Consistency-Token"] = to_token(written(done))
         return _result(done)
 
 
@@ -114,21 +122,23 @@ def _add_rules(router: APIRouter) -> None:
         given = {"customer_id": customer_of(whose), **body.model_dump(mode="json")}
         return _result(await parts.owners.ask("pricing", "/price-lists/margin-rule-checks", caller, given))
 
-    @router.post(f"{_PATH}/margin-rules", responses=problems(400, 404), operation_id="apply_margin_rules")
-    async def apply(
-        whose: Whose,
-        body: MarginRules,
-        scope: ResellerScope,
-        command: AnyCommand,
-        caller: UseCaller,
-        parts: UseParts,
-        response: Response,
-    ) -> PriceListImport:
-        """Write the prices that margin rules lead to as rows from a day on; products without a base price are named."""
-        given = {"customer_id": customer_of(whose), **body.model_dump(mode="json")}
-        done = await parts.owners.command("pricing", "/price-lists/margin-rules", caller, command, given)
-        response.headers["Consistency-Token"] = to_token({done["id"]: done["version"]})
-        return _result(done)
+    add_change(
+        router,
+        RESELLER,
+        f"{_PATH}/margin-rules",
+        owner="pricing",
+        owner_path="/price-lists/margin-rules",
+        operation_id="apply_margin_rules",
+        description="Write the prices that margin rules lead to as rows from a day on; products without a base price are named. "
+        "`If-Match` takes the ETag of the list.",
+        failures=(400, 404),
+        body=MarginRules,
+        give=lambda given, ids: {"customer_id": customer_of(ids["whose"]), **given},
+        model=PriceListImport,
+        show=_result,
+        versions=written,
+        if_match="needed",
+    )
 
 
 def _add_sheets(router: APIRouter) -> None:

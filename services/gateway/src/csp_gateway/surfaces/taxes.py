@@ -1,14 +1,13 @@
 """Tax and credit notes of issued reports on both surfaces; the rates of customers on the reseller's."""
 
-from typing import Any
-
 from fastapi import APIRouter, Depends, Request, Response
 
 from csp_gateway.models.base import ListOf
 from csp_gateway.models.taxes import CreditNote, ReportTaxes, TaxRate, TaxRateSet, TaxRateView
+from csp_gateway.surfaces.answers import answer_document
 from csp_gateway.surfaces.changes import add_change
 from csp_gateway.surfaces.common import Reading, ResellerReading, Surface, UseCaller
-from csp_gateway.surfaces.documented import WAITS, problems
+from csp_gateway.surfaces.documented import ONE, ONE_ASKED, problems
 from csp_gateway.surfaces.listing import Listing
 from csp_gateway.surfaces.lists import answer_whole
 
@@ -24,33 +23,34 @@ def routes(surface: Surface) -> APIRouter:
 
     @router.get(
         "/billing-reports/{report_id}/taxes",
-        responses=problems(404),
+        responses=ONE,
         operation_id="get_billing_report_taxes",
-        openapi_extra=WAITS,
+        openapi_extra=ONE_ASKED,
         response_model=ReportTaxes,
     )
     async def taxes(
-        report_id: str, caller: UseCaller, read: Reading = reads, *, lines: bool = False
-    ) -> dict[str, Any]:
-        """The tax of a report, before its issue as it would be now: by rate on the sum of its lines, rounded once; with `lines` spread on them."""
-        found: dict[str, Any] = await read.parts.owners.get(
+        report_id: str, request: Request, caller: UseCaller, read: Reading = reads, *, lines: bool = False
+    ) -> Response:
+        """The tax of a report, before its issue as it would be now: by rate on the sum of its lines, rounded once; with
+        `lines` spread on them."""
+        found = await read.parts.owners.get(
             OWNER, f"/reports/{report_id}/taxes", caller, lines="true" if lines else None
         )
-        return found
+        return answer_document(request, ReportTaxes, found)
 
     @router.get(
         "/billing-reports/{report_id}/credit-note",
-        responses=problems(404),
+        responses=ONE,
         operation_id="get_billing_credit_note",
-        openapi_extra=WAITS,
+        openapi_extra=ONE_ASKED,
         response_model=CreditNote,
     )
-    async def credit_note(report_id: str, caller: UseCaller, read: Reading = reads) -> dict[str, Any]:
+    async def credit_note(
+        report_id: str, request: Request, caller: UseCaller, read: Reading = reads
+    ) -> Response:
         """The negative lines of an issued report with what each gives back, where the reseller issues credit notes."""
-        found: dict[str, Any] = await read.parts.owners.get(
-            OWNER, f"/reports/{report_id}/credit-note", caller
-        )
-        return found
+        found = await read.parts.owners.get(OWNER, f"/reports/{report_id}/credit-note", caller)
+        return answer_document(request, CreditNote, found)
 
     if surface.with_cost:
         _add_rates(router, surface)

@@ -34,6 +34,16 @@ class KeptPriceLists:
             row = await cursor.fetchone()
         return 0 if row is None else int(row["version"])
 
+    async def lists(self, scope: Scope, *, after: str | None, limit: int) -> list[tuple[str, int]]:
+        """Customer (empty for the global list) and version of the lists that somebody wrote to, by customer."""
+        async with self._database.transaction(scope) as tx:
+            cursor = await tx.execute(
+                f"select coalesce(customer_id, '') as whose, version from price_lists where {_SCOPED} "
+                "and (%s::text is null or coalesce(customer_id, '') > %s) order by coalesce(customer_id, '') limit %s",
+                [scope.reseller, scope.customer, scope.customer, after, after, limit],
+            )
+            return [(row["whose"], int(row["version"])) for row in await cursor.fetchall()]
+
     async def newest(
         self, scope: Scope, price_list_id: str, row_ids: Sequence[str]
     ) -> dict[str, ListedPrice]:

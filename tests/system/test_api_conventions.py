@@ -1,0 +1,179 @@
+"""The running platform keeps what the API's conventions promise: envelopes, tags, preconditions, settings that can be read."""
+
+import re
+import uuid
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+
+from csp_testing.probe import eventually
+from csp_testing.running import Running
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("story")]
+
+
+def surface(running: Running, path: str, *asked: str) -> httpx.Client:
+    """A surface, with the token that was asked for."""
+    token = running.csp("token", *asked).stdout.strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.Client(base_url=running.gateway + path, headers=headers, timeout=60.0)
+
+
+def command(client: httpx.Client, path: str, body: Any, **headers: str) -> httpx.Response:
+    """A command with a key of its own."""
+    return client.post(path, json=body, headers={"Idempotency-Key": uuid.uuid4().hex, **headers})
+
+
+def closed(document: dict[str, Any], schema: Any) -> Any:
+    """The schema with its references resolved and every object closed to fields that it does not name."""
+    if isinstance(schema, list):
+        return [closed(document, each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return closed(document, document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]])
+    found = {name: closed(document, value) for name, value in schema.items()}
+    if "properties" in found and not found.get("additionalProperties"):
+        found["additionalProperties"] = False
+    return found
+
+
+def check_lists(client: httpx.Client) -> int:
+    """Every list that needs no id, by the document; how many rows they have had."""
+    document = client.get("/openapi.json").json()
+    rows = 0
+    for path, operations in document["paths"].items():
+        operation = operations.get("get", {})
+        if not operation.get("operationId", "").startswith("list_") or "{" in path:
+            continue
+        answer = client.get(path)
+        assert answer.status_code == 200, f"{path}: {answer.text}"
+        promised = operation["responses"]["200"]["content"]["application/json"]["schema"]
+        jsonschema.Draft202012Validator(closed(document, promised)).validate(answer.json())
+        rows += len(answer.json()["data"])
+        unknown = client.get(f"{path}?filter[colour]=red")
+        if path != "/events":
+            assert unknown.status_code == 400, path
+            assert unknown.json()["invalid_parameters"][0]["field"] == "filter[colour]"
+    return rows
+
+
+ONE_OF = {
+    "/customers": ("id", ["/customers/{}"]),
+    "/tenants": ("id", ["/tenants/{}", "/tenants/{}/users"]),
+    "/subscriptions": (
+        "id",
+        ["/subscriptions/{}", "/subscriptions/{}/history", "/subscriptions/{}/price-edits"],
+    ),
+    "/operations": ("id", ["/operations/{}"]),
+    "/billing-reports": ("id", ["/billing-reports/{}", "/billing-reports/{}/lines"]),
+    "/billing-forecasts": ("customer_id", ["/billing-forecasts/{}"]),
+    "/billing-cycles": ("id", ["/billing-cycles/{}"]),
+    "/price-lists": ("id", ["/price-lists/{}", "/price-lists/{}/rules"]),
+}
+
+
+def check_single_objects(client: httpx.Client) -> int:
+    """The first of each list by itself: as the document says, with a tag that answers 304, and 404 for an unknown id."""
+    document = client.get("/openapi.json").json()
+    known = {re.sub(r"{\w+}", "*", path): path for path in document["paths"]}
+    seen = 0
+    for path, (field, templates) in ONE_OF.items():
+        rows = client.get(path).json().get("data", [])
+        for template in templates if rows else ():
+            operation = document["paths"][known[template.format("*")]]["get"]
+            answer = client.get(template.format(rows[0][field]))
+            assert answer.status_code == 200, f"{template}: {answer.text}"
+            promised = operation["responses"]["200"]["content"]["application/json"]["schema"]
+            jsonschema.Draft202012Validator(closed(document, promised)).validate(answer.json())
+            assert client.get(template.format("unknown")).status_code == 404, template
+            if not operation["operationId"].startswith(("list_", "get_subscription_history")):
+                tag = {"If-None-Match": answer.headers["ETag"]}
+                assert client.get(template.format(rows[0][field]), headers=tag).status_code in {200, 304}
+                assert "304" in operation["responses"], template
+            seen += 1
+    return seen
+
+
+def check_price_lists(client: httpx.Client, rule: dict[str, Any]) -> None:
+    """A change of a list is bound to the state that it was read in."""
+    path = "/price-lists/global"
+    before = client.get(path)
+    assert client.get(path, headers={"If-None-Match": before.headers["ETag"]}).status_code == 304
+    missing = command(client, f"{path}/rules", {"rules": [rule]})
+    assert (missing.status_code, missing.json()["code"]) == (428, "if_match_missing")
+    made = command(client, f"{path}/rules", {"rules": [rule]}, **{"If-Match": before.headers["ETag"]})
+    assert made.status_code == 200, made.text
+    stale = command(client, f"{path}/rules", {"rules": [rule]}, **{"If-Match": before.headers["ETag"]})
+    assert (stale.status_code, stale.json()["version"]) == (412, before.json()["version"] + 1)
+    margin = {"currency": rule["currency"], "valid_from": "2020-01-01", "rules": [{}]}
+    for other in ("margin-rules", "imports"):
+        assert command(client, f"{path}/{other}", margin).status_code == 428
+    assert client.get("/price-lists").json()["data"][0] == {
+        "id": "global",
+        "customer_id": None,
+        "version": before.json()["version"] + 1,
+    }
+
+
+def check_settings(client: httpx.Client, customer: str) -> None:
+    """A setting can be read with its default, and who said what of it; a customer's own wins."""
+    before = client.get("/settings")
+    (close_day,) = (each for each in before.json()["data"] if each["setting"] == "close_day")
+    assert close_day["source"] == "reseller"
+    assert close_day["changes"][0]["value"] == close_day["value"]
+    wish = {"setting": "credit_note", "value": "on", "effective_on": "2020-01-01"}
+    tag = before.headers["ETag"]
+    assert command(client, "/settings", wish, **{"If-Match": tag, "X-Reason": "asked for"}).status_code == 201
+    assert command(client, "/settings", wish, **{"If-Match": tag}).status_code == 412
+    (credit_note,) = (
+        each for each in client.get("/settings").json()["data"] if each["setting"] == "credit_note"
+    )
+    assert (credit_note["value"], credit_note["source"], credit_note["default"]) == ("on", "reseller", "off")
+    assert credit_note["changes"][-1]["reason"] == "asked for"
+    path = f"/customers/{customer}/settings"
+    own = {"setting": "price_change_policy", "value": "at_next_cycle", "effective_on": "2020-01-01"}
+    assert [each["source"] for each in client.get(path).json()["data"]] == ["default"]
+    assert command(client, path, own).status_code == 201
+    assert [(each["value"], each["source"]) for each in client.get(path).json()["data"]] == [
+        ("at_next_cycle", "customer")
+    ]
+    assert client.get("/customers/cus_unknown/settings").status_code == 404
+
+
+def check_cycles(client: httpx.Client) -> None:
+    """A close needs the state that it is meant for; a cycle that is not over stays open."""
+    cycle = client.get("/billing-cycles").json()["data"][0]
+    path = f"/billing-cycles/{cycle['id']}"
+    assert command(client, f"{path}/close", {}).status_code == 428
+    assert command(client, f"{path}/close", {}, **{"If-Match": '"v4.0"'}).status_code == 412
+    tag = client.get(path).headers["ETag"]
+    early = command(client, f"{path}/close", {}, **{"If-Match": tag})
+    assert (early.status_code, early.json()["code"]) == (409, "window_open")
+
+
+async def test_both_surfaces_keep_the_conventions(data_folder):
+    with Running(data_folder) as running, surface(running, "/v1") as client:
+
+        def imported() -> Any:
+            return client.get("/subscriptions?filter[status]=active&page[size]=1").json()["data"] or None
+
+        (subscription,) = await eventually(imported, within=60.0, what="an imported subscription")
+        some = client.get("/products?filter[term]=P1Y&filter[charge_cycle]=P1M").json()["data"]
+        product = next(each for each in some if each["cost"] is not None)
+        rule = {name: product[name] for name in ("product", "segment", "term", "charge_cycle")}
+        rule |= {"unit_price": "31", "currency": product["cost"]["currency"], "valid_from": "2020-01-01"}
+        assert check_lists(client) > 20
+        assert check_single_objects(client) > 8
+        check_price_lists(client, rule)
+        check_settings(client, subscription["customer_id"])
+        check_cycles(client)
+        asked = ("--as", "customer-admin", "--customer", subscription["customer_id"])
+        with surface(running, "/portal/v1", *asked) as portal:
+            assert check_lists(portal) > 5
+            assert check_single_objects(portal) > 5
+            for path in ("/settings", "/price-lists", "/billing-cycles", "/drifts"):
+                assert portal.get(path).status_code == 404
+        running.interrupt()
