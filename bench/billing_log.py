@@ -21,6 +21,7 @@ from bench._spine import kafka, postgres
 from bench.close import months_from
 from csp_billing.adapters.ledger_reader import LedgerReader
 from csp_billing.closing.cycles import close_days
+from csp_billing.closing.pool import prepare_worker
 from csp_billing.projections import Inbox
 from csp_billing.settling import LEDGERS, begin_anew
 from csp_billing.verify import SUBSCRIPTIONS_AT_ONCE, every_subscription
@@ -162,7 +163,9 @@ def fold_part(url: str, until: int, part: int, parts: int) -> tuple[int, int]:
 
 def replay(url: str, until: int, processes: int) -> tuple[float, int]:
     """Events per second folded from zero in so many processes, and the lines that came of it."""
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        processes, mp_context=get_context("spawn"), initializer=prepare_worker
+    ) as pool:  # as `csp billing verify` folds
         list(pool.map(abs, range(processes)))  # started
         begin = time.perf_counter()
         done = list(

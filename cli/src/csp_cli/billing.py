@@ -14,7 +14,7 @@ from csp_billing.closing.issuing import finish, issue_written
 from csp_billing.closing.pool import ShardPool, usual_processes
 from csp_billing.closing.progress import cycle_json, cycles_json
 from csp_billing.closing.watermark import read_watermark
-from csp_billing.verify import verify
+from csp_billing.verify_pool import verify_in_processes
 from csp_cli.billing_match import Adjustment, File, Invoice, Total, match_file
 from csp_contracts.envelope import Meta
 from csp_runtime.database import DatabaseRole, connection_info
@@ -124,14 +124,15 @@ def match(
 @app.command("verify")
 def verify_closes(database_url: Url, reseller: Reseller) -> None:
     """Fold every subscription from its first event and compare with what closes have stored; exit status 1 for a difference."""
-    with _connect(database_url) as connection:
-        found = verify(
-            connection,
-            reseller,
-            progress=lambda done, of: (
-                typer.echo(f"\r{done} of {of}", nl=False, err=True) if sys.stderr.isatty() else None
-            ),
-        )
+    found = verify_in_processes(
+        database_url,
+        billing.SCHEMA,
+        reseller,
+        usual_processes(),
+        progress=lambda done, of: (
+            typer.echo(f"\r{done} of {of}", nl=False, err=True) if sys.stderr.isatty() else None
+        ),
+    )
     for difference in found.differences:
         typer.echo(difference)
     typer.echo(

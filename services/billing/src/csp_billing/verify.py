@@ -1,10 +1,10 @@
-"""`csp billing verify`: folds every subscription from its first event and compares with what the closes have stored.
+"""What `csp billing verify` does: folds every subscription from its first event and compares with what closes have stored.
 
 Two promises are held: the sum of what was issued is what one fold says, key by key; and each stored position is the
 one that the fold comes to, so that the next close goes on from the truth.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
@@ -19,6 +19,7 @@ from csp_billing.positions import Position, pack_position
 from csp_billing.settling import LEDGERS, Due, Known, Log, begin_anew
 
 SUBSCRIPTIONS_AT_ONCE = 2_000
+ONE_SNAPSHOT = "set transaction isolation level repeatable read, read only"
 
 
 @dataclass(slots=True)
@@ -28,22 +29,28 @@ class Verified:
     subscriptions: int = 0
     differences: list[str] = field(default_factory=list)
 
+    def add(self, part: "Verified") -> None:
+        """Take in what was found in a part."""
+        self.subscriptions += part.subscriptions
+        self.differences += part.differences
 
-def verify(
-    connection: psycopg.Connection, reseller: str, *, progress: Callable[[int, int], None] | None = None
-) -> Verified:
-    """Fold everything of a reseller that was closed. Reads one snapshot and writes nothing; tells how far it is."""
+
+def verify(connection: psycopg.Connection, reseller: str) -> Verified:
+    """Fold everything of a reseller that was closed. Reads one snapshot and writes nothing."""
     result = Verified()
     with connection.transaction():
-        connection.execute("set transaction isolation level repeatable read, read only")
-        days = close_days(connection, reseller)
-        reader = LedgerReader(connection, reseller, 2**62)
-        names = every_subscription(connection, reseller)
-        for start in range(0, len(names), SUBSCRIPTIONS_AT_ONCE):
-            _verify(reader, names[start : start + SUBSCRIPTIONS_AT_ONCE], days, result)
-            if progress is not None:
-                progress(result.subscriptions, len(names))
+        connection.execute(ONE_SNAPSHOT)
+        for names in parts(connection, reseller):
+            result.add(verify_part(connection, reseller, names))
     return result
+
+
+def parts(connection: psycopg.Connection, reseller: str) -> list[list[str]]:
+    """All subscriptions of a reseller, so many at once as a fold holds in memory."""
+    names = every_subscription(connection, reseller)
+    return [
+        names[start : start + SUBSCRIPTIONS_AT_ONCE] for start in range(0, len(names), SUBSCRIPTIONS_AT_ONCE)
+    ]
 
 
 def every_subscription(connection: psycopg.Connection, reseller: str) -> list[str]:
@@ -55,7 +62,10 @@ def every_subscription(connection: psycopg.Connection, reseller: str) -> list[st
     return [row[0] for row in rows]
 
 
-def _verify(reader: LedgerReader, names: Sequence[str], days: CloseDays, result: Verified) -> None:
+def verify_part(connection: psycopg.Connection, reseller: str, names: Sequence[str]) -> Verified:
+    """Fold some subscriptions, in the snapshot of the connection's transaction."""
+    reader, days = LedgerReader(connection, reseller, 2**62), close_days(connection, reseller)
+    result = Verified()
     families = reader.families(names)
     log = reader.log(sorted(set(names).union(*families.values())))
     was = reader.issued(names)
@@ -81,6 +91,7 @@ def _verify(reader: LedgerReader, names: Sequence[str], days: CloseDays, result:
             if _comparable(due.position) != _comparable(position):
                 result.differences.append(f"{name} {ledger}: the position of {until} differs")
         result.subscriptions += 1
+    return result
 
 
 def _due(name: str, ledger: Ledger, log: Log, until: int, watermark: int, days: CloseDays) -> Due:

@@ -32,6 +32,7 @@ from csp_billing.domain.lines import Line, LineKey
 from csp_billing.ports import report_key
 from csp_billing.projections import Inbox
 from csp_billing.verify import verify
+from csp_billing.verify_pool import verify_in_processes
 from csp_contracts.envelope import Meta, Recorded
 from csp_contracts.pricing_v1 import SubscriptionCostLocked, SubscriptionPriceEdited, SubscriptionPriceLocked
 from csp_contracts.provisioning_v1 import CustomerAdded, TenantDiscovered, TenantLinked
@@ -357,7 +358,7 @@ def test_closing_again_writes_nothing(book, after_first, second_close):
     assert end_state(url) == second_close
 
 
-def test_a_changed_line_and_a_changed_position_are_found(book):
+def test_a_changed_line_and_a_changed_position_are_found_by_any_number_of_processes(book, monkeypatch):
     url = closed_three_times(book, shards=1)
     with psycopg.connect(url, autocommit=True) as owner:  # a superuser: nobody else may
         owner.execute(
@@ -374,6 +375,13 @@ def test_a_changed_line_and_a_changed_position_are_found(book):
 
     assert any("lines differ" in each for each in found)
     assert any("position" in each for each in found)
+
+    monkeypatch.setattr("csp_billing.verify.SUBSCRIPTIONS_AT_ONCE", 10)
+    told: list[tuple[int, int]] = []
+    in_two = verify_in_processes(url, service.SCHEMA, RESELLER, 2, progress=lambda *of: told.append(of))
+    assert in_two.differences == found
+    assert len(told) > 2
+    assert told[-1] == (in_two.subscriptions, in_two.subscriptions)
 
 
 @pytest.mark.slow  # several books, each closed three times

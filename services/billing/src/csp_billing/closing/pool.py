@@ -68,7 +68,7 @@ class ShardPool:
     def _started(self) -> ProcessPoolExecutor:
         if self._executor is None:
             self._executor = ProcessPoolExecutor(
-                max_workers=self._processes, mp_context=get_context("spawn"), initializer=_prepare_worker
+                max_workers=self._processes, mp_context=get_context("spawn"), initializer=prepare_worker
             )
         return self._executor
 
@@ -95,10 +95,10 @@ def usual_processes() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _prepare_worker() -> None:
-    """What is special in a process that only does shards.
+def prepare_worker() -> None:
+    """What is special in a process that only folds: shards of a close, or parts of `verify`.
 
-    Ctrl-C reaches the whole group, but the parent alone decides when its workers end. A shard makes hundreds of
+    Ctrl-C reaches the whole group, but the parent alone decides when its workers end. A fold makes hundreds of
     thousands of small objects without cycles, so that looking for cycles would cost as much as the work: it is done
     between shards, and never among what was there before. A worker does not outlive its parent, however that one ends.
     """
