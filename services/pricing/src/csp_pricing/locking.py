@@ -12,7 +12,6 @@ from psycopg.rows import DictRow
 from csp_contracts.envelope import Meta, Origin, Recorded
 from csp_contracts.pricing_v1 import SubscriptionCostLocked, SubscriptionPriceLocked
 from csp_pricing.adapters.rows import PricingRows
-from csp_pricing.application import background
 from csp_pricing.domain.rows import ListedPrice, Wanted, price_at_takeover, price_of
 from csp_pricing.ports import PricedSubscription
 from csp_pricing.price_edits import price_stream
@@ -84,28 +83,43 @@ def wish_for(subscription: PricedSubscription, *, from_on: date, cause: str, pol
     )
 
 
-async def resolve(rows: PricingRows, wish: LockWish, ledger: str) -> ListedPrice | None:
-    """The row that prices a wish; None where no list has one, or where too little is known to ask.
+async def resolve(rows: PricingRows, asked: Sequence[tuple[LockWish, str]]) -> list[ListedPrice | None]:
+    """The row that prices each wish in a ledger, of one look at the lists; None where none has one, or too little is known.
 
     A sales price of nobody's subscription would be the global one for good: it waits until its tenant's customer is known.
     """
+    known = [each for each in asked if _can_be_asked(*each)]
+    found = await rows.candidates(
+        {(wish.reseller, ledger, wish.product) for wish, ledger in known},
+        {wish.customer_id for wish, ledger in known if ledger == "sell" and wish.customer_id is not None},
+    )
+    return [
+        _price_of(found.get((wish.reseller, ledger, wish.product), ()), wish, ledger)
+        if _can_be_asked(wish, ledger)
+        else None
+        for wish, ledger in asked
+    ]
+
+
+def _can_be_asked(wish: LockWish, ledger: str) -> bool:
     if wish.term is None or wish.segment is None or wish.currency is None:
-        return None
-    if ledger == "sell" and wish.customer_id is None:
-        return None
+        return False
+    return ledger == "cost" or wish.customer_id is not None
+
+
+def _price_of(rows: Sequence[ListedPrice], wish: LockWish, ledger: str) -> ListedPrice | None:
     customer = wish.customer_id if ledger == "sell" else None
-    found = await rows.prices(background(wish.reseller), [wish.product], ledger=ledger, customer_id=customer)
     wanted = Wanted(
         customer_id=customer,
         product=wish.product,
-        term=wish.term,
+        term=wish.term or "",
         charge_cycle=wish.charge_cycle,
-        segment=wish.segment,
-        currency=wish.currency,
+        segment=wish.segment or "",
+        currency=wish.currency or "",
         market="" if ledger == "sell" else wish.market or "",
     )
     find = price_at_takeover if wish.is_takeover else price_of
-    return find(found, wanted, wish.from_on)
+    return find([row for row in rows if row.customer_id in (None, customer)], wanted, wish.from_on)
 
 
 def lock_event(ledger: str, wish: LockWish, currency: str, unit_price_micro: int, price_ref: str) -> Lock:

@@ -9,6 +9,7 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 
 from csp_contracts.envelope import Recorded
+from csp_contracts.pricing_v1 import SubscriptionPriceLocked
 from csp_pricing.adapters.rows import PricingRows
 from csp_pricing.adapters.subscriptions import KeptSubscriptions
 from csp_pricing.locking import lock_event, newest_lock, recorded_lock, resolve, wish_for
@@ -90,10 +91,21 @@ class PriceChanges:
         )
         streams = [price_stream(each.reseller, each.subscription_id) for each, _ in running]
         known = await self._store.load_many(streams)
-        events: list[Recorded[Any]] = []
-        for (subscription, policy), stream in zip(running, streams, strict=True):
-            event = await self._lock(change, subscription, policy, known[stream])
-            events += [] if event is None else [event]
+        wishes = [
+            (wish_for(subscription, from_on=change.due_on, cause=cause, policy=policy), known[stream])
+            for (subscription, policy), stream in zip(running, streams, strict=True)
+            if _waits_for(change, subscription, newest_lock(known[stream]))
+            for cause in (f"{change.product}:{change.due_on}",)
+        ]
+        rows = await resolve(self._rows, [(wish, "sell") for wish, _ in wishes])
+        now = self._clock.now()
+        events = [
+            recorded_lock(
+                wish, lock_event("sell", wish, row.currency, row.unit_price_micro, row.ref), history, now
+            )
+            for (wish, history), row in zip(wishes, rows, strict=True)
+            if row is not None and row.unit_price_micro != _price_now(history)
+        ]
         pieces = [events[first : first + EVENTS_A_SAVE] for first in range(0, len(events), EVENTS_A_SAVE)]
         try:
             for piece in pieces[:-1]:
@@ -103,24 +115,17 @@ class PriceChanges:
             return False
         return True
 
-    async def _lock(
-        self,
-        change: PriceChange,
-        subscription: PricedSubscription,
-        policy: str,
-        history: Sequence[Recorded[Any]],
-    ) -> Recorded[Any] | None:
-        locked = newest_lock(history)
-        if locked is None or locked.product != subscription.product or locked.from_on > change.due_on:
-            return None  # waits for its first price, or was renewed since, at the price of that day
-        wish = wish_for(
-            subscription, from_on=change.due_on, cause=f"{change.product}:{change.due_on}", policy=policy
-        )
-        row = await resolve(self._rows, wish, "sell")
-        if row is None or row.unit_price_micro == locked.unit_price_micro:
-            return None
-        lock = lock_event("sell", wish, row.currency, row.unit_price_micro, row.ref)
-        return recorded_lock(wish, lock, history, self._clock.now())
+
+def _waits_for(
+    change: PriceChange, subscription: PricedSubscription, locked: SubscriptionPriceLocked | None
+) -> bool:
+    """Not where it waits for its first price, nor where it was renewed since, at the price of that day."""
+    return locked is not None and locked.product == subscription.product and locked.from_on <= change.due_on
+
+
+def _price_now(history: Sequence[Recorded[Any]]) -> int | None:
+    locked = newest_lock(history)
+    return None if locked is None else locked.unit_price_micro
 
 
 def _done(change: PriceChange) -> Also:

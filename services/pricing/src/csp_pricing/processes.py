@@ -16,13 +16,12 @@ from csp_contracts.subscriptions_v1 import (
 )
 from csp_pricing.adapters.rows import PricingRows
 from csp_pricing.adapters.subscriptions import KeptSubscriptions
+from csp_pricing.domain.rows import ListedPrice
 from csp_pricing.locking import (
     LEDGERS,
     Lock,
     LockWish,
-    forget,
     keep_pending,
-    kept_wish,
     lock_event,
     recorded_lock,
     resolve,
@@ -31,10 +30,7 @@ from csp_pricing.locking import (
 from csp_pricing.price_edits import price_stream
 from csp_runtime.clock import Clock
 from csp_runtime.consumer import Reaction
-from csp_runtime.database import Database
-from csp_runtime.errors import VersionConflict
 from csp_runtime.store import Also, EventStore
-from csp_runtime.wakeups import Wakeups, wait_for_wakeup
 
 POLL_SECONDS = 30.0
 
@@ -65,31 +61,30 @@ class PriceLocks:
         subscriptions = await self._subscriptions.some(
             {(event.meta.reseller, event.stream) for event in events}
         )
+        wishes: list[LockWish] = []
+        for event in events:
+            whose = customers.get((event.meta.reseller, event.data.tenant_id), (event.meta.customer, None))
+            wishes.append(_wish(event, *whose).completed(subscriptions.get(event.stream)))
+        asked = [(wish, ledger) for wish in wishes for ledger in LEDGERS]
+        prices = await resolve(self._rows, asked)
         made: list[Recorded[Any]] = []
         also: list[Also] = []
-        for event in events:
+        for number, ((wish, ledger), price) in enumerate(zip(asked, prices, strict=True)):
+            event = events[number // len(LEDGERS)]
+            lock = _lock(wish, ledger, event, price)
+            if lock is None:
+                also.append(keep_pending(wish, ledger))
+                continue
             history = known[streams[event.stream]]
-            whose = customers.get((event.meta.reseller, event.data.tenant_id), (event.meta.customer, None))
-            wish = _wish(event, *whose).completed(subscriptions.get(event.stream))
-            for ledger in LEDGERS:
-                lock = await self._lock(wish, ledger, event)
-                if lock is None:
-                    also.append(keep_pending(wish, ledger))
-                    continue
-                meta = self._meta(wish, event.meta)
-                recorded = Recorded(
-                    stream=streams[event.stream], version=len(history) + 1, data=lock, meta=meta
-                )
-                history.append(recorded)
-                made.append(recorded)
+            recorded = Recorded(
+                stream=streams[event.stream],
+                version=len(history) + 1,
+                data=lock,
+                meta=self._meta(wish, event.meta),
+            )
+            history.append(recorded)
+            made.append(recorded)
         return Reaction(events=made, also=also)
-
-    async def _lock(self, wish: LockWish, ledger: str, event: Recorded[Any]) -> Lock | None:
-        quote = event.data.quote if isinstance(event.data, SubscriptionCreated) else None
-        if ledger == "sell" and quote is not None:
-            return lock_event(ledger, wish, quote.currency, quote.unit_price_micro, quote.price_ref)
-        row = await resolve(self._rows, wish, ledger)
-        return None if row is None else lock_event(ledger, wish, row.currency, row.unit_price_micro, row.ref)
 
     def _meta(self, wish: LockWish, cause: Meta) -> Meta:
         now = self._clock.now()
@@ -134,72 +129,32 @@ class Reprices:
                 each.subscription_id: price_stream(each.reseller, each.subscription_id) for each, _ in running
             }
             known = await self._store.load_many(sorted(streams.values()))
+            wishes: list[LockWish] = []
             for subscription, began_on in running:
+                stream = streams[subscription.subscription_id]
                 moved = replace(subscription, customer_id=link.to_customer_id)
-                history = known[streams[subscription.subscription_id]]
-                history += [each for each in made if each.stream == streams[subscription.subscription_id]]
-                for day, policy in _days_to_reprice(history, max(link.reprice_from, began_on)):
+                known[stream] += [each for each in made if each.stream == stream]
+                for day, policy in _days_to_reprice(known[stream], max(link.reprice_from, began_on)):
                     cause = f"{event.event_id} {day.isoformat()}"
-                    wish = wish_for(moved, from_on=day, cause=cause, policy=policy)
-                    row = await resolve(self._rows, wish, "sell")
-                    if row is None:
-                        also.append(keep_pending(wish, "sell"))
-                        continue
-                    lock = lock_event("sell", wish, row.currency, row.unit_price_micro, row.ref)
-                    history.append(recorded_lock(wish, lock, history, self._clock.now()))
-                    made.append(history[-1])
+                    wishes.append(wish_for(moved, from_on=day, cause=cause, policy=policy))
+            rows = await resolve(self._rows, [(wish, "sell") for wish in wishes])
+            for wish, row in zip(wishes, rows, strict=True):
+                if row is None:
+                    also.append(keep_pending(wish, "sell"))
+                    continue
+                lock = lock_event("sell", wish, row.currency, row.unit_price_micro, row.ref)
+                history = known[streams[wish.subscription_id]]
+                history.append(recorded_lock(wish, lock, history, self._clock.now()))
+                made.append(history[-1])
         return Reaction(events=made, also=also)
 
 
-class PendingLocks:
-    """Locks the price of subscriptions that waited for one, as soon as a list has it and it is known whose they are."""
-
-    def __init__(
-        self,
-        store: EventStore,
-        rows: PricingRows,
-        subscriptions: KeptSubscriptions,
-        database: Database,
-        clock: Clock,
-        wakeups: Wakeups,
-    ) -> None:
-        self._store = store
-        self._rows = rows
-        self._subscriptions = subscriptions
-        self._database = database
-        self._clock = clock
-        self._wakeups = wakeups
-
-    async def run(self) -> None:
-        """After every change of a list, and from time to time."""
-        with self._wakeups.on("csp_prices") as event:
-            while True:
-                await self.retry_all()
-                await wait_for_wakeup(event, POLL_SECONDS)
-
-    async def retry_all(self) -> None:
-        """Look once at everything that waits."""
-        async with self._database.connection() as connection:
-            cursor = await connection.execute(
-                "select ledger, body from pending_locks order by subscription_id, body ->> 'from_on', ledger"
-            )
-            rows = await cursor.fetchall()
-        wishes = [(kept_wish(row["body"]), row["ledger"]) for row in rows]
-        known = await self._subscriptions.some({(wish.reseller, wish.subscription_id) for wish, _ in wishes})
-        for wish, ledger in wishes:
-            await self._retry(wish.completed(known.get(wish.subscription_id)), ledger)
-
-    async def _retry(self, wish: LockWish, ledger: str) -> None:
-        found = await resolve(self._rows, wish, ledger)
-        if found is None:
-            return
-        history = await self._store.load(price_stream(wish.reseller, wish.subscription_id))
-        lock = lock_event(ledger, wish, found.currency, found.unit_price_micro, found.ref)
-        recorded = recorded_lock(wish, lock, history, self._clock.now())
-        try:
-            await self._store.save([recorded], also=[forget(wish, ledger)])
-        except VersionConflict:
-            return
+def _lock(wish: LockWish, ledger: str, event: Recorded[Any], row: ListedPrice | None) -> Lock | None:
+    """At a purchase the accepted quote, else the list's row."""
+    quote = event.data.quote if isinstance(event.data, SubscriptionCreated) else None
+    if ledger == "sell" and quote is not None:
+        return lock_event(ledger, wish, quote.currency, quote.unit_price_micro, quote.price_ref)
+    return None if row is None else lock_event(ledger, wish, row.currency, row.unit_price_micro, row.ref)
 
 
 def _days_to_reprice(history: Sequence[Recorded[Any]], asked: date) -> list[tuple[date, str | None]]:

@@ -10,11 +10,12 @@ from csp_pricing.application import PricingUseCases
 from csp_pricing.catalogue_import import CatalogueImport
 from csp_pricing.list_imports import ListImports
 from csp_pricing.list_writer import ListWriter
+from csp_pricing.pending_locks import PendingLocks
 from csp_pricing.price_changes import PriceChanges
 from csp_pricing.price_edits import PriceEdits
 from csp_pricing.price_lists import PriceListUseCases
 from csp_pricing.price_sheets import PriceSheetUseCases
-from csp_pricing.processes import PendingLocks, PriceLocks, Reprices
+from csp_pricing.processes import PriceLocks, Reprices
 from csp_pricing.projections import CustomersProjection
 from csp_runtime.consistency import KnownVersions
 from csp_runtime.foundation import lay

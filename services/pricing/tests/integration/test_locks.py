@@ -6,6 +6,7 @@ import pytest
 
 from csp_contracts.provisioning_v1 import CustomerSettingChanged, ResellerSettingChanged
 from csp_contracts.subscriptions_v1 import AcceptedQuote, SubscriptionCancelled, SubscriptionConverted
+from csp_pricing import pending_locks
 
 
 def worker(pricing, name):
@@ -57,6 +58,19 @@ async def test_a_purchase_locks_the_accepted_quote_although_the_list_changed(pri
     await pricing.bought("sub_a", "ten_a", "2026-01-05", quote=quote)
     (lock,) = await pricing.locks()
     assert (lock.unit_price_micro, lock.price_ref) == (20_000_000, "l/r/1")
+
+
+async def test_a_whole_book_that_waited_is_priced_page_by_page_once_a_list_has_it(pricing, monkeypatch):
+    monkeypatch.setattr(pending_locks, "AT_ONCE", 7)
+    await pricing.has_customer("cus_a")
+    names = [f"sub_{number:02}" for number in range(20)]
+    for name in names:
+        await pricing.bought(name, "ten_a", "2026-01-05")
+    assert [await pricing.locks(name) for name in names] == [[]] * 20
+    await pricing.lists("20")
+    for _ in range(2):
+        await retried(pricing)
+    assert [told(await pricing.locks(name)) for name in names] == [[(20, "2026-01-05", None)]] * 20
 
 
 async def test_a_renewal_takes_the_price_of_its_day(sold):

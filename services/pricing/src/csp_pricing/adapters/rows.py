@@ -1,6 +1,8 @@
 """Rows of products, prices, customers and quotes."""
 
 import json
+from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -115,6 +117,25 @@ class PricingRows:
             )
             rows = await cursor.fetchall()
         return [ListedPrice(**row) for row in rows]
+
+    async def candidates(
+        self, wanted: Collection[tuple[str, str, str]], customers: Collection[str]
+    ) -> dict[tuple[str, str, str], list[ListedPrice]]:
+        """Rows by (reseller, ledger, product): the global ones, and those of these customers. For this service's own work."""
+        found: dict[tuple[str, str, str], list[ListedPrice]] = defaultdict(list)
+        if not wanted:
+            return found
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(
+                f"select reseller_id, {PRICE} from price_rows where (reseller_id, ledger, product) in "
+                "(select * from unnest(%s::text[], %s::text[], %s::text[])) "
+                "and (customer_id is null or customer_id = any(%s))",
+                [*(list(column) for column in zip(*wanted, strict=True)), list(customers)],
+            )
+            for row in await cursor.fetchall():
+                reseller = row.pop("reseller_id")
+                found[reseller, row["ledger"], row["product"]].append(ListedPrice(**row))
+        return found
 
     async def quote(self, scope: Scope, quote_id: str) -> dict[str, Any] | None:
         """A quote inside the scope."""
