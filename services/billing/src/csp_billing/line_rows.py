@@ -33,17 +33,19 @@ def line_text(posting: Posting, title: str, position: int, due: int) -> str:
 def text_behind_position(posting: Posting, title: str, due: int) -> str:
     """The row of a line whose place in the report is not known yet."""
     line, revision, late, undoes = posting
-    key, reverses = line.key, line.reverses
+    key, subscription, product, kind, reason, posted, start, end, quantity, price, amount = line[:11]
+    days, of_days, discount, price_ref, rule, caused_by, reverses = line[11:]
+    cycle, role, cause = key
     undone = (
         _UNDONE_NOTHING
         if reverses is None
         else f"{reverses.cycle}\t{_text(reverses.role)}\t{_text(reverses.cause)}"
     )
     return (
-        f"{line.subscription}\t{_text(title)}\t{_text(line.product)}\t{line.kind}\t{line.reason}\t{key.cycle}\t"
-        f"{_text(key.role)}\t{_text(key.cause)}\t{revision}\t{_iso(line.posted)}\t{_iso(due)}\t{_iso(line.start)}\t"
-        f"{_iso(line.end)}\t{line.quantity}\t{_NULL if line.unit_price is None else line.unit_price}\t{line.amount}\t"
-        f"{line.days}\t{line.of_days}\t{line.discount}\t{_text(line.price_ref)}\t{line.rule}\t{_array(line.caused_by)}\t{undone}\t"
+        f"{subscription}\t{_text(title)}\t{_text(product)}\t{kind}\t{reason}\t{cycle}\t"
+        f"{_text(role)}\t{_text(cause)}\t{revision}\t{_iso(posted)}\t{_iso(due)}\t{_iso(start)}\t"
+        f"{_iso(end)}\t{quantity}\t{_NULL if price is None else price}\t{amount}\t"
+        f"{days}\t{of_days}\t{discount}\t{_text(price_ref)}\t{rule}\t{_array(caused_by)}\t{undone}\t"
         f"{'f' if undoes is None else 't'}\t{'t' if late else 'f'}"
     )
 

@@ -88,7 +88,9 @@ def unpack_plain(text: str) -> tuple[int, tuple[PriceRow, ...] | None, Plain]:
 
 
 def fees_of(text: str, subscription: str, title: str, until: int, watermark: int) -> Fees | None:
-    """What is due of a plain position up to and including a day; None where a term ends, which is not plain."""
+    """What is due up to and including a day; None where a position is not plain, or its term ends, which is not plain."""
+    if not text.startswith(MARK):
+        return None
     calendar, product, quantity, price, fee, discount, price_ref, cause, _ = text.split("|")
     turn = _turned(calendar, until, watermark)
     if turn is None:

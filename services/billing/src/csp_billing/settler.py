@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from csp_billing.adapters.ledger_reader import (
+    PACKED,
     SUBJECT,
     LedgerReader,
     Positions,
@@ -49,7 +50,7 @@ class Draft:
     @property
     def first_day(self) -> int:
         """The earliest posting day, of lines without a price too; those of plain subscriptions are never early."""
-        return min((*self.pending, *(shown.posting.line.posted for shown in self.lines)), default=_NEVER)
+        return min(self.pending + [shown.posting.line.posted for shown in self.lines], default=_NEVER)
 
     @property
     def net(self) -> int:
@@ -203,7 +204,12 @@ class Settler:
         }
         if standing is not None:
             # Behind a position of the window before there is nothing that `standing` has not seen.
-            calm = {row[SUBJECT] for row in standing if not row[1] and None not in (row[2], row[3])}
+            columns = [PACKED[ledger] for ledger in self._span.ledgers]
+            calm = {
+                row[SUBJECT]
+                for row in standing
+                if not row[1] and all(row[column] is not None for column in columns)
+            }
             watermarks = {name: mark for name, mark in watermarks.items() if name not in calm}
         return positions, self._reader.news(watermarks)
 

@@ -5,7 +5,7 @@ role, since what was issued to another customer before a link counts too. Whoeve
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -39,6 +39,7 @@ Standing = Sequence[Any]
 """A subscription that is not read into an object yet: whether it has ties, whether it has news, its packed positions of a
 window (sales, cost), and from `SUBJECT` on what `subject_of` reads."""
 
+PACKED: Mapping[Ledger, int] = {"sell": 2, "cost": 3}
 SUBJECT = 4
 
 
@@ -163,7 +164,7 @@ class LedgerReader:
                 [self._reseller, until_on, list(found)],
             )
         else:
-            rows = [(row[SUBJECT], row[2], row[3]) for row in standing]
+            rows = [(row[SUBJECT], row[PACKED["sell"]], row[PACKED["cost"]]) for row in standing]
         for name, sell, cost in rows:
             _keep(found[name], "sell", sell)
             _keep(found[name], "cost", cost)

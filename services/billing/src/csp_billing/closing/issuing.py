@@ -3,6 +3,7 @@
 The order is ledger, customer, currency, so that numbers do not depend on how the work was divided, nor on a crash.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -25,17 +26,22 @@ from csp_runtime.crash_points import crash_point
 REPORTS_AT_ONCE = 2_000
 _PREFIX: Mapping[str, str] = {"sell": "R", "cost": "C"}
 _ONE_ISSUER = 7_206_555
+_FIRST = ("", "", "")
 
 
 def issue_written(connection: psycopg.Connection, schema: str, cycle_id: str) -> int:
     """Issue every report of a cycle that is written; returns how many. Safe to run again and from several places."""
-    issued = 0
+    issued, after = 0, _FIRST
     while True:
         with connection.transaction():
             cycle = _locked(connection, cycle_id)
-            reports = _written(connection, cycle)
+            reports = _written(connection, cycle, after)
             if not reports:
-                break
+                if after == _FIRST:
+                    break
+                after = _FIRST  # what was written meanwhile, behind us
+                continue
+            after = (reports[-1]["ledger"], reports[-1]["customer_id"], reports[-1]["currency"])
             issue(
                 connection,
                 schema,
@@ -60,15 +66,15 @@ def issue(
     rated = rated_lines(connection, meta.reseller, reports, at)
     taxes = [groups(rated.get(report["report_id"], ())) for report in reports]
     connection.execute(
-        "update reports r set state = 'issued', number = n.number, issued_at = %s, tax_minor = n.tax, taxes = n.taxes "
-        "from unnest(%s::text[], %s::text[], %s::bigint[], %s::jsonb[]) as n (report_id, number, tax, taxes) "
+        "update reports r set state = 'issued', number = n.number, issued_at = %s, tax_minor = n.tax, taxes = n.taxes::jsonb "
+        "from unnest(%s::text[], %s::text[], %s::bigint[], %s::text[]) as n (report_id, number, tax, taxes) "
         "where r.report_id = n.report_id and r.reseller_id = %s and r.state = 'closing'",
         [
             at,
             [report["report_id"] for report in reports],
             numbers,
             [_tax(each) for each in taxes],
-            [Jsonb([_group_json(group) for group in each]) for each in taxes],
+            [json.dumps([_group_json(group) for group in each]) if each else "[]" for each in taxes],
             meta.reseller,
         ],
     )
@@ -150,12 +156,16 @@ def alone_with(connection: psycopg.Connection, reseller: str) -> None:
     connection.execute("select pg_advisory_xact_lock(%s, hashtext(%s))", [_ONE_ISSUER, reseller])
 
 
-def _written(connection: psycopg.Connection, cycle: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _written(
+    connection: psycopg.Connection, cycle: Mapping[str, Any], after: tuple[str, str, str]
+) -> list[dict[str, Any]]:
+    """Some written reports behind a ledger, customer and currency, in the order in which they are numbered."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
-            "select * from reports where reseller_id = %s and until_on = %s and state = 'closing' "
-            "order by ledger, customer_id, currency limit %s",
-            [cycle["reseller_id"], cycle["until_on"], REPORTS_AT_ONCE],
+            "select report_id, reseller_id, customer_id, ledger, currency, from_on, until_on, net_minor, line_count, sha256 "
+            "from reports where reseller_id = %s and until_on = %s and state = 'closing' "
+            "and (ledger, customer_id, currency) > (%s, %s, %s) order by ledger, customer_id, currency limit %s",
+            [cycle["reseller_id"], cycle["until_on"], *after, REPORTS_AT_ONCE],
         ).fetchall()
 
 

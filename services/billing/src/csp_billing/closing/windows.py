@@ -23,7 +23,8 @@ class OpenDays:
 
     def first(self, customer_id: str, ledger: Ledger, currency: str) -> int:
         """The first day that can still be posted on."""
-        return self.others.get((customer_id, ledger, currency), self.usual.toordinal())
+        usual = self.usual.toordinal()
+        return self.others.get((customer_id, ledger, currency), usual) if self.others else usual
 
     def unposted_since(self, customer_id: str) -> date:
         """The first day of the first window of which something may still have to be posted."""
