@@ -233,14 +233,12 @@ def make_known(connection: psycopg.Connection, book: Book) -> None:
     """The rows beside the log that billing's consumer would have written."""
     with connection.cursor() as cursor:
         cursor.execute(f"set search_path to {SCHEMA}")
-        cursor.executemany(
-            "insert into customers (customer_id, reseller_id, name, status) values (%s, %s, %s, 'active')",
-            [(customer, RESELLER, name) for customer, _, name in book.customers()],
-        )
-        cursor.executemany(
-            "insert into tenant_customer (tenant_id, reseller_id, customer_id) values (%s, %s, %s)",
-            [(tenant, RESELLER, customer) for customer, tenant, _ in book.customers()],
-        )
+        with cursor.copy("copy customers (customer_id, reseller_id, name, status) from stdin") as copy:
+            for customer, _, name in book.customers():
+                copy.write_row((customer, RESELLER, name, "active"))
+        with cursor.copy("copy tenant_customer (tenant_id, reseller_id, customer_id) from stdin") as copy:
+            for customer, tenant, _ in book.customers():
+                copy.write_row((tenant, RESELLER, customer))
         cursor.execute(
             "insert into subscriptions (subscription_id, reseller_id, tenant_id, product_title, currency, rule_set, term, "
             "charge_cycle, auto_renew, began_on, bills_from, customer_id, known_at) "

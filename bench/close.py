@@ -11,7 +11,7 @@ import resource
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +19,7 @@ from pathlib import Path
 import psycopg
 
 from bench._billing_book import FIRST, RESELLER, SCHEMA, Book, keep, make_known, zipf
+from bench._cpu import cpu_seconds
 from bench._report import Figure, report
 from bench._second_opinion import disagreements
 from csp_billing.closing.commands import begin_close
@@ -35,12 +36,18 @@ from csp_runtime.migrate import migrate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closed:
-    """One close: lines written, seconds from the command to the cycle's end, and what its workers did."""
+    """One close: lines written, seconds from the command to the cycle's end, and what its workers and the database did."""
 
     lines: int
     reports: int
     seconds: float
     efforts: list[Effort]
+    database_seconds: float = 0.0
+
+    @property
+    def worker_seconds(self) -> float:
+        """CPU time of the workers."""
+        return sum(effort.cpu_seconds for effort in self.efforts)
 
 
 def months_from(first: date, count: int) -> list[date]:
@@ -139,13 +146,16 @@ def main() -> None:
                     keep(owner, book.month(first))
                 owner.execute("vacuum analyze")
                 owner.execute("checkpoint")
-                closes.append(close(worker, pool, first, after))
-                one = closes[-1]
+                before = cpu_seconds(server.pid or 0)
+                one = close(worker, pool, first, after)
+                one = replace(one, database_seconds=cpu_seconds(server.pid or 0) - before)
+                closes.append(one)
                 print(
                     f"window from {first}: {one.lines} lines of {one.reports} reports in {one.seconds:.2f} s, "
                     f"{one.lines / one.seconds:,.0f} lines/s, "
-                    f"CPU {sum(e.cpu_seconds for e in one.efforts):.2f} s in {len(one.efforts)} workers, "
-                    f"peak {max(e.peak_mib for e in one.efforts):.0f} MiB"
+                    f"CPU {one.worker_seconds:.2f} s in {len(one.efforts)} workers and {one.database_seconds:.2f} s in the "
+                    f"database, peak {max(e.peak_mib for e in one.efforts):.0f} MiB",
+                    flush=True,
                 )
             measured = closes if given.first_measured else closes[1:]
             again = worker.execute("select count(*) from report_lines").fetchone()
@@ -166,8 +176,11 @@ def main() -> None:
             limit = bare_copy(owner, days[-len(measured) :])
             pool.close()
     lines = sum(one.lines for one in measured)
-    cpu = sum(effort.cpu_seconds for one in measured for effort in one.efforts)
-    print(f"CPU-seconds of the workers per 100,000 lines: {cpu / lines * 100_000:.2f}")
+    cpu = sum(one.worker_seconds for one in measured), sum(one.database_seconds for one in measured)
+    print(
+        f"CPU-seconds per 100,000 lines: {cpu[0] / lines * 100_000:.2f} of the workers, "
+        f"{cpu[1] / lines * 100_000:.2f} of the database"
+    )
     print(f"peak memory of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
     report(
         [

@@ -72,6 +72,11 @@ class EmbeddedPostgres:
         """Where it answers, with its password; never log it."""
         return f"postgresql://csp:{self._password}@127.0.0.1:{self._port}/csp"
 
+    @property
+    def pid(self) -> int | None:
+        """The server's first process, whose children do the work; None while it does not run."""
+        return None if self._process is None else self._process.pid
+
     def start(self) -> None:
         """Make the data folder if need be, start or adopt the server, return when it answers."""
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from operator import attrgetter
 
 from csp_billing.adapters.ledger_reader import (
     PACKED,
@@ -27,6 +28,7 @@ from csp_billing.was_billed import Was
 PlainRow = tuple[int, str, int, bool, LineKey, str]
 """The place of a line in the report's order (`report_order`), and its text behind the position."""
 
+_place = attrgetter("customer_id", "subscription_id")
 _NEVER = date.max.toordinal()
 _NOTHING: Mapping[LineKey, Was] = {}
 
@@ -102,7 +104,7 @@ class Settler:
         if standing is None:
             subjects = self._reader.subjects(customer_ids)
         else:
-            subjects = [subject_of(row[SUBJECT:]) for row in standing]
+            subjects = sorted((subject_of(row[SUBJECT:]) for row in standing), key=_place)
         dues, was = self._dues(subjects, standing)
         drafts: dict[str, dict[tuple[Ledger, str], Draft]] = {customer: {} for customer in customer_ids}
         for ledger in self._span.ledgers:
