@@ -25,6 +25,7 @@ from csp_gateway.adapters.screens import Screens as ScreenRows
 from csp_gateway.api import reseller_app
 from csp_gateway.operations import OperationView
 from csp_gateway.projections import Screens
+from csp_gateway.rate_limits import RateLimits
 from csp_gateway.surfaces.common import Parts
 from csp_runtime.auth import DevelopmentIssuer, RememberingVerifier
 from csp_runtime.clock import SystemClock
@@ -161,6 +162,7 @@ async def measured(url: str, folder: Path, count: int, rounds: int) -> tuple[flo
             owners=Owners(peers),
             operations=OperationView(screens, wakeups, clock),
             known=KnownVersions(worker, Screens.name, wakeups, clock),
+            limits=RateLimits(10**9, clock),
             clock=clock,
         )
         app = reseller_app(RememberingVerifier(issuer), parts)  # as the product composes it

@@ -118,6 +118,19 @@ def check_price_lists(client: httpx.Client, rule: dict[str, Any]) -> None:
     }
 
 
+def check_repetition(client: httpx.Client) -> None:
+    """The same key with the same body is told the same, and that it was told before; with another body it is refused."""
+    key = {"Idempotency-Key": uuid.uuid4().hex}
+    wish = {"setting": "negative_report", "value": "issue", "effective_on": "2020-01-01"}
+    first, again = (client.post("/settings", json=wish, headers=key) for _ in range(2))
+    assert (first.status_code, "Idempotency-Replayed" in first.headers) == (201, False)
+    assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
+    assert again.json() == first.json()
+    other = client.post("/settings", json=wish | {"value": "carry_forward"}, headers=key)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert client.post("/settings", json=wish).json()["code"] == "idempotency_key_missing"
+
+
 def check_settings(client: httpx.Client, customer: str) -> None:
     """A setting can be read with its default, and who said what of it; a customer's own wins."""
     before = client.get("/settings")
@@ -168,6 +181,7 @@ async def test_both_surfaces_keep_the_conventions(data_folder):
         assert check_lists(client) > 20
         assert check_single_objects(client) > 8
         check_price_lists(client, rule)
+        check_repetition(client)
         check_settings(client, subscription["customer_id"])
         check_cycles(client)
         asked = ("--as", "customer-admin", "--customer", subscription["customer_id"])

@@ -20,6 +20,7 @@ from csp_cli.composition import MICROSOFT_SCHEMA, migrate_all
 from csp_cli.local_state import AlreadyRunning, LocalState
 from csp_cli.server import PortBusy, bind
 from csp_cli.services import SERVICES
+from csp_cli.up import DEVELOPMENT_REQUESTS_PER_MINUTE
 from csp_partner_center.client import connect
 from csp_partner_center.settings import PartnerCenterSettings, simulator
 from csp_runtime.auth import DevelopmentIssuer
@@ -103,6 +104,7 @@ def _environment(
         "CSP_SEAL_KEYS": os.environ.get("CSP_SEAL_KEYS") or state.seal_keys(),
         "CSP_PEERS": json.dumps({name: f"http://{HOST}:{port}" for name, port in ports.items()}),
         "CSP_DEVELOPMENT_ISSUER": "true",
+        "CSP_REQUESTS_PER_MINUTE": str(DEVELOPMENT_REQUESTS_PER_MINUTE),
         "CSP_LOG_FORMAT": "text",
         "CSP_LOG_LEVEL": os.environ.get("CSP_LOG_LEVEL", "warning"),
         "CSP_MICROSOFT_CLOUD": "simulator",

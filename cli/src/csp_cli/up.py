@@ -34,6 +34,8 @@ from csp_runtime.settings import MailSettings, MicrosoftSettings, RuntimeSetting
 from csp_runtime.telemetry import configure_telemetry
 
 HOST = "127.0.0.1"
+# On one machine a test is a caller, too.
+DEVELOPMENT_REQUESTS_PER_MINUTE = 60_000
 STARTUP_FAULTS = (AlreadyRunning, PortBusy, EmbeddedPostgresFailed, ClockBehind)
 
 
@@ -159,6 +161,7 @@ def _settings(state: LocalState, url: str, port: int, simulator_url: str) -> Run
         seal_keys=SecretStr(os.environ.get("CSP_SEAL_KEYS") or state.seal_keys()),
         port=port,
         log_format="text",
+        requests_per_minute=DEVELOPMENT_REQUESTS_PER_MINUTE,
     )
 
 

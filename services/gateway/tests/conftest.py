@@ -8,6 +8,7 @@ from csp_gateway.adapters.screens import Screens as ScreenRows
 from csp_gateway.api import customer_app, reseller_app
 from csp_gateway.operations import OperationView
 from csp_gateway.projections import Screens
+from csp_gateway.rate_limits import RateLimits
 from csp_gateway.surfaces.common import Parts
 from csp_runtime.auth import DevelopmentIssuer
 from csp_runtime.clock import SystemClock
@@ -19,6 +20,7 @@ from csp_runtime.scope import Role
 from csp_runtime.wakeups import Wakeups
 from csp_testing.screens import CUSTOMER, RESELLER, STREAMS
 
+QUOTA = 20_000
 SURFACES = {
     "reseller": (reseller_app, Role.RESELLER_ADMIN, None),
     "customer": (customer_app, Role.CUSTOMER_ADMIN, CUSTOMER),
@@ -50,6 +52,7 @@ async def surfaces(worker, database_url, tmp_path):
             owners=Owners(peers),
             operations=OperationView(screens, wakeups, clock),
             known=KnownVersions(worker, Screens.name, wakeups, clock),
+            limits=RateLimits(QUOTA, clock),
             clock=clock,
         )
         clients = {}

@@ -8,6 +8,7 @@ from typing import Any
 from csp_contracts.envelope import Meta, Origin, Recorded
 from csp_runtime.errors import KeyAlreadyUsed, KeyReused, VersionConflict
 from csp_runtime.http import Command
+from csp_runtime.replays import note_replay
 from csp_runtime.scope import Role, Scope
 from csp_runtime.store import Also, CommandKey, EventStore
 from csp_runtime.telemetry import trace_carrier
@@ -56,6 +57,7 @@ async def carry_out(
     except KeyReused:
         raise
     except KeyAlreadyUsed as replay:
+        note_replay()
         return replay.answer
     raise AssertionError("unreachable")
 

@@ -20,6 +20,7 @@ from csp_runtime.consistency import MalformedToken, ReadModelBehind, from_token
 from csp_runtime.errors import KeyReused, VersionConflict
 from csp_runtime.logs import logger
 from csp_runtime.problems import MEDIA_TYPE, RETRYABLE, InvalidParameter, Problem
+from csp_runtime.replays import Replays
 from csp_runtime.scope import Scope
 from csp_runtime.secret_box import SealBroken
 from csp_runtime.server_spans import ServerSpans
@@ -41,6 +42,7 @@ def create_app(title: str, verifier: TokenVerifier, *, version: str = "1.0.0", d
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.verifier = verifier
+    app.add_middleware(Replays)
     app.add_middleware(ServerSpans)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)

@@ -9,6 +9,7 @@ import psycopg
 
 from csp_runtime.errors import KeyReused
 from csp_runtime.http import Command
+from csp_runtime.replays import note_replay
 
 
 def do_once(
@@ -22,6 +23,7 @@ def do_once(
         with connection.transaction():
             known = _answered(connection, command)
             if known is not None:
+                note_replay()
                 return known
             answer = act()
             connection.execute(
@@ -36,6 +38,7 @@ def do_once(
         )
         if known is None:
             raise
+        note_replay()
         return known
 
 

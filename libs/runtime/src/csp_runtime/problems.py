@@ -51,6 +51,7 @@ STATUS = {
     "nothing-to-decide": 409,
     "differences-undecided": 409,
     "credit-exceeds-line": 409,
+    "quota-exceeded": 429,
     "upstream-throttled": 503,
     "upstream-unavailable": 503,
     "upstream-rejected": 409,
@@ -61,7 +62,9 @@ STATUS = {
 }
 """Every problem type with the status it is answered with."""
 
-RETRYABLE = frozenset({"upstream-throttled", "upstream-unavailable", "read-model-behind", "unavailable"})
+RETRYABLE = frozenset(
+    {"quota-exceeded", "upstream-throttled", "upstream-unavailable", "read-model-behind", "unavailable"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,6 +70,9 @@ class RuntimeSettings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="address the HTTP server listens on")
     port: int = Field(8080, ge=0, le=65535, description="port the HTTP server listens on")
+    requests_per_minute: int = Field(
+        600, ge=1, description="requests that one caller may make in a minute, in each process of the gateway"
+    )
 
 
 class MicrosoftSettings(BaseSettings):

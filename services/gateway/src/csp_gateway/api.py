@@ -1,10 +1,9 @@
 """The two public apps, their OpenAPI documents, and the root that mounts them."""
 
-from typing import Any
-
 from fastapi import APIRouter, FastAPI
-from fastapi.openapi.utils import get_openapi
 
+from csp_gateway.documents import published
+from csp_gateway.rate_limits import RateLimitHeaders
 from csp_gateway.surfaces import (
     adjustments,
     billing,
@@ -30,8 +29,6 @@ from csp_gateway.surfaces import (
 from csp_gateway.surfaces.common import CUSTOMER, RESELLER, Parts, Surface
 from csp_runtime.auth import TokenVerifier
 from csp_runtime.http import create_app
-
-LICENCE = {"name": "Apache 2.0", "identifier": "Apache-2.0"}
 
 
 def reseller_app(verifier: TokenVerifier, parts: Parts | None) -> FastAPI:
@@ -59,16 +56,17 @@ def customer_app(verifier: TokenVerifier, parts: Parts | None) -> FastAPI:
 
 
 def _shared_routes(surface: Surface) -> list[APIRouter]:
+    # Routes are matched in this order: what portals ask for most comes first.
     parts_of_the_business = (
-        tenants,
-        catalogue,
         subscriptions,
-        price_edits,
+        platform,
+        tenants,
         users,
+        catalogue,
+        price_edits,
         billing,
         taxes,
         forecasts,
-        platform,
     )
     return [part.routes(surface) for part in parts_of_the_business]
 
@@ -78,33 +76,11 @@ def _app(
 ) -> FastAPI:
     app = create_app(title, verifier, docs=True)
     app.state.parts = parts
+    if parts is not None:
+        app.add_middleware(RateLimitHeaders, limits=parts.limits)
     for router in routers:
         # Not `include_router`: an included router is searched twice for each request, and there is nothing to add here.
         app.router.routes.extend(router.routes)
-    document = _document(app, title, surface.path)
+    document = published(app, title, surface.path)
     app.openapi = lambda: document  # type: ignore[method-assign]  # FastAPI's documented way
     return app
-
-
-def _document(app: FastAPI, title: str, path: str) -> dict[str, Any]:
-    """OpenAPI 3.1 with a server, a licence and the bearer scheme on every operation."""
-    document = get_openapi(
-        title=title,
-        version=app.version,
-        openapi_version="3.1.0",
-        description="See the tags for the parts of the business; every failure is an RFC 9457 problem document.",
-        routes=app.routes,
-        license_info=LICENCE,
-        servers=[{"url": path, "description": "this platform"}],
-    )
-    components = document.setdefault("components", {})
-    components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
-    document["security"] = [{"bearer": []}]
-    for operations in document["paths"].values():
-        for operation in operations.values():
-            for status, answer in operation["responses"].items():
-                if status[0] in "45":
-                    answer["content"] = {
-                        "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-                    }
-    return document

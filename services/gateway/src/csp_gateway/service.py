@@ -6,6 +6,7 @@ from csp_gateway.api import customer_app, reseller_app
 from csp_gateway.hooks import hook_routes
 from csp_gateway.operations import OperationView
 from csp_gateway.projections import Screens
+from csp_gateway.rate_limits import RateLimits
 from csp_gateway.surfaces.common import Parts
 from csp_gateway.surfaces.retrieval import open_routes
 from csp_runtime.consistency import KnownVersions
@@ -29,6 +30,7 @@ def build(platform: Platform) -> Service:
         owners=Owners(platform.peers),
         operations=OperationView(screens, platform.wakeups, platform.clock),
         known=KnownVersions(worker, Screens.name, platform.wakeups, platform.clock),
+        limits=RateLimits(platform.settings.requests_per_minute, platform.clock),
         clock=platform.clock,
     )
     app = create_app("CSP gateway", platform.verifier)

@@ -11,6 +11,7 @@ from opentelemetry import propagate
 from csp_runtime.http import Command
 from csp_runtime.platform import Peers
 from csp_runtime.problems import Problem, not_found
+from csp_runtime.replays import HEADER, note_replay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,7 @@ class Owners:
         if expected is not None:
             headers["X-Expected-Version"] = str(expected)
         answer = await self._peers.client(service).post(_internal(path), json=body, headers=headers)
+        _hand_on_replay(answer)
         return _read(answer)
 
     async def upload(
@@ -101,6 +103,7 @@ class Owners:
         answer = await self._peers.client(service).post(
             _internal(path), content=content, params=given, headers=headers, timeout=_UPLOAD_SECONDS
         )
+        _hand_on_replay(answer)
         if not answer.is_success:
             _read(answer)
         return answer
@@ -124,6 +127,11 @@ def _headers(caller: Caller) -> dict[str, str]:
         headers["Consistency-Token"] = caller.consistency_token
     propagate.inject(headers)
     return headers
+
+
+def _hand_on_replay(answer: httpx.Response) -> None:
+    if HEADER in answer.headers:
+        note_replay()
 
 
 def _read(answer: httpx.Response) -> Any:  # JSON

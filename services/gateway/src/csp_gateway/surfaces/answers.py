@@ -13,6 +13,7 @@ from csp_gateway.models.base import View
 from csp_gateway.operations import SETTLED, as_begun, wait_seconds
 from csp_gateway.surfaces.common import Parts, Surface
 from csp_runtime.consistency import to_token
+from csp_runtime.replays import note_replay
 from csp_runtime.scope import Scope
 
 JSON = "application/json"
@@ -55,7 +56,7 @@ async def answer_operation(
         "Location": f"{surface.path}/operations/{begun['operation_id']}",
     }
     if begun["is_replay"]:
-        headers["Idempotency-Replayed"] = "true"
+        note_replay()
     if row is not None and row["status"] in SETTLED:
         return Response(row["body"], 200, headers, JSON)
     body = row["body"] if row is not None else as_json(as_begun(begun))

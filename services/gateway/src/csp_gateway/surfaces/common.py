@@ -11,6 +11,7 @@ from csp_gateway.adapters.screen_sql import Screen
 from csp_gateway.adapters.screens import Row, Screens
 from csp_gateway.domain import expected_version
 from csp_gateway.operations import OperationView
+from csp_gateway.rate_limits import RateLimits
 from csp_runtime.clock import Clock
 from csp_runtime.consistency import KnownVersions
 from csp_runtime.http import AnyScope, awaited_versions, scope_of
@@ -26,6 +27,7 @@ class Parts:
     owners: Owners
     operations: OperationView
     known: KnownVersions
+    limits: RateLimits
     clock: Clock
 
 
@@ -41,9 +43,17 @@ async def parts_of(request: Request) -> Parts:
 UseParts = Annotated[Parts, Depends(parts_of)]
 
 
+async def _counted(request: Request) -> Scope:
+    """The caller's scope, once the request is counted; 429 where there were too many."""
+    scope = await scope_of(request)
+    parts: Parts = request.app.state.parts
+    parts.limits.take(scope, request.scope)
+    return scope
+
+
 async def reseller_scope(request: Request) -> Scope:
     """Staff of a reseller; 403 for others."""
-    scope = await scope_of(request)
+    scope = await _counted(request)
     if not scope.roles & (RESELLER_ROLES | {Role.SERVICE}):
         raise Problem("forbidden", "This surface is for the reseller's staff")
     return scope
@@ -51,7 +61,7 @@ async def reseller_scope(request: Request) -> Scope:
 
 async def customer_scope(request: Request) -> Scope:
     """People of a customer; 403 for others."""
-    scope = await scope_of(request)
+    scope = await _counted(request)
     if not scope.roles & CUSTOMER_ROLES or scope.customer is None:
         raise Problem("forbidden", "This surface is for customers")
     return scope

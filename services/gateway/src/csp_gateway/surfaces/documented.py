@@ -16,6 +16,7 @@ _MEANINGS = {
     412: "The resource changed since it was read",
     422: "The request breaks a rule; each fault is named",
     428: "The change has to say which state it is meant for (`If-Match`)",
+    429: "The caller has used its quota up; `Retry-After` says when there is a new one",
     501: "This way of running the platform cannot do it",
     503: "A part of the platform, or Microsoft, does not answer",
 }
@@ -29,7 +30,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
             "description": _MEANINGS[status],
             "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
-        for status in sorted({400, 401, 403, 422, 503, *statuses})
+        for status in sorted({400, 401, 403, 422, 429, 503, *statuses})
     }
 
 
