@@ -7,7 +7,8 @@ from csp_identity_sync.api import routes
 from csp_identity_sync.application import IdentityUseCases
 from csp_identity_sync.names import NamesFetcher
 from csp_identity_sync.outcomes import UserOutcomes
-from csp_identity_sync.processes import ConsumedSeats, UserObservations
+from csp_identity_sync.processes.consumed_seats import ConsumedSeats
+from csp_identity_sync.processes.observations import UserObservations
 from csp_identity_sync.projections import TenantsProjection
 from csp_partner_center.client import PartnerCenter
 from csp_runtime.foundation import lay

@@ -61,10 +61,9 @@ class CreateUser:
         return None
 
 
-class ChangeLicence:
-    """Assigns or removes one SKU of one user; a repetition is harmless."""
+class _OfTarget:
+    """A step of which the operation's target says all, and which can be repeated without harm."""
 
-    name = "licence"
     creates = False
 
     def __init__(self, client: PartnerCenter) -> None:
@@ -74,6 +73,17 @@ class ChangeLicence:
         """Nothing but the target."""
         del operation, payload
         return b"{}"
+
+    async def read_back(self, operation: Operation, body: bytes) -> Answered | None:
+        """Not looked for: it is sent again."""
+        del operation, body
+        return None
+
+
+class ChangeLicence(_OfTarget):
+    """Assigns or removes one SKU of one user; a repetition is harmless."""
+
+    name = "licence"
 
     async def send(self, operation: Operation, body: bytes, request_id: str) -> Answered:
         del body
@@ -105,19 +115,10 @@ class ChangeLicence:
         return Answered() if has == (operation.kind == "user.assign_licence") else None
 
 
-class DeleteUser:
-    """Becomes inactive for 30 days."""
+class DeleteUser(_OfTarget):
+    """Becomes inactive for 30 days; deleting again answers "not found", which is as good."""
 
     name = "delete"
-    creates = False
-
-    def __init__(self, client: PartnerCenter) -> None:
-        self._client = client
-
-    async def prepare(self, operation: Operation, payload: dict[str, Any]) -> bytes:
-        """Nothing but the target."""
-        del operation, payload
-        return b"{}"
 
     async def send(self, operation: Operation, body: bytes, request_id: str) -> Answered:
         del body
@@ -131,25 +132,11 @@ class DeleteUser:
                 return Answered()
         return Answered(at=answer.answered_at)
 
-    async def read_back(self, operation: Operation, body: bytes) -> Answered | None:
-        """Deleting again answers "not found", which is as good."""
-        del operation, body
-        return None
 
-
-class RestoreUser:
+class RestoreUser(_OfTarget):
     """Active again, without licences."""
 
     name = "restore"
-    creates = False
-
-    def __init__(self, client: PartnerCenter) -> None:
-        self._client = client
-
-    async def prepare(self, operation: Operation, payload: dict[str, Any]) -> bytes:
-        """Nothing but the target."""
-        del operation, payload
-        return b"{}"
 
     async def send(self, operation: Operation, body: bytes, request_id: str) -> Answered:
         del body
@@ -159,11 +146,6 @@ class RestoreUser:
                 target["microsoft_tenant_id"], target["microsoft_user_id"], ids_of(operation, request_id)
             )
         return Answered(at=answer.answered_at)
-
-    async def read_back(self, operation: Operation, body: bytes) -> Answered | None:
-        """Restoring again is harmless."""
-        del operation, body
-        return None
 
 
 def _was_lost(operation: Operation) -> bool:
