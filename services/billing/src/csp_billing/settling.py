@@ -166,7 +166,7 @@ def begin_anew(
         relevant = everyone if related else log.events[name]
         base = _untouched(log.positions.get(name, {}).get(ledger, ()), relevant)
         since = 0 if base is None else base.checkpoint.day
-        facts = [fact for fact in story.facts if fact.day > since]
+        facts = story.facts if base is None else [fact for fact in story.facts if fact.day > since]
         result[name] = _folded(
             name, facts, story.price_book, base, story.rules, until=until, watermark=watermark
         )

@@ -294,7 +294,7 @@ def _keep(positions: dict[Ledger, Position], ledger: Ledger, text: str | None) -
 
 def _by_subscription(rows: Cursor[TupleRow]) -> dict[str, list[Known]]:
     found: dict[str, list[Known]] = defaultdict(list)
-    for row in rows:
+    for row in rows.fetchall():
         found[row[0]].append(known_of(row))
     return found
 

@@ -7,6 +7,8 @@ from csp_billing.domain.run import Run
 from csp_billing.domain.state import Charge, Edit, Rejection
 from csp_billing.domain.steps import charge_rest, posting_day, refund_rest_of
 
+_PRICES = (f.PriceEdited, f.PriceListed)
+
 
 def register_edits(run: Run, facts: list[f.Fact]) -> None:
     """Let the day's historic price edits rule before its other facts are priced."""
@@ -20,7 +22,7 @@ def register_edits(run: Run, facts: list[f.Fact]) -> None:
 
 def split_at_prices(run: Run, facts: list[f.Fact]) -> None:
     """Where a price edit or an immediate price change begins inside a charged line, split the line (R5.3, R5.4)."""
-    causes = [fact for fact in facts if isinstance(fact, f.PriceEdited | f.PriceListed)]
+    causes = [fact for fact in facts if isinstance(fact, _PRICES)]
     if not causes:
         return
     cause = causes[-1]

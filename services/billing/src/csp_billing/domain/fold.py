@@ -53,7 +53,11 @@ def fold(
     position = 0
     while True:
         last = ordered[position].day - 1 if position < len(ordered) else until
-        if state.cycle_end <= last and (plain := _pass_quiet_cycles(run, last, until)) is not None:
+        if (
+            state.cycle_end <= last
+            and state.status == "active"
+            and (plain := _pass_quiet_cycles(run, last, until)) is not None
+        ):
             if plain.day == until:
                 return run.lines, plain, run.rejections
             state = run.state = state_of(plain)
@@ -77,7 +81,7 @@ def _pass_quiet_cycles(run: Run, last: int, until: int) -> Plain | None:
     The same as a checkpoint at the end of the running cycle. Not worth its price for a single cycle in the middle.
     """
     state = run.state
-    if state.status != "active" or len(state.charges) != 1 or run.history:
+    if len(state.charges) != 1 or run.history:
         return None
     if last < until and last - state.cycle_end < state.cycle_days:
         return None
@@ -110,7 +114,7 @@ def _fold_day(run: Run, day: int, facts: list[f.Fact]) -> None:
         _fold_boundary(run, day, facts)
     else:
         by_pairs = run.rules.change_style == "refund_and_recharge_remaining"
-        facts = _begun_late(facts) if state.status == "new" else facts
+        facts = _begun_late(facts) if state.status == "new" and len(facts) > 1 else facts
         for i, fact in enumerate(facts):
             apply(run, fact, silent=by_pairs and _collapses(fact, facts[i + 1 :]))
         if state.recognise_on == day:
@@ -165,8 +169,10 @@ def _begun_late(facts: list[f.Fact]) -> list[f.Fact]:
 
 def _collapses(fact: f.Fact, later: list[f.Fact]) -> bool:
     """D-18: a change recorded after its day leaves no pair of its own where a later one of that day decides."""
-    overruling = f.QuantityChanged | f.ProductChanged
-    return isinstance(fact, f.QuantityChanged) and fact.late and any(isinstance(o, overruling) for o in later)
+    return (
+        isinstance(fact, f.QuantityChanged) and fact.late and any(isinstance(o, _OVERRULING) for o in later)
+    )
 
 
+_OVERRULING = (f.QuantityChanged, f.ProductChanged)
 _order = attrgetter("day", "seq")

@@ -172,15 +172,30 @@ def plain_of(state: State, rules: Rules) -> Plain | None:
 
 
 def _follows_from(plain: Plain, state: State) -> bool:
-    """Whether what a Plain does not carry is in the state as `state_of` makes it."""
+    """Whether what a Plain does not carry is in the state as `state_of` makes it: told without making it."""
     grid, step = state.grid, MONTHS[plain.frequency]
+    start, days = plain.cycle_start, plain.cycle_end - plain.cycle_start
+    charge, segments = state.charges[0], state.segments
     return (
         grid.step == step
         and grid.month == plain.end_month % step
-        and state.basis == plain.cycle_start
-        and state.cycle_days == plain.cycle_end - plain.cycle_start
-        and state.charges == [_charge(plain)]
-        and state.segments == [_segment(plain)]
+        and state.basis == start
+        and state.cycle_days == days
+        and charge.live
+        and charge.start == charge.basis == start
+        and charge.end == plain.cycle_end
+        and charge.charged == charge.open == plain.fee
+        and charge.quantity == plain.quantity
+        and charge.price == charge.rate == plain.unit_price
+        and charge.of_days == days
+        and charge.product == plain.product
+        and charge.promotion == plain.promotion
+        and charge.price_ref == plain.price_ref
+        and charge.key == (plain.cycle, "fee", f"cycle:{plain.cycle}")
+        and len(segments) == 1
+        and segments[0].start == start
+        and segments[0].quantity == plain.quantity
+        and segments[0].cause == plain.cause
     )
 
 
