@@ -17,10 +17,10 @@ import httpx
 
 from csp_cli.bootstrap import DemoReseller, has_catalogue, load_demo_reseller
 from csp_cli.composition import MICROSOFT_SCHEMA, migrate_all
+from csp_cli.embedded_settings import DEVELOPMENT_REQUESTS_PER_MINUTE
 from csp_cli.local_state import AlreadyRunning, LocalState
 from csp_cli.server import PortBusy, bind
 from csp_cli.services import SERVICES
-from csp_cli.up import DEVELOPMENT_REQUESTS_PER_MINUTE
 from csp_partner_center.client import connect
 from csp_partner_center.settings import PartnerCenterSettings, simulator
 from csp_runtime.auth import DevelopmentIssuer

@@ -1,7 +1,8 @@
 """`csp reseller`: registers a reseller with its Microsoft credentials, shows and rotates them, changes its settings.
 
 Secrets come from files or standard input, never from the command line: arguments are seen by everybody on the machine, and
-stay in the shell's history. The services' environment says where the database is and what seals.
+stay in the shell's history. The services' environment says where the database is and what seals; without it a platform is meant
+that runs by `csp up` from `--data`.
 """
 
 import asyncio
@@ -41,6 +42,15 @@ TokenFile = Annotated[
     ),
 ]
 NoCheck = Annotated[bool, typer.Option("--no-check", help="Store without a call to Microsoft.")]
+Data = Annotated[
+    Path,
+    typer.Option(
+        "--data",
+        envvar="CSP_DATA",
+        help="Folder of the `csp up` whose resellers they are, where none is set.",
+    ),
+]
+HERE = Path(".csp")
 
 
 @app.command()
@@ -56,6 +66,7 @@ def register(
     private_key_file: KeyFile = None,
     refresh_token_file: TokenFile = None,
     no_check: NoCheck = False,
+    data: Data = HERE,
 ) -> None:
     """Store the credentials, try them by a call, and make the reseller known to the platform."""
     given = _given(secret_file, certificate_file, private_key_file, refresh_token_file)
@@ -72,7 +83,7 @@ def register(
     )
 
     async def work() -> str:
-        async with opened() as registry:
+        async with opened(data) as registry:
             return await registry.register(registration, proof, given.refresh_token, check=not no_check)
 
     reseller_id = _run(work())
@@ -83,11 +94,11 @@ def register(
 
 
 @app.command()
-def show() -> None:
+def show(data: Data = HERE) -> None:
     """Show every reseller and what its credentials are; never a secret."""
 
     async def work() -> list[str]:
-        async with opened() as registry:
+        async with opened(data) as registry:
             return [line async for line in registry.lines()]
 
     typer.echo("\n".join(_run(work())) or "no reseller is registered")
@@ -102,6 +113,7 @@ def rotate(
     private_key_file: KeyFile = None,
     refresh_token_file: TokenFile = None,
     no_check: NoCheck = False,
+    data: Data = HERE,
 ) -> None:
     """Replace what is given and keep the rest; where the call fails, the old credentials stay."""
     given = _given(secret_file, certificate_file, private_key_file, refresh_token_file)
@@ -109,7 +121,7 @@ def rotate(
         raise typer.BadParameter("give what is to be replaced")
 
     async def work() -> None:
-        async with opened() as registry:
+        async with opened(data) as registry:
             await registry.rotate(reseller, client_id, given.proof, given.refresh_token, check=not no_check)
 
     _run(work())
@@ -126,12 +138,13 @@ def change_setting(
     effective_on: Annotated[
         datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="UTC day; default: today.")
     ] = None,
+    data: Data = HERE,
 ) -> None:
     """Change a setting from a day on; cycles that are issued stay as they are."""
     day: date | None = None if effective_on is None else effective_on.replace(tzinfo=UTC).date()
 
     async def work() -> dict[str, Any]:
-        async with opened() as registry:
+        async with opened(data) as registry:
             return await registry.change_setting(reseller, setting, value, day)
 
     changed = _run(work())

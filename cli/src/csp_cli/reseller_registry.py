@@ -13,7 +13,7 @@ import httpx
 from cryptography import x509
 
 from csp_cli.composition import compose, make_clock
-from csp_cli.run import read_settings
+from csp_cli.embedded_settings import settings_here
 from csp_contracts.ids import Kind, named_id
 from csp_partner_center.client import PartnerCenter
 from csp_partner_center.credentials import ClientCertificate, Credentials, CredentialsUnknown, Proof
@@ -178,14 +178,16 @@ class Registry:
 
 
 @asynccontextmanager
-async def opened() -> AsyncIterator[Registry]:
-    """The registry over the environment's database. Nothing listens: its tokens never leave this process."""
-    settings, microsoft, mail = read_settings()
+async def opened(folder: Path) -> AsyncIterator[Registry]:
+    """The registry over the environment's database, or that of the `csp up` which runs from the folder.
+
+    Nothing listens: its tokens never leave this process.
+    """
+    settings, microsoft, mail = settings_here(folder)
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=30.0))
         clock = await make_clock(settings, http)
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        issuer = DevelopmentIssuer(folder)
+        issuer = DevelopmentIssuer(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         composed = await compose(
             ["provisioning"],
             settings=settings.model_copy(update={"kafka": None}),

@@ -14,10 +14,10 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
-from pydantic import SecretStr
 
 from csp_cli.bootstrap import DemoReseller, has_catalogue, load_demo_reseller
 from csp_cli.composition import compose, migrate_all
+from csp_cli.embedded_settings import HOST, embedded_settings
 from csp_cli.local_state import AlreadyRunning, LocalState
 from csp_cli.newest import ClockBehind, refuse_a_clock_that_is_behind
 from csp_cli.server import PortBusy, Serving, bind
@@ -30,12 +30,8 @@ from csp_runtime.event_loop import settle
 from csp_runtime.http import Readiness, add_health
 from csp_runtime.logs import configure_logs
 from csp_runtime.scope import Role
-from csp_runtime.settings import MailSettings, MicrosoftSettings, RuntimeSettings
 from csp_runtime.telemetry import configure_telemetry
 
-HOST = "127.0.0.1"
-# On one machine a test is a caller, too.
-DEVELOPMENT_REQUESTS_PER_MINUTE = 60_000
 STARTUP_FAULTS = (AlreadyRunning, PortBusy, EmbeddedPostgresFailed, ClockBehind)
 
 
@@ -84,13 +80,14 @@ async def _run(state: LocalState, url: str, listeners: list[Any]) -> int:
         await asyncio.to_thread(refuse_a_clock_that_is_behind, url, clock.now())
 
         issuer = DevelopmentIssuer(state.folder)
-        settings = _settings(state, url, gateway_port, simulator_url)
+        gateway = f"http://{HOST}:{gateway_port}"
+        settings, microsoft, mail = embedded_settings(state, url, gateway, gateway_port, simulator_url)
         configure_telemetry("all", otlp_endpoint=settings.otlp_endpoint)
         composed = await compose(
             [known.name for known in SERVICES],
             settings=settings,
-            microsoft=_microsoft(simulator_url),
-            mail=_mail(gateway_port),
+            microsoft=microsoft,
+            mail=mail,
             clock=clock,
             stack=stack,
             issuer=issuer,
@@ -149,30 +146,6 @@ def _simulator(folder: Path, url: str) -> Any:  # the product does not know its 
     folder.mkdir(parents=True, exist_ok=True)
     (build,) = (entry.load() for entry in found)
     return build(data=folder, clock="running", base_url=url)
-
-
-def _settings(state: LocalState, url: str, port: int, simulator_url: str) -> RuntimeSettings:
-    return RuntimeSettings(
-        database_url=SecretStr(url),
-        data=state.folder,
-        kafka=None,
-        clock="simulator",
-        simulator_url=simulator_url,
-        seal_keys=SecretStr(os.environ.get("CSP_SEAL_KEYS") or state.seal_keys()),
-        port=port,
-        log_format="text",
-        requests_per_minute=DEVELOPMENT_REQUESTS_PER_MINUTE,
-    )
-
-
-def _microsoft(simulator_url: str) -> MicrosoftSettings:
-    return MicrosoftSettings(
-        cloud="simulator", base_url=simulator_url, visibility_minutes=0, list_delay_minutes=0
-    )
-
-
-def _mail(port: int) -> MailSettings:
-    return MailSettings(public_url=f"http://{HOST}:{port}")
 
 
 def _development_routes(app: FastAPI, issuer: DevelopmentIssuer) -> None:

@@ -45,6 +45,22 @@ class _Account:
     gid: int
 
 
+def running_url(folder: Path) -> str | None:
+    """Where the server in a folder answers, with its password; None where none runs there. Never log it."""
+    try:
+        password = (folder / "password").read_text().strip()
+        # Written by the server itself: its first process, its data, when it began, its port.
+        pid, _, _, port, *_ = (folder / "data" / "postmaster.pid").read_text().splitlines()
+        os.kill(int(pid), 0)
+    except (OSError, ValueError):
+        return None
+    return _url(password, int(port))
+
+
+def _url(password: str, port: int) -> str:
+    return f"postgresql://csp:{password}@127.0.0.1:{port}/csp"
+
+
 class EmbeddedPostgres:
     """A PostgreSQL server in a folder."""
 
@@ -70,7 +86,7 @@ class EmbeddedPostgres:
     @property
     def url(self) -> str:
         """Where it answers, with its password; never log it."""
-        return f"postgresql://csp:{self._password}@127.0.0.1:{self._port}/csp"
+        return _url(self._password, self._port)
 
     @property
     def pid(self) -> int | None:
