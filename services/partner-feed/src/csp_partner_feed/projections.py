@@ -180,9 +180,9 @@ async def _confirm(tx: Connection, event: Recorded[Any]) -> None:
         await tx.execute(
             """
             update resources set confirmed = coalesce(confirmed, '{}'::jsonb) || %s, confirmed_at = %s
-            where resource = 'subscription' and resource_id = %s
+            where reseller_id = %s and resource = 'subscription' and resource_id = %s
             """,
-            [Jsonb(held), event.meta.recorded_at, event.stream],
+            [Jsonb(held), event.meta.recorded_at, event.meta.reseller, event.stream],
         )
 
 
@@ -230,8 +230,9 @@ async def _set_price(
         )
     elif data.until_on is None:
         await tx.execute(
-            "update prices set unit_price_micro = %s, from_on = %s where subscription_id = %s and from_on <= %s",
-            [data.unit_price_micro, data.from_on, data.subscription_id, data.from_on],
+            "update prices set unit_price_micro = %s, from_on = %s "
+            "where reseller_id = %s and subscription_id = %s and from_on <= %s",
+            [data.unit_price_micro, data.from_on, reseller, data.subscription_id, data.from_on],
         )
 
 

@@ -220,7 +220,7 @@ class ObservationReactor:
 
     async def _is_target_of_open_operation(self, state: Subscription, seen: ObservedState) -> bool:
         """A reading that shows what an open operation wants confirms it; its own answer writes the fact."""
-        operation_id = await self._operations.open_on(state.id)
+        operation_id = await self._operations.open_on(state.reseller_id, state.id)
         if operation_id is None:
             return False
         requested = (await self._store.load(operation_id))[0].data

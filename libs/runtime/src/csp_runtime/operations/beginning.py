@@ -105,7 +105,7 @@ class Operations:
             return Begun(operation_id=replay.answer["operation_id"], version=1, is_replay=True)
         except Exception as fault:
             if _breaks_one_open(fault):
-                raise await self._in_progress(beginning.subject) from None
+                raise await self._in_progress(beginning.meta.reseller, beginning.subject) from None
             raise
         return Begun(operation_id=operation_id, version=1)
 
@@ -135,10 +135,11 @@ class Operations:
 
         return insert
 
-    async def _in_progress(self, subject: str | None) -> Problem:
+    async def _in_progress(self, reseller: str, subject: str | None) -> Problem:
         async with self._database.connection() as connection:
             cursor = await connection.execute(
-                "select operation_id from open_operations where subject = %s", [subject]
+                "select operation_id from open_operations where reseller_id = %s and subject = %s",
+                [reseller, subject],
             )
             row = await cursor.fetchone()
         return Problem(
@@ -148,11 +149,12 @@ class Operations:
             retry_after=1,
         )
 
-    async def open_on(self, subject: str) -> str | None:
+    async def open_on(self, reseller: str, subject: str) -> str | None:
         """The id of the open operation on a resource, if there is one."""
         async with self._database.connection() as connection:
             cursor = await connection.execute(
-                "select operation_id from open_operations where subject = %s", [subject]
+                "select operation_id from open_operations where reseller_id = %s and subject = %s",
+                [reseller, subject],
             )
             row = await cursor.fetchone()
         return None if row is None else str(row["operation_id"])

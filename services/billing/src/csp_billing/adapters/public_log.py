@@ -52,9 +52,10 @@ class BillingLog:
         async with self._database.connection() as connection:
             cursor = await connection.execute(
                 "select l.*, r.currency from reports r "
-                "join report_lines l on l.report_id = r.report_id and l.dated_on = r.until_on "
-                "where r.report_id = %s and r.state = 'issued' and l.position > %s order by l.position limit %s",
-                [issued.stream, after, limit],
+                "join report_lines l on l.reseller_id = r.reseller_id and l.report_id = r.report_id and l.dated_on = r.until_on "
+                "where r.reseller_id = %s and r.report_id = %s and r.state = 'issued' and l.position > %s "
+                "order by l.position limit %s",
+                [issued.meta.reseller, issued.stream, after, limit],
             )
             return [_record(row, issued.meta, issued.offset) for row in await cursor.fetchall()]
 

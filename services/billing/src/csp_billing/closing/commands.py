@@ -72,7 +72,8 @@ def begin_close(
     connection.execute("select make_month(%s)", [cycle["until_on"]])
     settings = _settings(connection, reseller, now.date())
     connection.execute(
-        "update cycles set state = 'closing', watermark = %s, started_at = %s, command = %s where cycle_id = %s",
+        "update cycles set state = 'closing', watermark = %s, started_at = %s, command = %s "
+        "where reseller_id = %s and cycle_id = %s",
         [
             watermark(),
             now,
@@ -83,6 +84,7 @@ def begin_close(
                     "carry_forward": settings.carry_forward,
                 }
             ),
+            reseller,
             cycle_id,
         ],
     )

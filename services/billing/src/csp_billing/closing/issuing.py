@@ -106,8 +106,9 @@ def finish(connection: psycopg.Connection, schema: str, cycle_id: str, now: date
             return False
         summary = summarised(connection, cycle["reseller_id"], cycle["until_on"])
         connection.execute(
-            "update cycles set state = 'closed', closed_at = %s, summary = %s where cycle_id = %s",
-            [now, Jsonb(summary.as_json()), cycle_id],
+            "update cycles set state = 'closed', closed_at = %s, summary = %s "
+            "where reseller_id = %s and cycle_id = %s",
+            [now, Jsonb(summary.as_json()), cycle["reseller_id"], cycle_id],
         )
         meta = decode_meta(cycle["command"]["meta"].encode())
         closed = BillingCycleClosed(

@@ -68,7 +68,7 @@ class UserObservations:
                 # Its tenant is not known here yet: an incomplete row is better than a lost user.
                 tenant = _unknown_tenant(event)
             decided, wanted = _decide(event, history, tenant)
-            if decided and (due := await self._uncertain_until(event.data)) is not None:
+            if decided and (due := await self._uncertain_until(event)) is not None:
                 also.append(
                     reread_at("user", event.data.resource_id, event.meta.reseller, event.data.tenant_id, due)
                 )
@@ -87,12 +87,13 @@ class UserObservations:
                 also += statements
         return Reaction(events=made, also=also)
 
-    async def _uncertain_until(self, observed: ExternalStateObserved) -> datetime | None:
+    async def _uncertain_until(self, event: Recorded[ExternalStateObserved]) -> datetime | None:
         """When to read again instead: old values show for a while after a write of ours, and one that is under way writes its own."""
+        observed = event.data
         written = await self._operations.last_write(observed.resource_id)
         if written is not None and observed.began_at < written + self._visibility:
             return written + self._visibility
-        if await self._operations.open_on(observed.resource_id) is not None:
+        if await self._operations.open_on(event.meta.reseller, observed.resource_id) is not None:
             return self._clock.now() + self._visibility
         return None
 

@@ -206,9 +206,18 @@ class DriftRows:
                 """
                 update drifts set resolved_at = %s, side = %s, policy = %s, decided_by = %s, reason = %s, to_enforce = %s,
                     version = version + 1
-                where drift_id = %s and resolved_at is null
+                where reseller_id = %s and drift_id = %s and resolved_at is null
                 """,
-                [now, decision.side, decision.policy, decision.actor, decision.reason, to_enforce, drift_id],
+                [
+                    now,
+                    decision.side,
+                    decision.policy,
+                    decision.actor,
+                    decision.reason,
+                    to_enforce,
+                    reseller,
+                    drift_id,
+                ],
             )
 
         also: list[Also] = [close]
@@ -226,7 +235,8 @@ class DriftRows:
                 await connection.execute(
                     """
                     select d.*, r.confirmed, r.state from drifts d
-                    join resources r on r.resource = d.resource and r.resource_id = d.resource_id
+                    join resources r on r.reseller_id = d.reseller_id and r.resource = d.resource
+                        and r.resource_id = d.resource_id
                     where d.to_enforce is not null and r.began_at >= d.resolved_at order by d.resolved_at limit 100
                     """
                 )
@@ -242,16 +252,16 @@ class DriftRows:
             if not differences(row["confirmed"] or {}, row["state"] or {})
         ]
 
-    async def enforced(self, drift_id: str, field: str, fault: str | None) -> None:
+    async def enforced(self, wanted: Enforcement, field: str, fault: str | None) -> None:
         """One field was handed to its owner, or refused for good (`fault`: a code); the others wait for their turn."""
         async with self._worker.connection() as connection:
             await connection.execute(
                 """
                 update drifts set fault = coalesce(%(fault)s, fault),
                     to_enforce = case when to_enforce - %(field)s = '{}'::jsonb then null else to_enforce - %(field)s end
-                where drift_id = %(drift)s
+                where reseller_id = %(reseller)s and drift_id = %(drift)s
                 """,
-                {"fault": fault, "field": field, "drift": drift_id},
+                {"fault": fault, "field": field, "reseller": wanted.reseller, "drift": wanted.drift_id},
             )
 
     def _recorded(

@@ -49,11 +49,11 @@ class DriftKeeper:
         field, ours = next(iter(sorted(wanted.ours.items())))
         command = command_for(field, ours)
         if command is None:
-            await self._drifts.enforced(wanted.drift_id, field, "not-possible")
+            await self._drifts.enforced(wanted, field, "not-possible")
             return
         outcome = await self._owner.send(wanted, field, *command)
         if outcome == Outcome.LATER:
             return
         fault = None if outcome == Outcome.TAKEN else outcome
         log.info("feed.drift-enforced", field=field, fault=fault)
-        await self._drifts.enforced(wanted.drift_id, field, fault)
+        await self._drifts.enforced(wanted, field, fault)
