@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -142,9 +143,18 @@ def bare_read(url: str) -> float:
     return count / (time.perf_counter() - begin)
 
 
-def fold_part(url: str, until: int, part: int, parts: int) -> tuple[int, int]:
-    """Fold a part of the subscriptions from their first events; returns events and lines."""
+class Folded(NamedTuple):
+    """What came of a fold, and the processor time of its processes, without the server's."""
+
+    events: int
+    lines: int
+    cpu_seconds: float
+
+
+def fold_part(url: str, until: int, part: int, parts: int) -> Folded:
+    """Fold a part of the subscriptions from their first events."""
     events = lines = 0
+    begin = time.process_time()
     with psycopg.connect(connection_info(url, SCHEMA, DatabaseRole.WORKER), autocommit=True) as connection:
         names = every_subscription(connection, books.RESELLER)[part::parts]
         reader = LedgerReader(connection, books.RESELLER, 2**62)
@@ -158,11 +168,11 @@ def fold_part(url: str, until: int, part: int, parts: int) -> tuple[int, int]:
                         [name], ledger, log.of([name]), until=until, watermark=2**62, close_days=days
                     )
                     lines += len(due[name].lines)
-    return events, lines
+    return Folded(events, lines, time.process_time() - begin)
 
 
-def replay(url: str, until: int, processes: int) -> tuple[float, int]:
-    """Events per second folded from zero in so many processes, and the lines that came of it."""
+def replay(url: str, until: int, processes: int) -> tuple[float, Folded]:
+    """Events per second folded from zero in so many processes, and what came of it."""
     with ProcessPoolExecutor(
         processes, mp_context=get_context("spawn"), initializer=prepare_worker
     ) as pool:  # as `csp billing verify` folds
@@ -174,7 +184,8 @@ def replay(url: str, until: int, processes: int) -> tuple[float, int]:
             )
         )
         seconds = time.perf_counter() - begin
-    return sum(events for events, _ in done) / seconds, sum(lines for _, lines in done)
+    whole = Folded(*(sum(each) for each in zip(*done, strict=True)))
+    return whole.events / seconds, whole
 
 
 async def main() -> None:
@@ -202,11 +213,16 @@ async def main() -> None:
             owner.execute("vacuum analyze")
         read = bare_read(url)
         until = date(2026, 1, 15).toordinal() + 31 * given.months
-        folded, lines = replay(url, until, given.processes)
-        again, lines_again = replay(url, until, 1)
-        if lines != lines_again or not lines:
-            sys.exit(f"{lines} lines in {given.processes} processes, {lines_again} in one")
-    print(f"{len(rows)} events, {lines} lines; one process alone folds {again:,.0f} events/s")
+        folded, whole = replay(url, until, given.processes)
+        again, alone = replay(url, until, 1)
+        if whole.events != len(rows):
+            sys.exit(f"{whole.events} events folded of {len(rows)} read")
+        if whole[:2] != alone[:2] or not whole.lines:
+            sys.exit(f"{whole.lines} lines in {given.processes} processes, {alone.lines} in one")
+    print(
+        f"{whole.events} events, {whole.lines} lines; one process alone folds {again:,.0f} events/s, "
+        f"in {alone.cpu_seconds / alone.events * 1e6:.1f} CPU-µs an event"
+    )
     report(
         [
             Figure(
