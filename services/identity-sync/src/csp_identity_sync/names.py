@@ -36,12 +36,16 @@ class NamesFetcher:
     async def run(self) -> None:
         """Fetch what is wanted; what the feed does not answer stays and is asked for again."""
         while True:
-            async with self._database.connection() as connection:
-                cursor = await connection.execute("select * from names_wanted limit 200")
-                rows = await cursor.fetchall()
-            for row in rows:
-                await self._fetch(row["user_id"], row["reseller_id"], row["observation_id"])
+            await self.step()
             await self._clock.sleep(PAUSE_SECONDS)
+
+    async def step(self) -> None:
+        """Fetch once for each that is wanted."""
+        async with self._database.connection() as connection:
+            cursor = await connection.execute("select * from names_wanted limit 200")
+            rows = await cursor.fetchall()
+        for row in rows:
+            await self._fetch(row["user_id"], row["reseller_id"], row["observation_id"])
 
     async def _fetch(self, user_id: str, reseller: str, observation_id: str) -> None:
         token = await self._tokens.token(reseller)
