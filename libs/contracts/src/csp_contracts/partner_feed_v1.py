@@ -24,7 +24,7 @@ class ExternalStateObserved:
     `commerce` (`nce`, `legacy`), `product`, `product_title`, `friendly_name`, `segment`, `term`, `charge_cycle` (`P1M`, …),
     `started_at`, `commitment_ends_on`, `order_id`, `currency`, `is_trial`, `parent_microsoft_id`, `migrated_from`,
     `paid_until`, `transferred_from` (Microsoft's id at another partner), `directory_sku_id`, `promotion_id`, `seat_lots` (list of `quantity`, `refundable_until`). An audit record
-    carries only what it tells (`quantity`, `status`). Tenant: `domain`, `company_name`, `country`. User: `is_enabled`,
+    carries only what it tells (`quantity` and `previous_quantity`, `status`). Tenant: `domain`, `company_name`, `country`. User: `is_enabled`,
     `is_deleted`, `is_administrator`, `sku_ids` (list of `sku_id`). Licences of a tenant: `skus` (list of `sku_id`,
     `sku_part_number`, `available`, `consumed`).
     """

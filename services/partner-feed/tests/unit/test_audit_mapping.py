@@ -51,6 +51,9 @@ def test_a_record_that_shows_the_resource_before_tells_only_what_changed():
     assert fact.state == {"auto_renew": False}
     same = record(value=before, resourceOldValue=json.dumps(before))
     assert facts_of("res_n", same, NOW) == []
+    more = record(value={**before, "Quantity": 11}, resourceOldValue=json.dumps(before))
+    (fact,) = facts_of("res_n", more, NOW)
+    assert fact.state == {"quantity": 11, "previous_quantity": 8}
 
 
 @pytest.mark.parametrize("status", ["failed", "progress"])

@@ -8,7 +8,7 @@ from typing import Any
 from csp_contracts.envelope import EffectiveBasis, Meta, Origin, Recorded
 from csp_contracts.ids import Kind, named_id
 from csp_contracts.partner_feed_v1 import ExternalStateObserved
-from csp_contracts.subscriptions_v1 import EffectiveTimeCorrected
+from csp_contracts.subscriptions_v1 import EffectiveTimeCorrected, QuantityChanged
 from csp_runtime.clock import Clock
 from csp_runtime.consumer import Reaction
 from csp_runtime.database import Database
@@ -25,6 +25,8 @@ from csp_subscriptions.readings import created, moment, observed_state
 
 _SAME_MOMENT = timedelta(minutes=5)
 """How much earlier than its audit record a webhook may date the same change."""
+_CLOCKS_DIFFER = timedelta(minutes=1)
+"""How far our clock may be behind Microsoft's."""
 
 
 class ObservationReactor:
@@ -166,6 +168,9 @@ class ObservationReactor:
         corrected = await self._same_fact(observed, history, value, at, found)
         if corrected is None:
             superseded = at < state.last_effective_at
+            if not superseded and await self._is_before_open_reading(observed, at, history, found):
+                superseded = True
+                found.also.append(_reread(event, self._clock.now() + self._visibility))
             appended = found.append(history, change, replace(meta, superseded=superseded))
             found.also.append(remember(fact_id, state.id, value, at, appended.version, is_open=False))
             return
@@ -175,6 +180,45 @@ class ObservationReactor:
                 subscription_id=state.id, tenant_id=state.tenant_id, corrected_version=corrected.version
             )
             found.append(history, correction, meta)
+
+    async def _is_before_open_reading(
+        self,
+        observed: ExternalStateObserved,
+        at: datetime,
+        history: list[Recorded[Any]],
+        found: "_Found",
+    ) -> bool:
+        """Whether a record of a quantity is older than the reading that decides the present one.
+
+        A reading carries our clock's time and a record Microsoft's: close together, the times do not order them. While the
+        reading's own record is not known, what the record says of the quantity before it does.
+        """
+        told = observed.state or {}
+        previous = told.get("previous_quantity")
+        last = next(
+            (
+                each
+                for each in reversed(history)
+                if isinstance(each.data, QuantityChanged) and not each.meta.superseded
+            ),
+            None,
+        )
+        if (
+            last is None
+            or not isinstance(previous, int)
+            or previous == last.data.quantity
+            or last.meta.effective_basis not in (EffectiveBasis.READING, EffectiveBasis.WEBHOOK)
+            or at >= last.meta.effective_at + _CLOCKS_DIFFER
+        ):
+            return False
+        value = value_of(last.data) or ""
+        open_ones = [*found.readings, *await self._open_readings(observed.resource_id, value)]
+        return any(
+            each.version == last.version
+            and each.subscription_id == last.stream
+            and each.fact_id not in found.facts
+            for each in open_ones
+        )
 
     async def _same_fact(
         self,

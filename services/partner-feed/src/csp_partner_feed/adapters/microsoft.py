@@ -119,6 +119,8 @@ def audited_subscription_state(
     quantity = told.get("quantity", details.get("Quantity"))
     if quantity is not None and str(quantity).isdigit() and str(quantity) != str(old.get("quantity")):
         state["quantity"] = int(str(quantity))
+        if str(old.get("quantity", "")).isdigit():
+            state["previous_quantity"] = int(str(old["quantity"]))
     status = str(told.get("status", "")).lower()
     if status and status != str(old.get("status", "")).lower():
         state["status"] = status
