@@ -1,7 +1,7 @@
 """`csp billing`: report cycles for operators, without a token: what is open, closing one, and proof that closes were right."""
 
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import psycopg
@@ -16,6 +16,7 @@ from csp_billing.closing.progress import cycle_json, cycles_json
 from csp_billing.closing.watermark import read_watermark
 from csp_billing.verify_pool import verify_in_processes
 from csp_cli.billing_match import Adjustment, File, Invoice, Total, match_file
+from csp_cli.operator import HERE, Data, Url, database_at, moment_at
 from csp_contracts.envelope import Meta
 from csp_runtime.database import DatabaseRole, connection_info
 from csp_runtime.problems import Problem
@@ -24,21 +25,18 @@ app = typer.Typer(
     help="Report cycles: list, close, verify; match with Microsoft's invoices.", no_args_is_help=True
 )
 
-Url = Annotated[
-    str, typer.Option("--database-url", envvar="CSP_DATABASE_URL", help="The services' database.")
-]
 Reseller = Annotated[str, typer.Option(help="res_…")]
 Now = Annotated[
     datetime | None,
-    typer.Option(help="The present moment in UTC, where the platform follows a simulator's clock."),
+    typer.Option(help="The present moment in UTC; default: that of the `csp up` beside it, else now."),
 ]
 
 
 @app.command("cycles")
-def list_cycles(database_url: Url, reseller: Reseller, now: Now = None) -> None:
+def list_cycles(reseller: Reseller, now: Now = None, database_url: Url = None, data: Data = HERE) -> None:
     """Show a reseller's report cycles, newest first, and what waits for whom in those being closed."""
-    moment = _moment(now)
-    with _connect(database_url) as connection:
+    moment = moment_at(now, database_url, data)
+    with _connect(database_at(database_url, data)) as connection:
         open_cycles(connection, billing.SCHEMA, reseller, moment)
         for cycle in cycles_json(connection, reseller, moment.date()):
             period = cycle["period"]
@@ -54,20 +52,21 @@ def list_cycles(database_url: Url, reseller: Reseller, now: Now = None) -> None:
 @app.command()
 def close(
     cycle: Annotated[str, typer.Argument(help="cyc_…, as `csp billing cycles` shows it")],
-    database_url: Url,
     reseller: Reseller,
     processes: Annotated[
         int | None, typer.Option(help="Worker processes; default: one for each core.")
     ] = None,
     now: Now = None,
+    database_url: Url = None,
+    data: Data = HERE,
 ) -> None:
     """Close a cycle that is over, here and now; what another close left undone is done. Exit status 1 while reports wait."""
-    moment = _moment(now)
+    moment, url = moment_at(now, database_url, data), database_at(database_url, data)
     meta = Meta(
         reseller=reseller, partition_key=reseller, effective_at=moment, recorded_at=moment, actor="operator"
     )
-    pool = ShardPool(database_url, billing.SCHEMA, usual_processes() if processes is None else processes)
-    with _connect(database_url) as connection, _connect(database_url) as watermarks:
+    pool = ShardPool(url, billing.SCHEMA, usual_processes() if processes is None else processes)
+    with _connect(url) as connection, _connect(url) as watermarks:
         open_cycles(connection, billing.SCHEMA, reseller, moment)
         try:
             with connection.transaction():
@@ -100,20 +99,21 @@ def close(
 @app.command()
 def match(
     file: File,
-    database_url: Url,
     reseller: Reseller,
     total: Total = None,
     adjustment: Adjustment = "0",
     invoice: Invoice = None,
     now: Now = None,
+    database_url: Url = None,
+    data: Data = HERE,
 ) -> None:
     """Take an invoice of Microsoft's in and hold it against our cost; exit status 1 while somebody has to decide."""
-    with _connect(database_url) as connection:
+    with _connect(database_at(database_url, data)) as connection:
         status = match_file(
             connection,
             file,
             reseller=reseller,
-            moment=_moment(now),
+            moment=moment_at(now, database_url, data),
             total=total,
             adjustment=adjustment,
             invoice=invoice,
@@ -122,10 +122,10 @@ def match(
 
 
 @app.command("verify")
-def verify_closes(database_url: Url, reseller: Reseller) -> None:
+def verify_closes(reseller: Reseller, database_url: Url = None, data: Data = HERE) -> None:
     """Fold every subscription from its first event and compare with what closes have stored; exit status 1 for a difference."""
     found = verify_in_processes(
-        database_url,
+        database_at(database_url, data),
         billing.SCHEMA,
         reseller,
         usual_processes(),
@@ -149,10 +149,6 @@ def _show_waiting(connection: psycopg.Connection, reseller: str, cycle_id: str, 
             f"  {report['report_id']} {report['customer_id']} {report['ledger']} {report['currency']} "
             f"{report['status']}{by}: {report['reason']}"
         )
-
-
-def _moment(given: datetime | None) -> datetime:
-    return datetime.now(UTC) if given is None else given.replace(tzinfo=UTC)
 
 
 def _connect(url: str) -> psycopg.Connection:

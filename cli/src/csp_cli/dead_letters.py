@@ -4,7 +4,7 @@ from typing import Any
 
 import typer
 
-from csp_cli.operator import AnyService, OneService, Url, enter, fail, service_named
+from csp_cli.operator import HERE, AnyService, Data, OneService, Url, database_at, enter, fail, service_named
 from csp_cli.services import SERVICES
 from csp_runtime.recovery import NotHeldUp, give_up, retry_stream
 
@@ -12,11 +12,11 @@ app = typer.Typer(help="Records that could not be read or whose rule raised.", n
 
 
 @app.command("list")
-def list_letters(database_url: Url, service: AnyService = None) -> None:
+def list_letters(service: AnyService = None, database_url: Url = None, data: Data = HERE) -> None:
     """Show dead letters and parked streams; never their content."""
     found = 0
     for known in [service_named(service)] if service else SERVICES:
-        with enter(database_url, known) as connection:
+        with enter(database_at(database_url, data), known) as connection:
             for row in connection.execute(
                 "select d.*, p.reason from dead_letters d left join parked_streams p "
                 "on p.consumer = d.consumer and p.stream = d.stream order by d.id"
@@ -37,9 +37,9 @@ def list_letters(database_url: Url, service: AnyService = None) -> None:
 
 
 @app.command()
-def retry(letter: int, database_url: Url, service: OneService) -> None:
+def retry(letter: int, service: OneService, database_url: Url = None, data: Data = HERE) -> None:
     """Let the stream of a dead letter flow again from where it stood; a running consumer takes it up within a second."""
-    with enter(database_url, service_named(service)) as connection:
+    with enter(database_at(database_url, data), service_named(service)) as connection:
         row = _letter(connection, service, letter)
         try:
             retry_stream(connection, row)
@@ -51,9 +51,9 @@ def retry(letter: int, database_url: Url, service: OneService) -> None:
 
 
 @app.command()
-def drop(letter: int, database_url: Url, service: OneService) -> None:
+def drop(letter: int, service: OneService, database_url: Url = None, data: Data = HERE) -> None:
     """Give the record up: its stream goes on behind it. What it would have done stays undone."""
-    with enter(database_url, service_named(service)) as connection:
+    with enter(database_at(database_url, data), service_named(service)) as connection:
         row = _letter(connection, service, letter)
         give_up(connection, row)
     typer.echo(f"dropped; {row['stream'] or 'what follows'} goes on behind version {row['version']}")

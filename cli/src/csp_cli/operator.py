@@ -1,19 +1,59 @@
 """What the verbs of an operator share: a service's schema, entered as its worker."""
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
+import httpx
 import psycopg
 import typer
 from psycopg.rows import dict_row
 
+from csp_cli.local_state import LocalState
 from csp_cli.services import SERVICES, Known, named
 from csp_runtime.database import DatabaseRole, connection_info
+from csp_runtime.embedded_postgres import running_url
 
 Url = Annotated[
-    str, typer.Option("--database-url", envvar="CSP_DATABASE_URL", help="The services' database.")
+    str | None,
+    typer.Option(
+        "--database-url",
+        envvar="CSP_DATABASE_URL",
+        help="The services' database; default: that of the `csp up` that runs from the data folder.",
+    ),
 ]
+Data = Annotated[
+    Path, typer.Option("--data", envvar="CSP_DATA", help="The data folder of a `csp up` on this machine.")
+]
+HERE = Path(".csp")
 OneService = Annotated[str, typer.Option("--service", help="The service whose consumer or log it is.")]
 AnyService = Annotated[str | None, typer.Option("--service", help="One service; default: all.")]
+
+
+def database_at(url: str | None, data: Path) -> str:
+    """The database as it was given, or that of the platform that runs from the folder; a usage error where there is none."""
+    found = url or running_url(data / "postgres")
+    if found is None:
+        raise typer.BadParameter(
+            f"is missing, and no `csp up` runs from {data} (`--data`)", param_hint="--database-url"
+        )
+    return found
+
+
+def moment_at(given: datetime | None, url: str | None, data: Path) -> datetime:
+    """The moment as it was given, in UTC; else the platform's own time, where the database is that of the folder's."""
+    if given is not None:
+        return given.replace(tzinfo=UTC)
+    running = None if url else LocalState(data).announced()
+    if running is None:
+        return datetime.now(UTC)
+    try:
+        answer = httpx.get(f"{running['gateway']}/readyz", timeout=10.0).json()
+        return datetime.fromisoformat(answer["now"]).astimezone(UTC)
+    except (httpx.HTTPError, ValueError, KeyError):
+        raise fail(
+            f"the platform at {running['gateway']} does not tell its time; give it with --now"
+        ) from None
 
 
 def enter(url: str, service: Known) -> psycopg.Connection[dict[str, Any]]:

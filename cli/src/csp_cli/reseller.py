@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from csp_cli.operator import fail
+from csp_cli.operator import HERE, Data, fail
 from csp_cli.reseller_registry import Refused, Registration, opened
 from csp_cli.reseller_secrets import FaultySecret, Given, certificate, read_secret
 from csp_cli.run import Misconfigured
@@ -42,15 +42,6 @@ TokenFile = Annotated[
     ),
 ]
 NoCheck = Annotated[bool, typer.Option("--no-check", help="Store without a call to Microsoft.")]
-Data = Annotated[
-    Path,
-    typer.Option(
-        "--data",
-        envvar="CSP_DATA",
-        help="Folder of the `csp up` whose resellers they are, where none is set.",
-    ),
-]
-HERE = Path(".csp")
 
 
 @app.command()
