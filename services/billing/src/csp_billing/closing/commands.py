@@ -23,7 +23,7 @@ from csp_contracts.codec import encode_meta
 from csp_contracts.envelope import Meta
 from csp_runtime.problems import Problem, not_found
 
-_SUBSCRIPTIONS_A_SHARD = 5_000
+_SUBSCRIPTIONS_A_SHARD = 2_500
 
 Watermark = Callable[[], int]
 
@@ -89,9 +89,16 @@ def begin_close(
         ],
     )
     connection.execute(
-        "insert into close_shards (cycle_id, shard, of_shards) "
-        "select %(cycle)s, shard, %(of)s from generate_series(0, %(of)s - 1) as shard",
-        {"cycle": cycle_id, "of": shards or _shard_count(connection, reseller)},
+        "insert into close_shards (cycle_id, shard, of_shards, weight) "
+        "select %(cycle)s, shard, %(of)s, coalesce(n, 0) from generate_series(0, %(of)s - 1) as shard left join ("
+        "select ((bucket + 1) * %(of)s - 1) / %(buckets)s as shard, count(*) as n from subscriptions "
+        "where reseller_id = %(reseller)s and not settled group by 1) as counted using (shard)",
+        {
+            "cycle": cycle_id,
+            "of": shards or _shard_count(connection, reseller),
+            "buckets": BUCKETS,
+            "reseller": reseller,
+        },
     )
     connection.execute(f"notify {CHANNEL}")
 

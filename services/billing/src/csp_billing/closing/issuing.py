@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -208,10 +209,15 @@ def _group_json(group: TaxGroup) -> dict[str, int]:
     return {"basis_points": group.basis_points, "net_minor": group.net, "tax_minor": group.tax}
 
 
+@lru_cache(maxsize=64)
+def _cycle_id(reseller: str, until_on: date) -> str:
+    return named_id(Kind.BILLING_CYCLE, reseller, until_on.isoformat())
+
+
 def _issued(report: Mapping[str, Any], number: str, tax: int) -> ReportIssued:
     return ReportIssued(
         report_id=report["report_id"],
-        cycle_id=named_id(Kind.BILLING_CYCLE, report["reseller_id"], report["until_on"].isoformat()),
+        cycle_id=_cycle_id(report["reseller_id"], report["until_on"]),
         customer_id=report["customer_id"],
         number=number,
         ledger=report["ledger"],

@@ -19,7 +19,7 @@ SUBSCRIPTIONS_AT_ONCE = 4_000
 
 
 def take_shard(connection: psycopg.Connection, job: CloseJob) -> bool:
-    """Do one shard that nobody does, in one transaction; false where none is left.
+    """Do the largest shard that nobody does, in one transaction; false where none is left.
 
     Its commit does not wait for the disk: a shard that a crash takes back is undone, and everything that people see
     is issued in a later transaction that waits, also for this one.
@@ -28,7 +28,7 @@ def take_shard(connection: psycopg.Connection, job: CloseJob) -> bool:
         connection.execute("set local synchronous_commit = off")
         row = connection.execute(
             "select shard, of_shards from close_shards where cycle_id = %s and done_at is null "
-            "order by shard limit 1 for update skip locked",
+            "order by weight desc, shard limit 1 for update skip locked",
             [job.cycle_id],
         ).fetchone()
         if row is None:
