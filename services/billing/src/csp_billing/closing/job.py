@@ -19,8 +19,8 @@ class CloseJob:
     """A cycle `[from_on, until_on)` of a reseller, frozen at a watermark of the log.
 
     `open_from` is the first day of the reseller's first cycle that is not closed, `older_than` the watermark of the cycle
-    before. Facts up to `calm_since` are in every position of that cycle. `is_begun` says that reports of this cycle were
-    issued by themselves before, so that some of its positions are there already. With `carry_forward` a report below zero is not
+    before. Facts up to `calm_since` are in every position of that cycle. `is_begun` says that reports of this cycle, or of
+    later ones, were issued by themselves before, so that some of its positions are there already. With `carry_forward` a report below zero is not
     issued: its lines wait for the next one (R11.1).
     """
 
@@ -60,7 +60,7 @@ def load_job(connection: psycopg.Connection, cycle_id: str) -> CloseJob | None:
             "where o.reseller_id = c.reseller_id and o.state <> 'closed') as open_from, "
             "(select min(r.watermark) from reports r where r.reseller_id = c.reseller_id and r.until_on = c.from_on "
             "and r.state = 'issued') as earliest, exists (select from reports i where i.reseller_id = c.reseller_id "
-            "and i.until_on = c.until_on and i.state = 'issued') as begun from cycles c where c.cycle_id = %s and c.state <> 'open'",
+            "and i.until_on >= c.until_on and i.state = 'issued') as begun from cycles c where c.cycle_id = %s and c.state <> 'open'",
             [cycle_id],
         ).fetchone()
     return None if row is None else _job(row, close_days(connection, row["reseller_id"]))

@@ -61,13 +61,13 @@ def close_customers(
 
     `only` closes one report by itself, before its cycle's close or after it.
     """
-    days = open_days(connection, job.reseller, job.open_from, customers)
+    days = open_days(connection, job.reseller, job.open_from, customers, may_be_ahead=job.is_begun)
     plain: Drafts = {customer_id: {} for customer_id in customers}
     standing = reader.standing(customers, job.from_on, calm_since=job.calm_since)
     others = pass_plain(standing, plain, job.span, days)
     settled = _merged(Settler(reader, job.span, days).settle(customers, standing=others), plain)
     names = reader.names(customers)
-    done = _closed_before(connection, job, customers) if only is None else set()
+    done = _closed_before(connection, job, customers) if only is None and job.is_begun else set()
     writing = Writing(connection, job)
     for customer_id in customers:
         name, status = names.get(customer_id, ("", "unknown"))

@@ -32,16 +32,25 @@ class OpenDays:
 
 
 def open_days(
-    connection: psycopg.Connection, reseller: str, usual: date, customers: Sequence[str]
+    connection: psycopg.Connection,
+    reseller: str,
+    usual: date,
+    customers: Sequence[str],
+    *,
+    may_be_ahead: bool = True,
 ) -> OpenDays:
-    """The open days of customers; reads only reports that are open in some way, or newer than `usual`."""
+    """The open days of customers; reads only reports that are open in some way, or newer than `usual`.
+
+    `may_be_ahead` is false where no report newer than `usual` was issued.
+    """
     others: dict[tuple[str, Ledger, str], int] = {}
-    for customer_id, ledger, currency, until_on in connection.execute(
-        "select customer_id, ledger, currency, max(until_on) from reports where reseller_id = %s and until_on > %s "
-        "and customer_id = any(%s) and state in ('issued', 'closing', 'carried') group by 1, 2, 3",
-        [reseller, usual, list(customers)],
-    ):
-        others[customer_id, ledger, currency] = until_on.toordinal()
+    if may_be_ahead:
+        for customer_id, ledger, currency, until_on in connection.execute(
+            "select customer_id, ledger, currency, max(until_on) from reports where reseller_id = %s and until_on > %s "
+            "and customer_id = any(%s) and state in ('issued', 'closing', 'carried') group by 1, 2, 3",
+            [reseller, usual, list(customers)],
+        ):
+            others[customer_id, ledger, currency] = until_on.toordinal()
     unposted: dict[str, date] = {}
     for customer_id, ledger, currency, from_on, state in connection.execute(
         "select r.customer_id, r.ledger, r.currency, min(r.from_on), r.state from reports r where r.reseller_id = %s "
