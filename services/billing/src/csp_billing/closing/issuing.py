@@ -5,6 +5,7 @@ The order is ledger, customer, currency, so that numbers do not depend on how th
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -66,6 +67,31 @@ def issue(
     numbers = _numbered(connection, reports)
     rated = rated_lines(connection, meta.reseller, reports, at)
     taxes = [groups(rated.get(report["report_id"], ())) for report in reports]
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        # While the database numbers them, their events are made.
+        updated = beside.submit(_update, connection, meta.reseller, reports, numbers, taxes, at)
+        events = [
+            Recorded(
+                stream=report["report_id"],
+                version=1,
+                data=_issued(report, number, _tax(of_report)),
+                meta=_meta_of(report, meta, at),
+            )
+            for report, number, of_report in zip(reports, numbers, taxes, strict=True)
+        ]
+        updated.result()
+    append_in(connection, schema, events)
+    return numbers
+
+
+def _update(
+    connection: psycopg.Connection,
+    reseller: str,
+    reports: Sequence[Mapping[str, Any]],
+    numbers: Sequence[str],
+    taxes: Sequence[Sequence[TaxGroup]],
+    at: datetime,
+) -> None:
     connection.execute(
         "update reports r set state = 'issued', number = n.number, issued_at = %s, tax_minor = n.tax, taxes = n.taxes::jsonb "
         "from unnest(%s::text[], %s::text[], %s::bigint[], %s::text[]) as n (report_id, number, tax, taxes) "
@@ -76,20 +102,9 @@ def issue(
             numbers,
             [_tax(each) for each in taxes],
             [json.dumps([_group_json(group) for group in each]) if each else "[]" for each in taxes],
-            meta.reseller,
+            reseller,
         ],
     )
-    events = [
-        Recorded(
-            stream=report["report_id"],
-            version=1,
-            data=_issued(report, number, _tax(of_report)),
-            meta=_meta_of(report, meta, at),
-        )
-        for report, number, of_report in zip(reports, numbers, taxes, strict=True)
-    ]
-    append_in(connection, schema, events)
-    return numbers
 
 
 def finish(connection: psycopg.Connection, schema: str, cycle_id: str, now: datetime) -> bool:
