@@ -5,7 +5,7 @@ the checkpoint of the core and what the core must find beside it: the prices tha
 in the log facts are in it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -39,7 +39,12 @@ class Position(NamedTuple):
     @property
     def price_rows(self) -> tuple[PriceRow, ...]:
         """The prices that can still matter."""
-        return _named_by(self.checkpoint) if self.prices is None else self.prices
+        if self.prices is not None:
+            return self.prices
+        if not isinstance(self.checkpoint, Plain):
+            return ()
+        product, unit_price, frequency, ref = _named_by(self.checkpoint)
+        return (PriceRow(product, unit_price, "customer", frequency=frequency, ref=ref),)
 
 
 def position_after(
@@ -47,11 +52,8 @@ def position_after(
 ) -> Position:
     """The position behind a fold; forgets prices that later ones have replaced."""
     kept = _still_matter(rows, checkpoint.day)
-    if isinstance(checkpoint, Plain) and [_same(row) for row in kept] == [
-        _same(row) for row in _named_by(checkpoint)
-    ]:
-        return Position(watermark, ahead, None, checkpoint)
-    return Position(watermark, ahead, tuple(kept), checkpoint)
+    is_named = len(kept) == 1 and isinstance(checkpoint, Plain) and _same(kept[0]) == _named_by(checkpoint)
+    return Position(watermark, ahead, None if is_named else tuple(kept), checkpoint)
 
 
 def pack_position(position: Position) -> str:
@@ -78,8 +80,10 @@ def unpack_position(text: str) -> Position:
     return Position(watermark, ahead, prices, checkpoint)
 
 
-def _still_matter(rows: Iterable[PriceRow], day: int) -> list[PriceRow]:
+def _still_matter(rows: Sequence[PriceRow], day: int) -> Sequence[PriceRow]:
     """Of each product and charge cycle the row in force on a day, and all that begin later."""
+    if len(rows) == 1:
+        return rows
     in_force: dict[tuple[str, str | None], PriceRow] = {}
     later: list[PriceRow] = []
     for row in rows:
@@ -96,18 +100,8 @@ def _still_matter(rows: Iterable[PriceRow], day: int) -> list[PriceRow]:
     return [*in_force.values(), *sorted(later, key=lambda row: row.seq)]
 
 
-def _named_by(checkpoint: Checkpoint) -> tuple[PriceRow, ...]:
-    if not isinstance(checkpoint, Plain):
-        return ()
-    return (
-        PriceRow(
-            product=checkpoint.product,
-            unit_price=checkpoint.unit_price,
-            scope="customer",
-            frequency=checkpoint.frequency,
-            ref=checkpoint.price_ref,
-        ),
-    )
+def _named_by(plain: Plain) -> tuple[str, int, str | None, str]:
+    return (plain.product, plain.unit_price, plain.frequency, plain.price_ref)
 
 
 def _same(row: PriceRow) -> tuple[str, int, str | None, str]:
