@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 
 Reseller = Annotated[str, typer.Option(help="res_…")]
+Processes = Annotated[int | None, typer.Option(help="Worker processes; default: one for each core.")]
 Now = Annotated[
     datetime | None,
     typer.Option(help="The present moment in UTC; default: that of the `csp up` beside it, else now."),
@@ -53,9 +54,7 @@ def list_cycles(reseller: Reseller, now: Now = None, database_url: Url = None, d
 def close(
     cycle: Annotated[str, typer.Argument(help="cyc_…, as `csp billing cycles` shows it")],
     reseller: Reseller,
-    processes: Annotated[
-        int | None, typer.Option(help="Worker processes; default: one for each core.")
-    ] = None,
+    processes: Processes = None,
     now: Now = None,
     database_url: Url = None,
     data: Data = HERE,
@@ -122,13 +121,15 @@ def match(
 
 
 @app.command("verify")
-def verify_closes(reseller: Reseller, database_url: Url = None, data: Data = HERE) -> None:
+def verify_closes(
+    reseller: Reseller, processes: Processes = None, database_url: Url = None, data: Data = HERE
+) -> None:
     """Fold every subscription from its first event and compare with what closes have stored; exit status 1 for a difference."""
     found = verify_in_processes(
         database_at(database_url, data),
         billing.SCHEMA,
         reseller,
-        usual_processes(),
+        usual_processes() if processes is None else processes,
         progress=lambda done, of: (
             typer.echo(f"\r{done} of {of}", nl=False, err=True) if sys.stderr.isatty() else None
         ),

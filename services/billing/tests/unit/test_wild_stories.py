@@ -246,6 +246,18 @@ def test_every_key_is_unique_and_no_charge_falls_below_zero_or_exceeds_a_cycle(s
     assert all(amount >= 0 for amount in standing.values())
 
 
+def folded(told, *, history=False):
+    return fold(
+        told.subscription,
+        told.facts,
+        None,
+        LAST.toordinal(),
+        rules=told.rules,
+        price_book=told.price_book,
+        history=history,
+    )
+
+
 @steady(max_examples=150)
 @given(wild_stories(), st.lists(st.integers(0, 420), max_size=6))
 def test_folding_on_from_checkpoints_equals_folding_from_the_first_event(story, cuts):
@@ -254,14 +266,7 @@ def test_folding_on_from_checkpoints_equals_folding_from_the_first_event(story, 
     rated(story)
     read = parse(json.dumps(story))
     for told in linked(_stories(read, list(read.events))).values():
-        whole, end, _ = fold(
-            told.subscription,
-            told.facts,
-            None,
-            LAST.toordinal(),
-            rules=told.rules,
-            price_book=told.price_book,
-        )
+        whole, end, _ = folded(told)
         pieces, checkpoint, since = [], None, 0
         for cut in [*sorted(START.toordinal() + day for day in cuts), LAST.toordinal()]:
             news = [fact for fact in told.facts if since < fact.day <= cut]
@@ -285,18 +290,7 @@ def test_cycles_passed_in_one_go_have_the_lines_of_those_taken_one_by_one(story)
     rated(story)
     read = parse(json.dumps(story))
     for told in linked(_stories(read, list(read.events))).values():
-        quick, slow = (
-            fold(
-                told.subscription,
-                told.facts,
-                None,
-                LAST.toordinal(),
-                rules=told.rules,
-                price_book=told.price_book,
-                history=one_by_one,
-            )
-            for one_by_one in (False, True)
-        )
+        quick, slow = folded(told), folded(told, history=True)
         assert (quick[0], quick[2]) == (slow[0], slow[2])
 
 
