@@ -1,6 +1,6 @@
 """Commands that became operations: 202 and the operation, or what it made if the caller waits for it."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from csp_gateway.adapters.screens import OPERATIONS, Row, Screens
@@ -10,6 +10,8 @@ from csp_runtime.wakeups import Wakeups, wait_for_wakeup
 
 CHANNEL = "csp_operation"
 LONGEST_WAIT_SECONDS = 30.0
+LONGEST_STREAM_SECONDS = 60.0
+STILL_SECONDS = 5.0
 SETTLED = frozenset({"succeeded", "failed", "cancelled", "expired"})
 
 
@@ -31,6 +33,21 @@ class OperationView:
                 if (row is not None and row["status"] in SETTLED) or left <= 0:
                     return row
                 await wait_for_wakeup(event, min(left, 0.25))
+
+    async def states(self, scope: Scope, operation_id: str, after: int) -> AsyncIterator[Row | None]:
+        """Each state of an operation behind a version, until it is settled or the time is over; None when all is still."""
+        deadline = self._clock.monotonic() + LONGEST_STREAM_SECONDS
+        with self._wakeups.on(CHANNEL) as event:
+            while True:
+                row = await self._screens.one(scope, OPERATIONS, operation_id)
+                if row is not None and row["version"] > after:
+                    after = row["version"]
+                    yield row
+                left = deadline - self._clock.monotonic()
+                if (row is not None and row["status"] in SETTLED) or left <= 0:
+                    return
+                if not await wait_for_wakeup(event, min(left, STILL_SECONDS)):
+                    yield None
 
 
 def wait_seconds(prefer: str | None) -> float:

@@ -99,10 +99,18 @@ def perspective_day(name: str) -> Filter:
     return Filter(name, name, _EQUAL, schema, lambda value: _day(value).isoformat(), is_perspective=True)
 
 
+def perspective_number(name: str, least: int, largest: int) -> Filter:
+    """A whole number that a list is asked with by its plain name."""
+    schema = {"type": "integer", "minimum": least, "maximum": largest}
+    return Filter(
+        name, name, _EQUAL, schema, lambda value: _number(value, least, largest), is_perspective=True
+    )
+
+
 def number(name: str) -> Filter:
     """A whole number."""
     schema = {"type": "integer", "minimum": 0, "maximum": LARGEST_NUMBER}
-    return Filter(name, name, _ORDERED, schema, _number)
+    return Filter(name, name, _ORDERED, schema, lambda value: _number(value, 0, LARGEST_NUMBER))
 
 
 def day(name: str) -> Filter:
@@ -132,9 +140,9 @@ def _one_of(choices: tuple[str, ...]) -> Parse:
     return parse
 
 
-def _number(value: str) -> int:
-    if not (value.isascii() and value.isdigit()) or int(value[:11]) > LARGEST_NUMBER:
-        raise ValueError(f"must be a number from 0 to {LARGEST_NUMBER}")
+def _number(value: str, least: int, largest: int) -> int:
+    if not (value.isascii() and value.isdigit()) or len(value) > 20 or not least <= int(value) <= largest:
+        raise ValueError(f"must be a number from {least} to {largest}")
     return int(value)
 
 

@@ -45,6 +45,7 @@ class Listing:
     sorts: Sorts = field(default_factory=dict)
     includes: tuple[str, ...] = ()
     largest: int = LARGEST_SIZE
+    is_paged: bool = True
     _known: dict[str, tuple[Filter, Operator]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -58,10 +59,13 @@ class Listing:
         sizes = {"type": "integer", "minimum": 1, "maximum": self.largest, "default": DEFAULT_SIZE}
         cursor = {"type": "string", "maxLength": LONGEST_CURSOR}
         terms = [sign + name for name in self.sorts for sign in ("", "-")]
+        pages = [
+            _parameter(_SIZE, sizes, "How many at most"),
+            _parameter(_AFTER, cursor, "The cursor of an earlier page"),
+        ]
         return {
             "parameters": [
-                _parameter(_SIZE, sizes, "How many at most"),
-                _parameter(_AFTER, cursor, "The cursor of an earlier page"),
+                *(pages if self.is_paged else ()),
                 *(filter_.documented(operator) for filter_, operator in self._known.values()),
                 *([_several(_SORT, terms, "The order; `-` for descending")] if terms else []),
                 *([_several(_INCLUDE, list(self.includes), "What else to answer")] if self.includes else []),
@@ -86,9 +90,9 @@ class Listing:
         invalid: list[InvalidParameter] = []
         for name, value in given:
             try:
-                if name == _SIZE:
+                if name == _SIZE and self.is_paged:
                     size = self._size(value)
-                elif name == _AFTER:
+                elif name == _AFTER and self.is_paged:
                     after = _cursor(value)
                 elif name in self._known:
                     wanted, operator = self._known[name]
