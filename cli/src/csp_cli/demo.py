@@ -16,6 +16,7 @@ from csp_runtime.auth import DevelopmentIssuer
 GLOBAL_PRICE = "31.00"
 CUSTOMER_PRICE = "24.80"
 LEGACY_PRICE = "12.40"
+LEGACY_COST = "9.30"
 """Multiples of 31: a day of a 31-day month costs a round amount."""
 
 NEW_COMMERCE = "Microsoft 365 Business Standard"
@@ -112,6 +113,18 @@ def _set_prices(world: World, customer_id: str) -> tuple[dict[str, Any], dict[st
         f"/customers/{customer_id}/price-rules",
         {"rules": [_rule(product, CUSTOMER_PRICE, _currency(product), valid_from)]},
         if_match=reseller.tag(f"/price-lists/{customer_id}"),
+    )
+    # Microsoft has price sheets for new commerce alone: what a legacy seat costs is told by a file.
+    row = (
+        legacy["product"],
+        legacy["term"],
+        legacy["charge_cycle"],
+        _currency(product),
+        LEGACY_COST,
+        valid_from,
+    )
+    reseller.upload(
+        "/price-sheets", f"product,term,charge_cycle,currency,unit_price,valid_from\n{','.join(row)}\n"
     )
     shown = _product(reseller, NEW_COMMERCE, {**chosen, "customer_id": customer_id})
     _answer(

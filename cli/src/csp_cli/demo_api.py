@@ -54,6 +54,11 @@ class Person:
         }
         return self._read(self._http.post(path, json=body, headers={**self._seen, **headers}))
 
+    def upload(self, path: str, csv: str) -> Any:  # JSON
+        """A file, as a command with a key of its own."""
+        headers = {"Idempotency-Key": uuid.uuid4().hex, "X-Reason": "demo", "Content-Type": "text/csv"}
+        return self._read(self._http.post(path, content=csv.encode(), headers={**self._seen, **headers}))
+
     def refused(self, path: str, body: Any) -> dict[str, Any]:
         """A command that must be refused; the problem."""
         answer = self._http.post(path, json=body, headers={"Idempotency-Key": uuid.uuid4().hex})

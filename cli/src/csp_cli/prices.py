@@ -76,7 +76,14 @@ def import_(
 
 @app.command("import-sheet")
 def import_sheet(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A price sheet of Microsoft's.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            help="A price sheet of Microsoft's, or a file with the columns of `csp prices template`, for legacy offers.",
+        ),
+    ],
     dry_run: DryRun = False,
     coming: Annotated[
         bool, typer.Option("--coming", help="Of a month to come: shown, not charged, until it is current.")

@@ -1,14 +1,22 @@
 """Use cases of Microsoft's price sheets: import one as a file, with dry run. The daily worker takes them by the same rules."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from csp_contracts.envelope import Recorded
 from csp_contracts.pricing_v1 import PriceSheetImported
 from csp_partner_center.paging import UnreadableItem
 from csp_partner_center.price_sheets import PriceRow, read_prices
-from csp_pricing.domain.costs import CYCLES, cost_list_id, cost_rows, said_anew, unreadable_reason
+from csp_pricing.domain import price_csv
+from csp_pricing.domain.costs import (
+    CYCLES,
+    cost_list_id,
+    cost_rows,
+    own_cost_row,
+    said_anew,
+    unreadable_reason,
+)
 from csp_pricing.domain.rows import ListedPrice
 from csp_pricing.ports import Made, PriceLists, Rows, RowStatements
 from csp_runtime.clock import Clock
@@ -94,25 +102,10 @@ class PriceSheetUseCases:
         if home is None:
             raise not_found("reseller")
         plan = SheetPlan()
-        sheet: list[PriceRow] = []
-        trials = 0
-        for row in read_prices(text.encode()):
-            if isinstance(row, UnreadableItem):
-                plan.faults.append(InvalidParameter(field=row.path, rule="readable", reason=row.rule))
-                continue
-            wrong = unreadable_reason(row)
-            if wrong is not None:
-                where = f"{row.product_id}:{row.sku_id} {row.term_duration} {row.billing_plan}: {wrong[0]}"
-                plan.faults.append(InvalidParameter(field=where, rule="cost", reason=wrong[1]))
-                continue
-            trials += row.billing_plan.lower() not in CYCLES
-            plan.markets.add(row.market.upper() or home)
-            sheet.append(row)
-        if not sheet and not plan.faults:
-            raise invalid(
-                "csv", "readable", "has no row of Microsoft's price sheet: its columns are not there"
-            )
-        rows = cost_rows(scope.reseller, sheet, home=home, preview=preview)
+        if price_csv.is_one(text):
+            rows, trials = _read_own(scope.reseller, text, plan, home=home, preview=preview), 0
+        else:
+            rows, trials = _read_microsofts(scope.reseller, text, plan, home=home, preview=preview)
         known = await self._lists.newest(scope, cost_list_id(scope.reseller), [row.row_id for row in rows])
         plan.rows = said_anew(rows, known)
         changed = sum(row.version > 1 for row in plan.rows)
@@ -124,6 +117,48 @@ class PriceSheetUseCases:
             "refused": len(plan.faults),
         }
         return plan
+
+
+def _read_own(reseller: str, text: str, plan: SheetPlan, *, home: str, preview: bool) -> list[ListedPrice]:
+    """Costs in the columns of our own price lists, of the reseller's market: for what Microsoft has no sheet, such as legacy offers."""
+    rows: list[ListedPrice] = []
+    try:
+        lines = price_csv.read(text)
+    except price_csv.UnreadableCsv as fault:
+        raise invalid("csv", "readable", str(fault)) from None
+    for line in lines:
+        plan.faults += [replace(fault, field=f"line {line.line}: {fault.field}") for fault in line.faults]
+        if not line.faults and line.wish is not None:
+            rows.append(own_cost_row(reseller, line.wish, line.price, preview=preview))
+    plan.markets.add(home)
+    return rows
+
+
+def _read_microsofts(
+    reseller: str, text: str, plan: SheetPlan, *, home: str, preview: bool
+) -> tuple[list[ListedPrice], int]:
+    """The costs of one of Microsoft's sheets, and how many of its rows are trials."""
+    sheet: list[PriceRow] = []
+    trials = 0
+    for row in read_prices(text.encode()):
+        if isinstance(row, UnreadableItem):
+            plan.faults.append(InvalidParameter(field=row.path, rule="readable", reason=row.rule))
+            continue
+        wrong = unreadable_reason(row)
+        if wrong is not None:
+            where = f"{row.product_id}:{row.sku_id} {row.term_duration} {row.billing_plan}: {wrong[0]}"
+            plan.faults.append(InvalidParameter(field=where, rule="cost", reason=wrong[1]))
+            continue
+        trials += row.billing_plan.lower() not in CYCLES
+        plan.markets.add(row.market.upper() or home)
+        sheet.append(row)
+    if not sheet and not plan.faults:
+        raise invalid(
+            "csv",
+            "readable",
+            "has no row of a price sheet: neither Microsoft's columns are there nor those of the template",
+        )
+    return cost_rows(reseller, sheet, home=home, preview=preview), trials
 
 
 def _answer(plan: SheetPlan) -> dict[str, Any]:

@@ -88,6 +88,32 @@ async def test_a_sheet_with_a_line_that_can_be_no_cost_is_refused_whole(pricing,
     assert await cost_of(pricing) is None
 
 
+OWN_HEADER = "product,term,charge_cycle,currency,unit_price,valid_from\n"
+LEGACY = "031c9e47-4802-4248-838e-778fb1d2cc05"
+
+
+async def test_what_microsoft_has_no_sheet_for_costs_what_a_file_of_ours_says(pricing):
+    await pricing.has_customer("cus_a")
+    await pricing.bought("sub_a", "ten_a", "2026-02-10", product=LEGACY)
+    assert await pricing.cost_locks() == []
+    text = {"csv": f"{OWN_HEADER}{LEGACY},P1Y,P1M,EUR,9.30,2026-01-01\n"}
+    assert (await pricing.post("/price-sheet-checks", text)).json()["new"] == 1
+    done = (await pricing.post("/price-sheets", text)).json()
+    assert (done["new"], done["markets"], done["refused"]) == (1, ["DE"], 0)
+    await dict(pricing.service.workers)["pending locks"].retry_all()
+    (lock,) = await pricing.cost_locks()
+    assert (lock.unit_price_micro, lock.product) == (9_300_000, LEGACY)
+    assert (await pricing.post("/price-sheets", text)).json()["unchanged"] == 1
+
+
+async def test_a_file_of_ours_with_a_wrong_line_is_refused_whole_and_says_where(pricing):
+    text = f"{OWN_HEADER}{LEGACY},P1Y,P1M,EUR,9.30,2026-01-01\n{LEGACY},P1Y,P1M,EUR,nine,2026-02-01\n"
+    answer = await pricing.post("/price-sheets", {"csv": text})
+    assert answer.status_code == 422
+    assert [fault["field"] for fault in answer.json()["invalid_parameters"]] == ["line 3: unit_price"]
+    assert await pricing.written(PriceSheetImported) == []
+
+
 async def test_a_file_that_is_no_sheet_is_refused(pricing):
     assert (await pricing.post("/price-sheets", {"csv": ""})).status_code == 422
     assert (await pricing.post("/price-sheets", {"csv": "a,b\n1,2\n"})).status_code == 422

@@ -175,7 +175,7 @@ def _add_sheets(router: APIRouter) -> None:
         *,
         coming: Coming = False,
     ) -> PriceSheetImport:
-        """Take costs from a price sheet with Microsoft's columns, of any market and currency: all rows or none."""
+        """Take costs from a price sheet with Microsoft's columns, of any market and currency, or with those of the template: all rows or none."""
         given = {"csv": await csv_of(request, MOST_SHEET_BYTES), "preview": coming}
         return PriceSheetImport(
             **await parts.owners.command("pricing", "/price-sheets", caller, command, given)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from csp_contracts.ids import Kind, named_id
 from csp_partner_center.price_sheets import PriceRow
 from csp_pricing.domain.rows import PRICE_DIGITS, ListedPrice
+from csp_pricing.domain.wishes import WishedRow
 
 CYCLES = {"monthly": "P1M", "annual": "P1Y", "triennial": "P3Y"}
 """A sheet's billing plans. Trials have none, and cost nothing."""
@@ -66,6 +67,26 @@ def cost_rows(
             market=market,
         )
     return list(found.values())
+
+
+def own_cost_row(reseller: str, wish: WishedRow, price: int, *, preview: bool) -> ListedPrice:
+    """The first version of a cost that was not written by Microsoft; the same row as a sheet's of the same identity."""
+    return ListedPrice(
+        row_id=wish.row_id,
+        version=1,
+        price_list_id=cost_list_id(reseller),
+        ledger="cost",
+        customer_id=None,
+        product=wish.product,
+        term=wish.term,
+        charge_cycle=wish.charge_cycle,
+        segment=wish.segment,
+        currency=wish.currency,
+        valid_from=wish.valid_from,
+        valid_until=wish.valid_until,
+        unit_price_micro=price,
+        preview=wish.preview or preview,
+    )
 
 
 def said_anew(rows: Sequence[ListedPrice], known: Mapping[str, ListedPrice]) -> list[ListedPrice]:

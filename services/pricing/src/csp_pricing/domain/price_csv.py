@@ -66,6 +66,12 @@ def read(text: str) -> list[ReadLine]:
     return found
 
 
+def is_one(text: str) -> bool:
+    """Whether a file's first line is the header of this format, rather than that of Microsoft's price sheets."""
+    head = text.lstrip("\ufeff").split("\n", 1)[0].lower().replace(";", ",")
+    return {"charge_cycle", "unit_price"} <= {name.strip().strip('"') for name in head.split(",")}
+
+
 def _check_header(header: Sequence[str]) -> None:
     unknown = [name for name in header if name not in (*READ, *SHOWN)]
     missing = [name for name in _NEEDED if name not in header]
