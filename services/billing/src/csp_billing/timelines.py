@@ -90,6 +90,8 @@ def told_by(stream: str, version: int, data: object, effective_at: datetime, rec
     seq = (moment * 2 + stream.startswith(_OWN_STREAM)) * _VERSIONS + version
     if isinstance(data, SubscriptionCostLocked):
         return Told(seq, recorded_at, None, _price_row(data, seq), "cost")
+    if isinstance(data, SubscriptionPriceLocked) and data.policy not in POLICIES:
+        return Told(seq, recorded_at, None, _price_row(data, seq), "sell")
     common: dict[str, Any] = {
         "id": f"{stream}:{version}",
         "seq": seq,
@@ -97,8 +99,10 @@ def told_by(stream: str, version: int, data: object, effective_at: datetime, rec
         "recorded": recorded_at.toordinal(),
         "at": effective_at,
     }
-    if isinstance(data, SubscriptionPriceLocked):
-        return Told(seq, recorded_at, _listed(data, common), _price_row(data, seq), "sell")
+    if isinstance(data, SubscriptionPriceLocked):  # one that takes effect inside a term is a fact, too
+        common["day"] = data.from_on.toordinal()
+        fact = f.PriceListed(**common, policy=POLICIES[data.policy])
+        return Told(seq, recorded_at, fact, _price_row(data, seq), "sell")
     created = data if isinstance(data, SubscriptionCreated) else None
     return Told(seq, recorded_at, _fact(stream, data, common), created=created)
 
@@ -255,13 +259,6 @@ def _scheduled(data: ChangeScheduled, common: dict[str, Any]) -> f.ChangeSchedul
         term=None if data.term is None else TERMS[data.term],
         term_end=None if data.commitment_ends_on is None else data.commitment_ends_on.toordinal() + 1,
     )
-
-
-def _listed(lock: SubscriptionPriceLocked, common: dict[str, Any]) -> f.PriceListed | None:
-    """A lock that takes effect inside a term is a fact, too."""
-    if lock.policy not in POLICIES:
-        return None
-    return f.PriceListed(**common | {"day": lock.from_on.toordinal()}, policy=POLICIES[lock.policy])
 
 
 def _price_row(lock: SubscriptionPriceLocked | SubscriptionCostLocked, seq: int) -> PriceRow:
