@@ -90,17 +90,20 @@ def bare_copy(owner: psycopg.Connection, days: list[date]) -> float:
     total, seconds = 0, 0.0
     for day in days:
         table = f"{SCHEMA}.report_lines_{day:%Y_%m}"
-        with owner.cursor().copy(f"copy {table} to stdout (format binary)".encode()) as copy:
-            data = b"".join(bytes(piece) for piece in copy)
-        row = owner.execute(f"select count(*) from {table}".encode()).fetchone()
-        assert row is not None
-        owner.execute(f"truncate {table}".encode())
-        owner.execute("checkpoint")
-        begin = time.perf_counter()
-        with owner.cursor().copy(f"copy {table} from stdin (format binary)".encode()) as copy:
-            for start in range(0, len(data), 1 << 18):
-                copy.write(data[start : start + (1 << 18)])
-        seconds += time.perf_counter() - begin
+        with tempfile.TemporaryFile() as data:
+            with owner.cursor().copy(f"copy {table} to stdout (format binary)".encode()) as copy:
+                for piece in copy:
+                    data.write(piece)
+            row = owner.execute(f"select count(*) from {table}".encode()).fetchone()
+            assert row is not None
+            owner.execute(f"truncate {table}".encode())
+            owner.execute("checkpoint")
+            data.seek(0)
+            begin = time.perf_counter()
+            with owner.cursor().copy(f"copy {table} from stdin (format binary)".encode()) as copy:
+                while piece := data.read(1 << 18):
+                    copy.write(piece)
+            seconds += time.perf_counter() - begin
         total += row[0]
     return total / seconds
 
