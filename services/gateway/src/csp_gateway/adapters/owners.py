@@ -1,6 +1,7 @@
 """The services that own what the gateway shows: calls with the caller's own token, key and trace."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -37,15 +38,19 @@ class Owners:
         )
         return _read(answer)
 
-    async def get_bytes(self, service: str, path: str, caller: Caller, **params: Any) -> httpx.Response:
-        """A read whose body is passed on as it is."""
+    @asynccontextmanager
+    async def stream(
+        self, service: str, path: str, caller: Caller, **params: Any
+    ) -> AsyncIterator[httpx.Response]:
+        """A read whose body is passed on piece by piece, however long it is."""
         given = {name: value for name, value in params.items() if value is not None}
-        answer = await self._peers.client(service).get(
-            _internal(path), params=given, headers=_headers(caller)
-        )
-        if not answer.is_success:
-            _read(answer)
-        return answer
+        async with self._peers.client(service).stream(
+            "GET", _internal(path), params=given, headers=_headers(caller)
+        ) as answer:
+            if not answer.is_success:
+                await answer.aread()
+                _read(answer)
+            yield answer
 
     async def ask(self, service: str, path: str, caller: Caller, body: Any) -> Any:  # JSON
         """A question that needs a body and changes nothing that anyone would miss."""

@@ -1,12 +1,15 @@
 """How the routes of both surfaces answer: an object, an operation."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
 
+from csp_gateway.adapters.owners import Caller
 from csp_gateway.adapters.screens import Row
 from csp_gateway.domain import etag
 from csp_gateway.models.base import View
@@ -33,11 +36,37 @@ def answer_document(
     request: Request, model: type[View], found: Mapping[str, Any], tag: str | None = None
 ) -> Response:
     """A single object that its owner shows, as its model has it. Without a tag of the owner's the content is the tag."""
-    body = model.model_validate(found).model_dump_json(by_alias=True, exclude_unset=True)
+    body = as_model(model, found)
     tag = tag or f'"h{sha256(body.encode()).hexdigest()[:20]}"'
     if tag in request.headers.get("If-None-Match", ""):
         return Response(status_code=304, headers={"ETag": tag})
     return Response(body, media_type=JSON, headers={"ETag": tag})
+
+
+async def answer_file(
+    parts: Parts, caller: Caller, owner: str, path: str, **params: Any
+) -> StreamingResponse:
+    """A file as its owner makes it, handed on as it comes: this process holds a piece of it at a time."""
+    async with AsyncExitStack() as stack:
+        file = await stack.enter_async_context(parts.owners.stream(owner, path, caller, **params))
+        kept = stack.pop_all()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        async with kept:
+            async for piece in file.aiter_bytes():
+                yield piece
+
+    disposition = file.headers.get("content-disposition", "attachment")
+    return StreamingResponse(
+        pieces(),
+        media_type=file.headers.get("content-type", "application/octet-stream"),
+        headers={"Content-Disposition": disposition},
+    )
+
+
+def as_model(model: type[View], value: Mapping[str, Any]) -> str:
+    """JSON text of what the model knows of a value, and of nothing else."""
+    return model.model_validate(value).model_dump_json(by_alias=True, exclude_unset=True)
 
 
 def as_json(value: Any) -> str:  # what msgspec can encode

@@ -1,5 +1,6 @@
 """What the open cycle will come to, what has a deadline, and what another choice would cost: on both surfaces."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -14,7 +15,7 @@ from csp_gateway.models.forecasts import (
     ResellerForecastDetail,
     WhatIf,
 )
-from csp_gateway.surfaces.answers import answer_document, as_json
+from csp_gateway.surfaces.answers import answer_document, as_json, as_model
 from csp_gateway.surfaces.common import Reading, Surface, UseCaller
 from csp_gateway.surfaces.documented import ONE, ONE_ASKED, WAITS, problems
 from csp_gateway.surfaces.listing import Listing
@@ -27,6 +28,7 @@ def routes(surface: Surface) -> APIRouter:
     """The routes of one surface; billing shows cost to the reseller alone."""
     router = APIRouter(tags=["billing"])
     reads = Depends(surface.reading)
+    shown = as_json if surface.with_cost else partial(as_model, Forecast)
     detail = ResellerForecastDetail if surface.with_cost else ForecastDetail
 
     @router.get(
@@ -48,7 +50,7 @@ def routes(surface: Surface) -> APIRouter:
             size=page.size,
         )
         following = None if found["next"] is None else cursor_of([found["next"]], {})
-        return answer_list(request, read.parts, page, map(as_json, found["forecasts"]), following)
+        return answer_list(request, read.parts, page, map(shown, found["forecasts"]), following)
 
     @router.get(
         "/billing-forecasts/{customer_id}",

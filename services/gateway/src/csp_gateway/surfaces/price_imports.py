@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from csp_gateway.domain import money
 from csp_gateway.models.price_imports import MarginRules, PriceListImport, PriceSheetImport
+from csp_gateway.surfaces.answers import answer_file
 from csp_gateway.surfaces.changes import add_change
 from csp_gateway.surfaces.common import RESELLER, IfMatch, ResellerScope, UseCaller, UseParts, version_of
 from csp_gateway.surfaces.documented import problems
@@ -48,8 +49,7 @@ def _add_files(router: APIRouter) -> None:
     )
     async def template(scope: ResellerScope, caller: UseCaller, parts: UseParts) -> Response:
         """The columns that an import reads."""
-        answer = await parts.owners.get_bytes("pricing", "/price-lists/template", caller)
-        return Response(answer.content, media_type=answer.headers["content-type"])
+        return await answer_file(parts, caller, "pricing", "/price-lists/template")
 
     @router.get(
         f"{_PATH}/export",
@@ -59,11 +59,8 @@ def _add_files(router: APIRouter) -> None:
     )
     async def export(whose: Whose, scope: ResellerScope, caller: UseCaller, parts: UseParts) -> Response:
         """A price list as CSV, newest version of each row; an import of it changes nothing."""
-        answer = await parts.owners.get_bytes(
-            "pricing", "/price-lists/export", caller, customer_id=customer_of(whose)
-        )
-        headers = {"Content-Disposition": answer.headers.get("content-disposition", "attachment")}
-        return Response(answer.content, media_type=answer.headers["content-type"], headers=headers)
+        path = "/price-lists/export"
+        return await answer_file(parts, caller, "pricing", path, customer_id=customer_of(whose))
 
     @router.post(
         f"{_PATH}/imports/preview",
