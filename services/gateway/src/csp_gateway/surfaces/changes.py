@@ -3,16 +3,14 @@
 from collections.abc import Callable
 from typing import Any, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter
 
 from csp_gateway.models.base import Body, View
-from csp_gateway.surfaces.common import Surface, UseCaller, UseParts, version_of
-from csp_gateway.surfaces.documented import IF_MATCH, parameters_of, problems
+from csp_gateway.surfaces.common import Surface, version_of
+from csp_gateway.surfaces.documented import IF_MATCH, problems
+from csp_gateway.surfaces.posts import Given, Json, Route, add_post
 from csp_runtime.consistency import to_token
-from csp_runtime.http import AnyCommand
-from csp_runtime.scope import Scope
 
-Json = dict[str, Any]
 IfMatch = Literal["no", "taken", "needed"]
 _PRECONDITIONS: dict[IfMatch, tuple[int, ...]] = {"no": (), "taken": (412,), "needed": (412, 428)}
 _HEADERS: dict[IfMatch, list[Json]] = {
@@ -45,58 +43,32 @@ def add_change(
 ) -> None:
     """`POST path`. `show` turns the owner's answer into the model, `versions` tells what a read has to wait for,
     `headers` what else is answered; all of them see the owner's answer."""
-    scoped = Depends(surface.who)
 
-    async def change(
-        request: Request,
-        response: Response,
-        command: AnyCommand,
-        caller: UseCaller,
-        parts: UseParts,
-        given: Json,
-    ) -> Any:
+    async def change(given: Given, said: Json) -> Any:
         expected = None
         if if_match != "no":
-            expected = version_of(request.headers.get("If-Match"), is_needed=if_match == "needed")
-        address = (owner_path or path).format(**request.path_params)
-        handed = give(given, request.path_params)
-        found: Json = await parts.owners.command(owner, address, caller, command, handed, expected=expected)
+            expected = version_of(given.if_match, is_needed=if_match == "needed")
+        ids = given.request.path_params
+        found: Json = await given.parts.owners.command(
+            owner,
+            (owner_path or path).format(**ids),
+            given.caller,
+            given.command,
+            give(said, ids),
+            expected=expected,
+        )
         if versions is not None:
-            response.headers["Consistency-Token"] = to_token(versions(found))
+            given.response.headers["Consistency-Token"] = to_token(versions(found))
         if headers is not None:
-            response.headers.update(headers(found))
+            given.response.headers.update(headers(found))
         return show(found)
 
-    async def without_body(
-        request: Request,
-        response: Response,
-        command: AnyCommand,
-        caller: UseCaller,
-        parts: UseParts,
-        scope: Scope = scoped,
-    ) -> Any:
-        return await change(request, response, command, caller, parts, {})
-
-    async def with_body(
-        body: body,  # type: ignore[valid-type]  # FastAPI reads the model from the annotation
-        request: Request,
-        response: Response,
-        command: AnyCommand,
-        caller: UseCaller,
-        parts: UseParts,
-        scope: Scope = scoped,
-    ) -> Any:
-        given: Json = body.model_dump(mode="json")  # type: ignore[attr-defined]  # a Body
-        return await change(request, response, command, caller, parts, given)
-
-    router.add_api_route(
-        path,
-        without_body if body is None else with_body,
-        methods=["POST"],
-        status_code=status,
-        responses=problems(*failures, *_PRECONDITIONS[if_match]),
+    route = Route(
         operation_id=operation_id,
         description=description,
-        response_model=model,
-        openapi_extra={"parameters": parameters_of(path, _HEADERS[if_match])},
+        status=status,
+        responses=problems(*failures, *_PRECONDITIONS[if_match]),
+        model=model,
+        headers=_HEADERS[if_match],
     )
+    add_post(router, surface, path, body, change, route)
