@@ -35,9 +35,21 @@ def postgres() -> Iterator[str]:
         migrate(given, SCHEMA, ["csp_runtime"])
         yield given
         return
-    with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder) / "postgres") as server:
+    with own_postgres() as server:
         migrate(server.url, SCHEMA, ["csp_runtime"])
         yield server.url
+
+
+@contextmanager
+def own_postgres() -> Iterator[EmbeddedPostgres]:
+    """A durable server of our own; nothing is left of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = EmbeddedPostgres(Path(folder) / "postgres")
+        try:
+            with server:
+                yield server
+        finally:
+            server.remove()
 
 
 @contextmanager

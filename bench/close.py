@@ -22,6 +22,7 @@ from bench._billing_book import FIRST, RESELLER, SCHEMA, Book, keep, make_known,
 from bench._cpu import cpu_seconds
 from bench._report import Figure, report
 from bench._second_opinion import disagreements
+from bench._spine import own_postgres
 from csp_billing.closing.commands import begin_close
 from csp_billing.closing.cycles import open_cycles
 from csp_billing.closing.issuing import finish, issue_written
@@ -30,7 +31,6 @@ from csp_billing.verify import verify
 from csp_contracts import event_types as _registers_all_types  # noqa: F401
 from csp_contracts.envelope import Meta
 from csp_runtime.database import DatabaseRole, connection_info
-from csp_runtime.embedded_postgres import EmbeddedPostgres
 from csp_runtime.migrate import migrate
 
 
@@ -126,7 +126,7 @@ def main() -> None:
     customers = given.customers or given.subscriptions // 20
     sizes = [given.per_customer] * customers if given.per_customer else zipf(given.subscriptions, customers)
     book = Book(sizes, ledgers=given.ledgers)
-    with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder) / "postgres") as server:
+    with own_postgres() as server:
         migrate(server.url, SCHEMA, ["csp_runtime", "csp_billing"])
         with (
             psycopg.connect(server.url, autocommit=True) as owner,

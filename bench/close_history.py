@@ -6,7 +6,6 @@ Cost is CPU time of the workers for each line; the time of the database is in th
 
 import argparse
 import sys
-import tempfile
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,12 +13,12 @@ import psycopg
 
 from bench._billing_book import FIRST, SCHEMA, Book, keep, make_known
 from bench._report import Figure, report
+from bench._spine import own_postgres
 from bench.close import Closed, close, months_from
 from csp_billing.closing.pool import ShardPool
 from csp_billing.verify import verify
 from csp_contracts import event_types as _registers_all_types  # noqa: F401
 from csp_runtime.database import DatabaseRole, connection_info
-from csp_runtime.embedded_postgres import EmbeddedPostgres
 from csp_runtime.migrate import migrate
 
 COMPARED = {2: "1", 14: "12", 62: "60", 122: "120"}
@@ -46,7 +45,7 @@ def main() -> None:
     given = parser.parse_args()
     book = Book([given.per_customer] * given.customers)
     closes: list[Closed] = []
-    with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder) / "postgres") as server:
+    with own_postgres() as server:
         migrate(server.url, SCHEMA, ["csp_runtime", "csp_billing"])
         info = connection_info(server.url, SCHEMA, DatabaseRole.WORKER)
         with (

@@ -8,7 +8,6 @@ import csv
 import io
 import resource
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ import psycopg
 
 from bench._billing_book import FIRST, RESELLER, SCHEMA, Book, keep, make_known
 from bench._report import Figure, report
+from bench._spine import own_postgres
 from bench.close import close, months_from
 from csp_billing.adapters.line_stream import LineStream
 from csp_billing.closing.pool import ShardPool, usual_processes
@@ -26,7 +26,6 @@ from csp_billing.ports import Report, ReportKey, Seal
 from csp_billing.views import json_lines
 from csp_contracts import event_types as _registers_all_types  # noqa: F401
 from csp_runtime.database import DatabaseRole, connection_info
-from csp_runtime.embedded_postgres import EmbeddedPostgres
 from csp_runtime.migrate import migrate
 from csp_runtime.scope import Role, Scope
 
@@ -74,7 +73,7 @@ def main() -> None:
     given = parser.parse_args()
     book = Book([given.lines])
     scope = Scope(reseller=RESELLER, customer=None, roles=frozenset({Role.RESELLER_BILLING}), actor="bench")
-    with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder) / "postgres") as server:
+    with own_postgres() as server:
         migrate(server.url, SCHEMA, ["csp_runtime", "csp_billing"])
         info = connection_info(server.url, SCHEMA, DatabaseRole.WORKER)
         with (
