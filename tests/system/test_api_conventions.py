@@ -117,6 +117,51 @@ def check_price_lists(client: httpx.Client, rule: dict[str, Any]) -> None:
     }
 
 
+def check_foreign(client: httpx.Client, stranger: httpx.Client, subscription: dict[str, Any]) -> None:
+    """Another customer's ids are unknown ids, whatever is asked of them."""
+    owner, tenant, own = (subscription[name] for name in ("customer_id", "tenant_id", "id"))
+    reports = client.get(f"/billing-reports?customer_id={owner}").json()["data"]
+    paths = [
+        f"/tenants/{tenant}",
+        f"/tenants/{tenant}/users",
+        *(f"/subscriptions/{own}{what}" for what in ("", "/history", "/price-edits")),
+        f"/billing-forecasts/{owner}",
+        *(
+            f"/billing-reports/{report['id']}{what}"
+            for report in reports
+            for what in ("", "/lines", "/taxes", "/export", "/credit-note")
+        ),
+    ]
+    for path in paths:
+        assert client.get(path).status_code == 200 or path.endswith("/credit-note"), path
+        assert stranger.get(path).status_code == 404, path
+    user = client.get(f"/tenants/{tenant}/users").json()["data"][0]["id"]
+    line = {"product": subscription["product"], "quantity": 1, "term": "P1Y", "charge_cycle": "P1M"}
+    commands: dict[str, Any] = {
+        f"/subscriptions/{own}/change-previews": {"quantity": 2},
+        f"/subscriptions/{own}/change-quantity": {"quantity": 2},
+        f"/subscriptions/{own}/suspend": None,
+        f"/subscriptions/{own}/cancel": None,
+        f"/subscriptions/{own}/end-of-term": {"end_of_term": "cancel"},
+        f"/users/{user}/delete": None,
+        f"/users/{user}/assign-licence": {"subscription_id": own},
+        "/orders": {"tenant_id": tenant, "lines": [line]},
+        "/billing-what-ifs": {"subscription_id": own, "quantity": 2},
+    }
+    for path, body in commands.items():
+        answer = command(stranger, path, body)
+        assert answer.status_code == 404, f"{path}: {answer.text}"
+    for path in ("/subscriptions", "/tenants", "/billing-reports", "/billing-forecasts"):
+        rows = stranger.get(path).json()["data"]
+        assert owner not in {row["customer_id"] for row in rows}, path
+    for query in (
+        f"filter[customer_id]={owner}",
+        f"filter[customer_id][in]={owner}",
+        f"filter[tenant_id]={tenant}",
+    ):
+        assert stranger.get(f"/subscriptions?{query}&include=tenant").json()["data"] == [], query
+
+
 def check_repetition(client: httpx.Client) -> None:
     """The same key with the same body is told the same, and that it was told before; with another body it is refused."""
     key = {"Idempotency-Key": uuid.uuid4().hex}
@@ -189,4 +234,8 @@ async def test_both_surfaces_keep_the_conventions(data_folder):
             assert check_single_objects(portal) > 5
             for path in ("/settings", "/price-lists", "/billing-cycles", "/drifts"):
                 assert portal.get(path).status_code == 404
+        others = client.get("/customers").json()["data"]
+        other = next(each["id"] for each in others if each["id"] != subscription["customer_id"])
+        with surface(running, "/portal/v1", "--as", "customer-admin", "--customer", other) as stranger:
+            check_foreign(client, stranger, subscription)
         running.interrupt()
