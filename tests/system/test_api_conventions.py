@@ -1,5 +1,7 @@
 """The running platform keeps what the API's conventions promise: envelopes, tags, preconditions, settings that can be read."""
 
+import base64
+import json
 import re
 import uuid
 from typing import Any
@@ -40,6 +42,22 @@ def closed(document: dict[str, Any], schema: Any) -> Any:
     return found
 
 
+def check_forged_cursors(client: httpx.Client, path: str) -> None:
+    """A cursor is no secret: one that somebody wrote is refused, and breaks nothing."""
+    following = (
+        client.get(f"{path}?page[size]=1").json().get("meta", {"page": {"next": None}})["page"]["next"]
+    )
+    if following is None:
+        return
+    cursor = following.partition("page%5Bafter%5D=")[2]
+    read = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    width = len(read["k"])
+    for key in (["x"] * width, [-1] * width, ["[[1]]"] * width, [], ["x"] * (width + 1), [None] * width):
+        forged = base64.urlsafe_b64encode(json.dumps({**read, "k": key}).encode()).decode().rstrip("=")
+        answer = client.get(f"{path}?page[size]=1&page[after]={forged}")
+        assert answer.status_code in {200, 422}, f"{path} behind {key}: {answer.text}"
+
+
 def check_lists(client: httpx.Client) -> int:
     """Every list that needs no id, by the document; how many rows they have had."""
     document = client.get("/openapi.json").json()
@@ -53,6 +71,7 @@ def check_lists(client: httpx.Client) -> int:
         promised = operation["responses"]["200"]["content"]["application/json"]["schema"]
         jsonschema.Draft202012Validator(closed(document, promised)).validate(answer.json())
         rows += len(answer.json()["data"])
+        check_forged_cursors(client, path)
         unknown = client.get(f"{path}?filter[colour]=red")
         assert unknown.status_code == 400, path
         assert unknown.json()["invalid_parameters"][0]["field"] == "filter[colour]"
@@ -83,6 +102,8 @@ def check_single_objects(client: httpx.Client) -> int:
         rows = client.get(path).json().get("data", [])
         for template in templates if rows else ():
             operation = document["paths"][known[template.format("*")]]["get"]
+            if operation["operationId"].startswith("list_"):
+                check_forged_cursors(client, template.format(rows[0][field]))
             answer = client.get(template.format(rows[0][field]))
             assert answer.status_code == 200, f"{template}: {answer.text}"
             promised = operation["responses"]["200"]["content"]["application/json"]["schema"]

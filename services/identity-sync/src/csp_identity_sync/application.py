@@ -1,6 +1,5 @@
 """Use cases of users and licences."""
 
-import json
 from typing import Any
 
 from csp_contracts.ids import Kind, named_id
@@ -12,6 +11,7 @@ from csp_runtime.http import Command
 from csp_runtime.operations import Beginning, Operations
 from csp_runtime.operations.beginning import Begun
 from csp_runtime.passwords import generate
+from csp_runtime.positions import position_of
 from csp_runtime.problems import Problem, invalid, not_found
 from csp_runtime.scope import Scope
 from csp_runtime.store import CommandKey
@@ -109,8 +109,8 @@ class IdentityUseCases:
     ) -> list[dict[str, Any]]:
         """A page of users with their names."""
         await self._tenant(scope, tenant_id)
-        key = None if after is None else list(json.loads(after))
-        return await self._directory.users(scope, tenant_id, status, after=key, limit=limit)
+        behind = position_of(after, 2)
+        return await self._directory.users(scope, tenant_id, status, after=behind, limit=limit)
 
     async def _begin(
         self,

@@ -1,6 +1,5 @@
 """Use cases of catalogue, price lists and quotes."""
 
-import json
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -11,6 +10,7 @@ from csp_pricing.domain.rows import ListedPrice, Wanted, margin, price_of
 from csp_pricing.ports import Quotes, Rows
 from csp_runtime.clock import Clock
 from csp_runtime.new_ids import new_id
+from csp_runtime.positions import as_position
 from csp_runtime.problems import invalid, not_found
 from csp_runtime.scope import Scope, service_scope
 
@@ -151,8 +151,8 @@ def as_json(offer: Offered, *, with_cost: bool) -> dict[str, Any]:
         "price_scope": None
         if offer.sell is None
         else ("global" if offer.sell.customer_id is None else "customer"),
-        "cursor": json.dumps(
-            [offer.product.title, offer.product.product, offer.product.term, offer.product.charge_cycle]
+        "cursor": as_position(
+            offer.product.title, offer.product.product, offer.product.term, offer.product.charge_cycle
         ),
     }
     return body | _margin(offer) if with_cost else body

@@ -1,6 +1,5 @@
 """Rows of tenants, users and seats."""
 
-import json
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from psycopg.rows import DictRow
 from csp_identity_sync.domain.seats import OwnedSeats
 from csp_identity_sync.ports import Tenant, UserRow
 from csp_runtime.database import Database
+from csp_runtime.positions import as_position
 from csp_runtime.scope import Scope
 from csp_runtime.store import Also
 
@@ -77,7 +77,7 @@ class DirectoryRows:
                 "is_administrator": row["is_administrator"],
                 "licences": row["sku_ids"],
                 "version": row["version"],
-                "cursor": json.dumps([row["display_name"] or "", row["user_id"]]),
+                "cursor": as_position(row["display_name"] or "", row["user_id"]),
             }
             for row in rows
         ]

@@ -9,6 +9,7 @@ from typing import Any
 from csp_pricing.domain.products import Product
 from csp_pricing.domain.rows import ListedPrice
 from csp_runtime.database import Connection, Database
+from csp_runtime.positions import position_of
 from csp_runtime.scope import Scope
 
 _PRODUCT = (
@@ -77,9 +78,9 @@ class PricingRows:
             if column in filters:
                 where.append(f"{column} = %s")
                 values.append(filters[column])
-        if after is not None:
+        if (behind := position_of(after, 4)) is not None:
             where.append("(title, product, term, charge_cycle) > (%s, %s, %s, %s)")
-            values += json.loads(after)
+            values += behind
         async with self._database.transaction(scope) as tx:
             cursor = await tx.execute(
                 f"select {_PRODUCT} from products where {' and '.join(where)} "
