@@ -43,7 +43,7 @@ def issue_written(connection: psycopg.Connection, schema: str, cycle_id: str) ->
                     break
                 after = _FIRST  # what was written meanwhile, behind us
                 continue
-            after = (reports[-1]["ledger"], reports[-1]["customer_id"], reports[-1]["currency"])
+            after = _place(reports[-1])
             issue(
                 connection,
                 schema,
@@ -63,7 +63,7 @@ def issue(
     at: datetime,
     meta: Meta,
 ) -> list[str]:
-    """Number and issue written reports in the caller's transaction; returns their numbers."""
+    """Number and issue written reports of one window, in their order, in the caller's transaction; returns their numbers."""
     numbers = _numbered(connection, reports)
     rated = rated_lines(connection, meta.reseller, reports, at)
     taxes = [groups(rated.get(report["report_id"], ())) for report in reports]
@@ -95,7 +95,9 @@ def _update(
     connection.execute(
         "update reports r set state = 'issued', number = n.number, issued_at = %s, tax_minor = n.tax, taxes = n.taxes::jsonb "
         "from unnest(%s::text[], %s::text[], %s::bigint[], %s::text[]) as n (report_id, number, tax, taxes) "
-        "where r.report_id = n.report_id and r.reseller_id = %s and r.state = 'closing'",
+        "where r.report_id = n.report_id and r.reseller_id = %s and r.until_on = %s and r.state = 'closing' "
+        # They lie side by side there: without these bounds all that the reseller ever issued would be passed.
+        "and (r.ledger, r.customer_id, r.currency) >= (%s, %s, %s) and (r.ledger, r.customer_id, r.currency) <= (%s, %s, %s)",
         [
             at,
             [report["report_id"] for report in reports],
@@ -103,6 +105,9 @@ def _update(
             [_tax(each) for each in taxes],
             [json.dumps([_group_json(group) for group in each]) if each else "[]" for each in taxes],
             reseller,
+            reports[0]["until_on"],
+            *_place(reports[0]),
+            *_place(reports[-1]),
         ],
     )
 
@@ -184,6 +189,11 @@ def _written(
             "and (ledger, customer_id, currency) > (%s, %s, %s) order by ledger, customer_id, currency limit %s",
             [cycle["reseller_id"], cycle["until_on"], *after, REPORTS_AT_ONCE],
         ).fetchall()
+
+
+def _place(report: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What the reports of a window are numbered by."""
+    return report["ledger"], report["customer_id"], report["currency"]
 
 
 def _numbered(connection: psycopg.Connection, reports: Sequence[Mapping[str, Any]]) -> list[str]:
