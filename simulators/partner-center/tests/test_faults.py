@@ -107,3 +107,36 @@ async def test_e5_bundles_come_as_two_lines_of_one_event_and_tax_is_added(servic
     unit = sum(Decimal(line["unitPrice"]) for line in lines)
     assert subtotal == unit * 3
     assert abs(sum(Decimal(line["taxTotal"]) for line in lines) - subtotal / 10) < Decimal("0.02")
+
+
+async def test_operations_are_named_as_in_the_reference_also_where_one_route_serves_several(service):
+    partner = service.partner
+    secrets = {"client_id": partner["client_id"], "client_secret": partner["client_secret"]}
+    application = {
+        **secrets,
+        "grant_type": "client_credentials",
+        "resource": "https://api.partnercenter.microsoft.com",
+    }
+    user = {**application, "grant_type": "refresh_token", "refresh_token": partner["refresh_token"]}
+    await arm(service, "auth.token.refresh_token", "invalid_grant")
+    address = f"/{partner['tenant_id']}/oauth2/token"
+    assert (await service.http.post(address, data=application)).status_code == 200
+    assert (await service.http.post(address, data=user)).json()["error"] == "invalid_grant"
+    assert (await service.http.post(address, data=user)).status_code == 200
+    told = await service.control("GET", "/requests?operation=auth.token")
+    assert [one["operation"].rpartition(".")[2] for one in told] == [
+        "client_credentials",
+        "refresh_token",
+        "refresh_token",
+    ]
+    text = '{"Field":"CompanyName","Value":"A","Operator":"starts_with"}'
+    await service.get("/v1/customers", params={"size": 0, "filter": text})
+    await service.get("/v1/customers")
+    assert len(await service.control("GET", "/requests?operation=customers.list.filter")) == 1
+    assert len(await service.control("GET", "/requests?operation=customers.list")) == 2
+
+
+async def test_a_fault_for_an_operation_that_is_none_is_refused(service):
+    body = {"operation": "customers.lists", "kind": "throttled"}
+    refused = await service.control("POST", "/faults", body, expect=400)
+    assert refused["detail"].startswith("operation: ")

@@ -31,12 +31,7 @@ def token(
     world: World, issuer: TokenIssuer, tenant: str, request: Request, *, version: int, fault: str
 ) -> Answer:
     """Answer a token request; refusals carry the AADSTS numbers a client tells apart."""
-    form = {
-        name: values[0]
-        for name, values in Request(
-            "POST", "", request.content.decode(errors="replace"), {}, b""
-        ).query.items()
-    }
+    form = request.form()
     try:
         return Answer(body=_grant(world, issuer, tenant, form, version, fault), headers=_NO_STORE)
     except RefusedError as refused:

@@ -1,17 +1,22 @@
 """Profile, channels, faults, recorded requests."""
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from fastapi import APIRouter
 
 from csp_partner_center_simulator.control.models import ChannelChange, FaultWish, ProfileChange
+from csp_partner_center_simulator.routes import ROUTES
 from csp_partner_center_simulator.state.profile import Channels, Profile
 from csp_partner_center_simulator.wire.errors import invalid
 from csp_partner_center_simulator.wire.faults import KINDS, Fault
+from csp_partner_center_simulator.wire.naming import REFINED
 
 if TYPE_CHECKING:
     from csp_partner_center_simulator.simulator import Simulator
+
+OPERATIONS = {route.operation for route in ROUTES} | REFINED
 
 
 def router(simulator: "Simulator") -> APIRouter:
@@ -55,6 +60,8 @@ def router(simulator: "Simulator") -> APIRouter:
     async def arm(wish: FaultWish) -> dict[str, Any]:
         if wish.kind not in KINDS:
             raise invalid(f"kind: must be one of {', '.join(sorted(KINDS))}.")
+        if not any(fnmatchcase(name, wish.operation) for name in OPERATIONS):
+            raise invalid(f"operation: no operation is called {wish.operation[:80]}.")
         fault = simulator.faults.arm(
             Fault(
                 id="",

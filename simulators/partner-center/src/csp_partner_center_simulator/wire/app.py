@@ -16,6 +16,7 @@ from csp_partner_center_simulator.wire.call import Call, Caller
 from csp_partner_center_simulator.wire.errors import ApiError, GraphError
 from csp_partner_center_simulator.wire.exchange import Answers, Receive, Scope, Send, break_off, read
 from csp_partner_center_simulator.wire.faults import Fault, Faults
+from csp_partner_center_simulator.wire.naming import name_of
 from csp_partner_center_simulator.wire.recorder import Recorder
 from csp_partner_center_simulator.wire.refusals import instead, not_built, scrubbed, told
 from csp_partner_center_simulator.wire.request import Request
@@ -61,7 +62,8 @@ class Microsoft:
         operation = route.operation if route else "unknown"
         correlation_id = request.headers.get("ms-correlationid") or str(uuid.uuid4())
         customer_id = params.get("customer", "") or self._directory_of(request, operation)
-        fault = self._faults.strike(operation, customer_id) if route else None
+        name = name_of(operation, request)
+        fault = self._faults.strike(name, customer_id) if route else None
         if fault is not None and fault.kind == "slow":
             await asyncio.sleep(fault.delay_seconds)
         if operation in self._preparations:
@@ -69,7 +71,7 @@ class Microsoft:
         answer, replayed = self._answer(request, route, params, correlation_id, fault)
         self._recorder.add(
             at=self._world.now,
-            operation=operation,
+            operation=name,
             customer_id=customer_id,
             method=request.method,
             path=request.path,

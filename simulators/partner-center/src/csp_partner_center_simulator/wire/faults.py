@@ -5,6 +5,8 @@ from fnmatch import fnmatchcase
 from random import Random
 from typing import Any
 
+from csp_partner_center_simulator.wire.naming import is_meant
+
 # Answered instead of the operation.
 BEFORE = frozenset(
     {
@@ -84,7 +86,7 @@ class Faults:
         for fault in self._armed:
             if fault.count is not None and fault.fired >= fault.count:
                 continue
-            if not fnmatchcase(operation, fault.operation):
+            if not (is_meant(fault.operation, operation) or fnmatchcase(operation, fault.operation)):
                 continue
             if fault.customer_id and fault.customer_id.lower() != customer_id.lower():
                 continue

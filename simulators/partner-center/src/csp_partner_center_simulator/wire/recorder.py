@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from csp_partner_center_simulator.wire.answer import instant
+from csp_partner_center_simulator.wire.naming import is_meant
 
 _SECRET = re.compile(r"(?i)\b(sig|token|\$skiptoken|\$deltatoken|validationtoken|secret|code)=[^&]*")
 
@@ -66,7 +67,7 @@ class Recorder:
             one
             for one in self._ring
             if one.n > since
-            and (not operation or one.operation == operation)
+            and (not operation or is_meant(operation, one.operation))
             and (not customer_id or one.customer_id.lower() == customer_id.lower())
         ]
 

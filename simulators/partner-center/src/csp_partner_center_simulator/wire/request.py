@@ -53,6 +53,13 @@ class Request:
         except ValueError:
             raise invalid(f"Query parameter {name} must be a whole number, got '{text[:40]}'.") from None
 
+    def form(self) -> dict[str, str]:
+        """Give the body as a form: the first value of each field, names in lower case."""
+        fields: dict[str, str] = {}
+        for name, value in parse_qsl(self.content.decode("utf-8", errors="replace"), keep_blank_values=True):
+            fields.setdefault(name.lower(), value)
+        return fields
+
     def json(self) -> Any:
         """Give the body with its own casing; {} when there is none; 400 when it is no JSON."""
         text = self.content.decode("utf-8-sig", errors="replace").strip()
