@@ -72,6 +72,10 @@ def check_lists(client: httpx.Client) -> int:
         jsonschema.Draft202012Validator(closed(document, promised)).validate(answer.json())
         rows += len(answer.json()["data"])
         check_forged_cursors(client, path)
+        for size in (each for each in operation["parameters"] if each["name"] == "page[size]"):
+            most = size["schema"]["maximum"]
+            assert client.get(f"{path}?page[size]={most}").status_code == 200, path
+            assert client.get(f"{path}?page[size]={most + 1}").status_code == 422, path
         unknown = client.get(f"{path}?filter[colour]=red")
         assert unknown.status_code == 400, path
         assert unknown.json()["invalid_parameters"][0]["field"] == "filter[colour]"
@@ -138,7 +142,9 @@ def check_price_lists(client: httpx.Client, rule: dict[str, Any]) -> None:
     }
 
 
-def check_foreign(client: httpx.Client, stranger: httpx.Client, subscription: dict[str, Any]) -> None:
+def check_foreign(
+    client: httpx.Client, stranger: httpx.Client, subscription: dict[str, Any], user: str
+) -> None:
     """Another customer's ids are unknown ids, whatever is asked of them."""
     owner, tenant, own = (subscription[name] for name in ("customer_id", "tenant_id", "id"))
     reports = client.get(f"/billing-reports?customer_id={owner}").json()["data"]
@@ -156,7 +162,6 @@ def check_foreign(client: httpx.Client, stranger: httpx.Client, subscription: di
     for path in paths:
         assert client.get(path).status_code == 200 or path.endswith("/credit-note"), path
         assert stranger.get(path).status_code == 404, path
-    user = client.get(f"/tenants/{tenant}/users").json()["data"][0]["id"]
     line = {"product": subscription["product"], "quantity": 1, "term": "P1Y", "charge_cycle": "P1M"}
     commands: dict[str, Any] = {
         f"/subscriptions/{own}/change-previews": {"quantity": 2},
@@ -213,7 +218,9 @@ def check_settings(client: httpx.Client, customer: str) -> None:
     assert credit_note["changes"][-1]["reason"] == "asked for"
     path = f"/customers/{customer}/settings"
     own = {"setting": "price_change_policy", "value": "at_next_cycle", "effective_on": "2020-01-01"}
-    assert [each["source"] for each in client.get(path).json()["data"]] == ["default"]
+    unset = client.get(path)
+    assert unset.status_code == 200, unset.text
+    assert [each["source"] for each in unset.json()["data"]] == ["default"]
     assert command(client, path, own).status_code == 201
     assert [(each["value"], each["source"]) for each in client.get(path).json()["data"]] == [
         ("at_next_cycle", "customer")
@@ -236,9 +243,17 @@ async def test_both_surfaces_keep_the_conventions(data_folder):
     with Running(data_folder) as running, surface(running, "/v1") as client:
 
         def imported() -> Any:
-            return client.get("/subscriptions?filter[status]=active&page[size]=1").json()["data"] or None
+            """Its customer is known once its tenant is, and what it costs once pricing has heard of it."""
+            rows = client.get("/subscriptions?filter[status]=active&page[size]=500").json()["data"]
+            known = [each for each in rows if each["customer_id"] and each["cost"]]
+            return known if len({each["customer_id"] for each in known}) > 1 else None
 
-        (subscription,) = await eventually(imported, within=60.0, what="an imported subscription")
+        subscription = (await eventually(imported, within=60.0, what="imported subscriptions"))[0]
+
+        def with_users() -> Any:
+            return client.get(f"/tenants/{subscription['tenant_id']}/users").json().get("data")
+
+        users = await eventually(with_users, within=60.0, what="the tenant's users")
         some = client.get("/products?filter[term]=P1Y&filter[charge_cycle]=P1M").json()["data"]
         product = next(each for each in some if each["cost"] is not None)
         rule = {name: product[name] for name in ("product", "segment", "term", "charge_cycle")}
@@ -258,5 +273,5 @@ async def test_both_surfaces_keep_the_conventions(data_folder):
         others = client.get("/customers").json()["data"]
         other = next(each["id"] for each in others if each["id"] != subscription["customer_id"])
         with surface(running, "/portal/v1", "--as", "customer-admin", "--customer", other) as stranger:
-            check_foreign(client, stranger, subscription)
+            check_foreign(client, stranger, subscription, users[0]["id"])
         running.interrupt()
