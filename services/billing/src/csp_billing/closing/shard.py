@@ -14,7 +14,7 @@ from csp_billing.ports import ReportKey, report_key
 from csp_billing.settler import Settler
 from csp_runtime.crash_points import crash_point
 
-SUBSCRIPTIONS_AT_ONCE = 4_000
+SUBSCRIPTIONS_AT_ONCE = 1_500
 """Customers are settled in groups of about so many; what is held in memory is one group, or one large customer."""
 
 
