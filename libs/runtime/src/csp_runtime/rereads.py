@@ -11,6 +11,7 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 
 from csp_runtime.auth import ServiceTokens
+from csp_runtime.cancelling import end_if_asked
 from csp_runtime.clock import Clock
 from csp_runtime.database import Database
 from csp_runtime.platform import Peers
@@ -50,6 +51,7 @@ class Rereads:
     async def run(self) -> None:
         """Ask for every due one; what the feed did not take stays and is asked for again."""
         while True:
+            end_if_asked()
             await self.step()
             await self._clock.sleep(PAUSE_SECONDS)
 

@@ -11,6 +11,7 @@ from psycopg.rows import DictRow
 from csp_contracts.envelope import Origin, Recorded
 from csp_contracts.identity_sync_v1 import UserUpdated
 from csp_runtime.auth import ServiceTokens
+from csp_runtime.cancelling import end_if_asked
 from csp_runtime.clock import Clock
 from csp_runtime.database import Database
 from csp_runtime.errors import VersionConflict
@@ -36,6 +37,7 @@ class NamesFetcher:
     async def run(self) -> None:
         """Fetch what is wanted; what the feed does not answer stays and is asked for again."""
         while True:
+            end_if_asked()
             await self.step()
             await self._clock.sleep(PAUSE_SECONDS)
 

@@ -25,6 +25,7 @@ from csp_contracts.operations_v1 import (
     OperationSucceeded,
     OperationUncertain,
 )
+from csp_runtime.cancelling import end_if_asked
 from csp_runtime.clock import Clock
 from csp_runtime.crash_points import crash_point
 from csp_runtime.database import Database
@@ -85,6 +86,7 @@ class OperationMachine:
         try:
             with self._wakeups.on(CHANNEL) as event:
                 while True:
+                    end_if_asked()
                     claimed = await self._claims.claim(self._at_once - len(running))
                     for one in claimed:
                         task = asyncio.create_task(self._carry_out(one), name=f"operation {one.operation_id}")

@@ -9,6 +9,7 @@ from typing import TypeVar
 import psycopg
 from psycopg_pool import PoolTimeout
 
+from csp_runtime.cancelling import end_if_asked
 from csp_runtime.clock import Clock
 from csp_runtime.logs import logger
 from csp_runtime.wakeups import Wakeups
@@ -32,6 +33,7 @@ async def work_off(
     """Call `step` for ever: again at once while it finds work, else when woken. An outage of the database is waited out."""
     with wakeups.on(channel) as woken:
         while True:
+            end_if_asked()
             woken.clear()
             try:
                 if await step():
@@ -92,6 +94,7 @@ async def in_turns(
     """Call `step` for ever, at least every `pause` seconds of real and of business time, whichever is over first."""
     await clock.sleep(first_pause)
     while True:
+        end_if_asked()
         began_at = clock.now()
         try:
             await step()
