@@ -148,7 +148,7 @@ class World(Stage):
         await self.control("DELETE", "/faults")
         for _ in range(5):
             await self.advance("PT13H")
-            await self.settle_open()
+            await self.work(OWNER, passes=10_000)
             for step in (self.poll, self.hear, self.look, self.own, self.ask_again, self.hear):
                 await step()
             await self.some(500)

@@ -240,7 +240,7 @@ class People(Stage):
         await self.control("DELETE", "/faults")
         for _ in range(5):
             await self.advance("PT5H")
-            await self.settle_open()
+            await self.work(OWNER, passes=10_000)
             self.watch()
             for step in (self.poll, self.follow, self.look, self.own, self.ask_again, self.read_all):
                 await step()

@@ -150,7 +150,7 @@ class Tenants(Stage):
         await self.control("DELETE", "/faults")
         for _ in range(5):
             await self.advance("PT13H")
-            await self.settle_open()
+            await self.work(OWNER, passes=10_000)
             self.watch()
             for step in (self.poll, self.hear, self.list, self.own, self.ask_again, self.read_all):
                 await step()

@@ -147,9 +147,9 @@ class Stage:
         """A worker of a service."""
         return next(worker for found, worker in self.services[service].workers if found == name)
 
-    async def work(self, service: str) -> None:
-        """An owner carries its open operations out."""
-        await self._operate(service, passes=400)
+    async def work(self, service: str, passes: int = 400) -> None:
+        """An owner carries its open operations out; `passes`: of 2 ms, how long to wait for all of them."""
+        await self._operate(service, passes)
 
     async def crash(self, service: str) -> None:
         """An owner dies on the way; its claims run out, and it starts again."""
@@ -266,7 +266,7 @@ async def set_up(
         LocalPeers(),
     )
     client = connect(
-        PartnerCenterSettings(cloud=simulator(BASE), first_rate=100_000, highest_rate=100_000, first_backoff=0.01),
+        PartnerCenterSettings(cloud=simulator(BASE), first_rate=100_000, highest_rate=100_000, first_backoff=0.01, breaker_pause=0.05),
         database, clock, box, http=http,
     )  # fmt: skip
     logs: dict[str, Any] = {context: Silent(context) for context in CONTEXTS}
