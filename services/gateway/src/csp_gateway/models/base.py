@@ -3,16 +3,25 @@
 from datetime import datetime
 from typing import Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 T = TypeVar("T")
 Cycle = Literal["P1M", "P1Y", "P3Y"]
 
 
 class Body(BaseModel):
-    """A request: unknown fields are refused by name."""
+    """A request: unknown fields are refused by name, and so is text that no database can hold."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _can_be_kept(cls, value: object) -> object:
+        texts = value if isinstance(value, list) else [value]
+        if any(isinstance(text, str) and "\0" in text for text in texts):
+            raise PydanticCustomError("text", "must not contain a NUL character")
+        return value
 
 
 class View(BaseModel):
