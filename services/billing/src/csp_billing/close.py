@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import psycopg
 
@@ -11,7 +11,7 @@ from csp_billing.application import BillingUseCases
 from csp_billing.closing.commands import begin_close, hold_one, issue_one
 from csp_billing.closing.cycles import open_cycles
 from csp_billing.closing.progress import cycle_json, cycles_json
-from csp_billing.ports import ReportKey
+from csp_billing.ports import Books, ReportKey
 from csp_billing.views import summary
 from csp_runtime.clock import Clock
 from csp_runtime.commands import command_meta
@@ -19,20 +19,6 @@ from csp_runtime.http import Command
 from csp_runtime.once import do_once
 from csp_runtime.problems import not_found
 from csp_runtime.scope import Scope
-
-T = TypeVar("T")
-
-
-class Books(Protocol):
-    """Connections for work that folds."""
-
-    schema: str
-
-    async def run(self, work: Callable[[psycopg.Connection], T]) -> T:
-        """Do something in a thread."""
-
-    def watermark(self) -> int:
-        """The last arrival in the log of record; called from such a thread."""
 
 
 class ReportNames(Protocol):

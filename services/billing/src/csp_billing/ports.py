@@ -1,14 +1,30 @@
 """What the use cases know of subscriptions and reports."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
+
+import psycopg
 
 from csp_billing.domain.delta import Posting
 from csp_billing.domain.lines import LineKey
 from csp_billing.domain.taxes import Rated, TaxGroup
 from csp_contracts.ids import Kind, named_id
+
+T = TypeVar("T")
+
+
+class Books(Protocol):
+    """Connections for work that folds or writes much: synchronous, in the worker's role."""
+
+    schema: str
+
+    async def run(self, work: Callable[[psycopg.Connection], T]) -> T:
+        """Do something in a thread; raises what it raises."""
+
+    def watermark(self) -> int:
+        """The last arrival in the log of record; called from such a thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,7 @@
 """The internal edge of adjustments by hand: granted and listed by the reseller; customers see them in their reports."""
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Any
 
 import psycopg
 from fastapi import APIRouter, Query
@@ -10,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from csp_billing.adjustments.granting import Wish, adjustments_json, find_link, grant
 from csp_billing.invoices.api import Decider, Staff
+from csp_billing.ports import Books
 from csp_contracts.ids import Kind, named_id
 from csp_runtime.clock import Clock
 from csp_runtime.commands import command_meta
@@ -17,18 +17,8 @@ from csp_runtime.http import AnyCommand, Command
 from csp_runtime.once import do_once
 from csp_runtime.scope import Scope
 
-T = TypeVar("T")
 TEXT = r'^[^"\\\x00-\x1f]*$'
 """What can stand in every form of a report without being quoted."""
-
-
-class Books(Protocol):
-    """Connections in threads."""
-
-    schema: str
-
-    async def run(self, work: Callable[[psycopg.Connection], T]) -> T:
-        """Do something in a thread."""
 
 
 class MoneyBody(BaseModel):

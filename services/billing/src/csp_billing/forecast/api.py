@@ -1,10 +1,8 @@
 """The internal edge of forecasts and what-ifs: for the reseller with cost, for a customer without."""
 
-from collections.abc import Callable
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, Protocol, TypeVar
+from typing import Annotated, Any, Literal, Protocol
 
-import psycopg
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -14,7 +12,7 @@ from csp_billing.domain.lines import Line
 from csp_billing.domain.what_ifs import Choice, compare
 from csp_billing.forecast.forecasts import Question, forecasts
 from csp_billing.invoices.taking import totals_text
-from csp_billing.ports import ShownLine, report_key
+from csp_billing.ports import Books, ShownLine, report_key
 from csp_billing.settling import Known
 from csp_billing.timelines import story_of
 from csp_billing.views import line_json
@@ -25,16 +23,8 @@ from csp_runtime.http import AnyScope, AwaitedVersions
 from csp_runtime.problems import invalid, not_found
 from csp_runtime.scope import Scope
 
-T = TypeVar("T")
 _STREAMS = ("cus_", "ten_", "sub_", "spr_", "res_")
 LONGEST_HORIZON = 1200
-
-
-class Books(Protocol):
-    """Connections in threads."""
-
-    async def run(self, work: Callable[[psycopg.Connection], T]) -> T:
-        """Do something in a thread."""
 
 
 class Facts(Protocol):

@@ -4,14 +4,15 @@ Not by the webhook `invoice-ready`: it comes for new commerce alone (PC 10.1), a
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import psycopg
 
 from csp_billing.invoices.fetching import ask
+from csp_billing.ports import Books
 from csp_contracts.ids import Kind, named_id
 from csp_partner_center.client import PartnerCenter
 from csp_partner_center.errors import PartnerCenterError
@@ -22,14 +23,6 @@ from csp_runtime.logs import logger
 POLL_SECONDS = 30.0
 ACTOR = "service:billing"
 log = logger(__name__)
-T = TypeVar("T")
-
-
-class Books(Protocol):
-    """Connections in threads."""
-
-    async def run(self, work: Callable[[psycopg.Connection], T]) -> T:
-        """Do something in a thread."""
 
 
 class InvoiceDiscovery:

@@ -5,11 +5,11 @@ Lines go to disk as they come and are then taken as a file is: whole or not at a
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import IO, Any, Protocol, TypeVar
+from typing import IO, Any
 from uuid import uuid5
 
 import msgspec
@@ -17,6 +17,7 @@ import psycopg
 
 from csp_billing.invoices.faults import FileRefused
 from csp_billing.invoices.taking import Declared, take
+from csp_billing.ports import Books
 from csp_contracts.ids import NAMESPACE
 from csp_partner_center.answers import RequestIds
 from csp_partner_center.billing_export import ExportFailed, ExportStatus
@@ -32,14 +33,6 @@ from csp_runtime.wakeups import Wakeups, wait_for_wakeup
 CHANNEL = "billing_fetch"
 POLL_SECONDS = 5.0
 log = logger(__name__)
-T = TypeVar("T")
-
-
-class Books(Protocol):
-    """Connections in threads."""
-
-    async def run(self, work: Callable[[psycopg.Connection], T]) -> T:
-        """Do something in a thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,12 +7,12 @@ from typing import IO, Any
 
 import psycopg
 
-from csp_billing.close import Books
 from csp_billing.invoices import decisions
 from csp_billing.invoices.faults import FileRefused
 from csp_billing.invoices.fetching import ask, fetch_json
 from csp_billing.invoices.shown import import_json, imports_json, matches_json, one_match
 from csp_billing.invoices.taking import Declared, take
+from csp_billing.ports import Books
 from csp_contracts.envelope import Meta
 from csp_contracts.ids import Kind, named_id
 from csp_runtime.clock import Clock

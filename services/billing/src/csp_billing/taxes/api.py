@@ -1,8 +1,8 @@
 """The internal edge of taxes: a customer's rates, the tax of a report, its credit note."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import psycopg
 from fastapi import APIRouter
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from csp_billing.domain.taxes import Rated
 from csp_billing.invoices.api import Decider, Staff
-from csp_billing.ports import Report
+from csp_billing.ports import Books, Report
 from csp_billing.taxes.documents import credit_note_json, rates_json, set_rate, taxes_json
 from csp_commerce_rules.money import parse_decimal
 from csp_runtime.clock import Clock
@@ -18,15 +18,6 @@ from csp_runtime.http import AnyCommand, AnyScope
 from csp_runtime.once import do_once
 from csp_runtime.problems import not_found
 from csp_runtime.scope import Scope
-
-T = TypeVar("T")
-
-
-class Books(Protocol):
-    """Connections in threads."""
-
-    async def run(self, work: Callable[[psycopg.Connection], T]) -> T:
-        """Do something in a thread."""
 
 
 class Customers(Protocol):
