@@ -161,6 +161,14 @@ def recorded_lock(
     return Recorded(stream=stream, version=len(history) + 1, data=lock, meta=meta)
 
 
+def locked(
+    wish: LockWish, ledger: str, row: ListedPrice, history: Sequence[Recorded[Any]], now: datetime
+) -> Recorded[Any]:
+    """A row's price locked to a subscription, as the next event of its stream."""
+    lock = lock_event(ledger, wish, row.currency, row.unit_price_micro, row.ref)
+    return recorded_lock(wish, lock, history, now)
+
+
 def newest_lock(history: Sequence[Recorded[Any]]) -> SubscriptionPriceLocked | None:
     """The sales price that was locked last: of the latest first day, the latest event."""
     locks = [event.data for event in history if isinstance(event.data, SubscriptionPriceLocked)]

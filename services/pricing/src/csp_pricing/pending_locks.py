@@ -4,17 +4,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from csp_contracts.envelope import Recorded
-from csp_pricing.adapters.rows import PricingRows
-from csp_pricing.adapters.subscriptions import KeptSubscriptions
-from csp_pricing.locking import LockWish, forget, kept_wish, lock_event, recorded_lock, resolve
+from csp_pricing.list_follower import ListFollower
+from csp_pricing.locking import LockWish, forget, kept_wish, locked, resolve
 from csp_pricing.price_edits import price_stream
-from csp_runtime.clock import Clock
-from csp_runtime.database import Database
 from csp_runtime.errors import VersionConflict
-from csp_runtime.store import Also, EventStore
-from csp_runtime.wakeups import Wakeups, wait_for_wakeup
+from csp_runtime.store import Also
 
-POLL_SECONDS = 30.0
 AT_ONCE = 400
 
 
@@ -26,33 +21,10 @@ class Waiting(NamedTuple):
     ledger: str
 
 
-class PendingLocks:
+class PendingLocks(ListFollower):
     """The worker: looks at all that waits, some hundred at a time."""
 
-    def __init__(
-        self,
-        store: EventStore,
-        rows: PricingRows,
-        subscriptions: KeptSubscriptions,
-        database: Database,
-        clock: Clock,
-        wakeups: Wakeups,
-    ) -> None:
-        self._store = store
-        self._rows = rows
-        self._subscriptions = subscriptions
-        self._database = database
-        self._clock = clock
-        self._wakeups = wakeups
-
-    async def run(self) -> None:
-        """After every change of a list, and from time to time."""
-        with self._wakeups.on("csp_prices") as event:
-            while True:
-                await self.retry_all()
-                await wait_for_wakeup(event, POLL_SECONDS)
-
-    async def retry_all(self) -> None:
+    async def look(self) -> None:
         """Look once at everything that waits."""
         after = ("", "", "")
         while waiting := await self._page(after):
@@ -97,8 +69,7 @@ class PendingLocks:
         now = self._clock.now()
         for wish, ledger, row in priced:
             history = histories[streams[wish.subscription_id]]
-            lock = lock_event(ledger, wish, row.currency, row.unit_price_micro, row.ref)
-            history.append(recorded_lock(wish, lock, history, now))
+            history.append(locked(wish, ledger, row, history, now))
             events.append(history[-1])
             also.append(forget(wish, ledger))
         try:

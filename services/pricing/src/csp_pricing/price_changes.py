@@ -10,18 +10,13 @@ from psycopg.rows import DictRow
 
 from csp_contracts.envelope import Recorded
 from csp_contracts.pricing_v1 import SubscriptionPriceLocked
-from csp_pricing.adapters.rows import PricingRows
-from csp_pricing.adapters.subscriptions import KeptSubscriptions
-from csp_pricing.locking import lock_event, newest_lock, recorded_lock, resolve, wish_for
+from csp_pricing.list_follower import ListFollower
+from csp_pricing.locking import locked, newest_lock, resolve, wish_for
 from csp_pricing.ports import PricedSubscription
 from csp_pricing.price_edits import price_stream
-from csp_runtime.clock import Clock
-from csp_runtime.database import Database
 from csp_runtime.errors import VersionConflict
-from csp_runtime.store import Also, EventStore
-from csp_runtime.wakeups import Wakeups, wait_for_wakeup
+from csp_runtime.store import Also
 
-POLL_SECONDS = 30.0
 AT_ONCE = 200
 EVENTS_A_SAVE = 400
 INSIDE_A_TERM = ("at_next_cycle", "immediate_prorated")
@@ -38,38 +33,15 @@ class PriceChange:
     due_on: date
 
 
-class PriceChanges:
+class PriceChanges(ListFollower):
     """The worker: takes changes whose day is there, in order of their days, each until it is done.
 
     A list works forward only: a row that was set late counts from the day on which it was made, and a policy from the day
     on which it holds. For days before that there is the historic edit.
     """
 
-    def __init__(
-        self,
-        store: EventStore,
-        rows: PricingRows,
-        subscriptions: KeptSubscriptions,
-        database: Database,
-        clock: Clock,
-        wakeups: Wakeups,
-    ) -> None:
-        self._store = store
-        self._rows = rows
-        self._subscriptions = subscriptions
-        self._database = database
-        self._clock = clock
-        self._wakeups = wakeups
-
-    async def run(self) -> None:
-        """After every change of a list, and from time to time: days begin without a signal."""
-        with self._wakeups.on("csp_prices") as event:
-            while True:
-                await self.take_due()
-                await wait_for_wakeup(event, POLL_SECONDS)
-
-    async def take_due(self) -> None:
-        """Everything whose day is there."""
+    async def look(self) -> None:
+        """Everything whose day is there; days begin without a signal."""
         today = self._clock.now().date()
         while due := await self._due(today):
             for change in due:
@@ -100,9 +72,7 @@ class PriceChanges:
         rows = await resolve(self._rows, [(wish, "sell") for wish, _ in wishes])
         now = self._clock.now()
         events = [
-            recorded_lock(
-                wish, lock_event("sell", wish, row.currency, row.unit_price_micro, row.ref), history, now
-            )
+            locked(wish, "sell", row, history, now)
             for (wish, history), row in zip(wishes, rows, strict=True)
             if row is not None and row.unit_price_micro != _price_now(history)
         ]
@@ -117,15 +87,15 @@ class PriceChanges:
 
 
 def _waits_for(
-    change: PriceChange, subscription: PricedSubscription, locked: SubscriptionPriceLocked | None
+    change: PriceChange, subscription: PricedSubscription, newest: SubscriptionPriceLocked | None
 ) -> bool:
     """Not where it waits for its first price, nor where it was renewed since, at the price of that day."""
-    return locked is not None and locked.product == subscription.product and locked.from_on <= change.due_on
+    return newest is not None and newest.product == subscription.product and newest.from_on <= change.due_on
 
 
 def _price_now(history: Sequence[Recorded[Any]]) -> int | None:
-    locked = newest_lock(history)
-    return None if locked is None else locked.unit_price_micro
+    newest = newest_lock(history)
+    return None if newest is None else newest.unit_price_micro
 
 
 def _done(change: PriceChange) -> Also:

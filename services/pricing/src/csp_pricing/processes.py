@@ -23,7 +23,7 @@ from csp_pricing.locking import (
     LockWish,
     keep_pending,
     lock_event,
-    recorded_lock,
+    locked,
     resolve,
     wish_for,
 )
@@ -142,9 +142,8 @@ class Reprices:
                 if row is None:
                     also.append(keep_pending(wish, "sell"))
                     continue
-                lock = lock_event("sell", wish, row.currency, row.unit_price_micro, row.ref)
                 history = known[streams[wish.subscription_id]]
-                history.append(recorded_lock(wish, lock, history, self._clock.now()))
+                history.append(locked(wish, "sell", row, history, self._clock.now()))
                 made.append(history[-1])
         return Reaction(events=made, also=also)
 

@@ -100,7 +100,7 @@ async def test_what_microsoft_has_no_sheet_for_costs_what_a_file_of_ours_says(pr
     assert (await pricing.post("/price-sheet-checks", text)).json()["new"] == 1
     done = (await pricing.post("/price-sheets", text)).json()
     assert (done["new"], done["markets"], done["refused"]) == (1, ["DE"], 0)
-    await dict(pricing.service.workers)["pending locks"].retry_all()
+    await dict(pricing.service.workers)["pending locks"].look()
     (lock,) = await pricing.cost_locks()
     assert (lock.unit_price_micro, lock.product) == (9_300_000, LEGACY)
     assert (await pricing.post("/price-sheets", text)).json()["unchanged"] == 1

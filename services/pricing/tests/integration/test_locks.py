@@ -14,14 +14,14 @@ def worker(pricing, name):
 
 
 async def retried(pricing):
-    await worker(pricing, "pending locks").retry_all()
+    await worker(pricing, "pending locks").look()
 
 
 async def taken(pricing, day=None):
     """The changes of lists that are due are taken, on a day."""
     if day is not None:
         pricing.clock.move_to(pricing.clock.now().replace(month=day.month, day=day.day, year=day.year))
-    await worker(pricing, "price changes").take_due()
+    await worker(pricing, "price changes").look()
 
 
 def told(locks):
