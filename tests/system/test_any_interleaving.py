@@ -5,12 +5,10 @@ import asyncio
 import contextlib
 import json
 from collections import Counter
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from csp_contracts.ids import Kind, named_id
@@ -18,10 +16,10 @@ from csp_contracts.subscriptions_v1 import QuantityChanged, SubscriptionSuspende
 from csp_subscriptions import service as owner_service
 from csp_subscriptions.domain.observed import status_of
 from csp_subscriptions.domain.subscription import fold
-from csp_testing.interleaving import RESELLER, Budget, Stage, set_up
+from csp_testing.exploring import Exploration
+from csp_testing.interleaving import RESELLER, Stage, set_up
 
 ITEM, OWNER = "CFQ7TTC0LH18:0001", "subscriptions"
-CASES_OF_A_WORLD = 40  # what is left over makes a world slower with each case
 
 seats = st.integers(min_value=3, max_value=9)
 STEPS = st.one_of(
@@ -45,7 +43,6 @@ STEPS = st.one_of(
 class World(Stage):
     """One customer's subscription."""
 
-    facts: Counter[str] = field(default_factory=Counter)
     customer: str = ""
     bought: str = ""
 
@@ -169,7 +166,7 @@ def runner():
         yield running
 
 
-def check(world: World, run: Any, steps: list[tuple[Any, ...]]) -> None:
+def check(world: World, run: Any, steps: list[tuple[Any, ...]]) -> int:
     run(world.buy())
     for step in steps:
         run(world.step(*step))
@@ -184,8 +181,8 @@ def check(world: World, run: Any, steps: list[tuple[Any, ...]]) -> None:
     assert not run(world.open_operations(OWNER))
     facts = told(history)
     assert facts == happened(world)
-    world.facts += facts
     run(world.leave())
+    return facts.total()
 
 
 def told(history) -> Counter[str]:
@@ -216,51 +213,14 @@ def happened(world: World) -> Counter[str]:
     return facts
 
 
-QUICK = settings(
-    max_examples=25,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[
-        Phase.explicit,
-        Phase.generate,
-    ],  # a failing order is told as it is: shrinking takes longer than the gate has
+EXPLORATION = Exploration(
+    stage=World, owners=[owner_service], steps=STEPS, shortest=3, judge=check, least=1 / 5
 )
-
-
-def explore(
-    server: str,
-    folder: Any,
-    runner: asyncio.Runner,
-    how: settings,
-    latency: str,
-    budget: Budget,
-    longest: int = 14,
-) -> None:
-    stack = contextlib.AsyncExitStack()
-    world = runner.run(set_up(World, server, folder, [owner_service], stack))
-    try:
-        runner.run(world.prepare())
-        runner.run(world.control("PATCH", "/profile", {"latency": latency, "requests_per_minute": 100_000}))
-
-        @how
-        @given(st.lists(STEPS, min_size=3, max_size=longest))
-        def any_order(steps: list[tuple[Any, ...]]) -> None:
-            if budget.begins():
-                check(world, runner.run, steps)
-
-        any_order()
-        if not budget.is_over:
-            # That the orders did something at all; how much depends on which ones hypothesis picked.
-            assert world.facts.total() >= how.max_examples / 5
-    finally:
-        runner.run(stack.aclose())
 
 
 @pytest.mark.parametrize("latency", ["fast", "realistic"])
 def test_any_order_ends_in_one_state_with_each_fact_once(postgres_server, tmp_path, runner, latency):
-    explore(postgres_server, tmp_path, runner, QUICK, latency, Budget(minutes=60))
+    EXPLORATION.quick(postgres_server, tmp_path, runner, latency, cases=25, longest=14)
 
 
 # Orders that once went wrong: records that come in another order than what they tell, around a reading at the same moment.
@@ -291,9 +251,4 @@ def test_orders_that_once_went_wrong_end_well(postgres_server, tmp_path, runner,
 def test_hundreds_of_orders_end_in_one_state_with_each_fact_once(
     postgres_server, tmp_path, runner, latency, record_property
 ):
-    wide = partial(settings, QUICK, max_examples=CASES_OF_A_WORLD, derandomize=False)
-    budget = Budget(minutes=8)
-    while budget.cases < 400 and not budget.is_over:
-        explore(postgres_server, tmp_path, runner, wide(), latency, budget, longest=40)
-    record_property("cases", budget.cases)
-    print(f"{budget.cases} orders, {latency}")  # noqa: T201  # shown by `-s` and on failure
+    record_property("cases", EXPLORATION.wide(postgres_server, tmp_path, runner, latency))

@@ -2,13 +2,11 @@
 lost answers, crashes and late values come, the books end as Microsoft has it, and nothing is told twice (architecture 5)."""
 
 import asyncio
-import contextlib
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from csp_contracts.identity_sync_v1 import (
@@ -22,7 +20,8 @@ from csp_contracts.ids import Kind, named_id
 from csp_identity_sync import service as identity
 from csp_provisioning import service as provisioning
 from csp_subscriptions import service as subscriptions
-from csp_testing.interleaving import RESELLER, Budget, Stage, set_up
+from csp_testing.exploring import Exploration
+from csp_testing.interleaving import RESELLER, Stage
 
 ITEM, OWNER = "CFQ7TTC0LH18:0001", "identity-sync"
 WHO = st.sampled_from(["portal_user", "customer_admin"])
@@ -48,17 +47,6 @@ STEPS = st.one_of(
     st.tuples(st.just("lose"), LOST),
     st.tuples(st.sampled_from(MACHINES)),
     st.tuples(st.sampled_from(["settle_open", "follow"])),
-)
-QUICK = settings(
-    max_examples=20,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[
-        Phase.explicit,
-        Phase.generate,
-    ],  # a failing order is told as it is: shrinking takes longer than the gate has
 )
 
 
@@ -315,42 +303,22 @@ def check(people: People, run: Any, steps: list[tuple[Any, ...]]) -> int:
     return facts
 
 
-def explore(
-    server: str,
-    folder: Any,
-    runner: asyncio.Runner,
-    how: settings,
-    latency: str,
-    budget: Budget,
-    longest: int,
-) -> None:
-    stack = contextlib.AsyncExitStack()
-    people = runner.run(set_up(People, server, folder, [provisioning, subscriptions, identity], stack))
-    facts = 0
-    try:
-        runner.run(people.prepare())
-        runner.run(people.control("PATCH", "/profile", {"latency": latency, "requests_per_minute": 100_000}))
-
-        @how
-        @given(st.lists(STEPS, min_size=8, max_size=longest))
-        def any_order(steps: list[tuple[Any, ...]]) -> None:
-            nonlocal facts
-            if budget.begins():
-                facts += check(people, runner.run, steps)
-
-        any_order()
-        if not budget.is_over:
-            # Two users are made in each case, and the orders did something to them.
-            assert facts >= 2 * how.max_examples
-    finally:
-        runner.run(stack.aclose())
+# Two users are made in each case, and the orders did something to them.
+EXPLORATION = Exploration(
+    stage=People,
+    owners=[provisioning, subscriptions, identity],
+    steps=STEPS,
+    shortest=8,
+    judge=check,
+    least=2,
+)
 
 
 @pytest.mark.parametrize("latency", ["fast", "realistic"])
 def test_any_order_ends_as_microsoft_has_it_and_nothing_is_told_twice(
     postgres_server, tmp_path, runner, latency
 ):
-    explore(postgres_server, tmp_path, runner, QUICK, latency, Budget(minutes=60), longest=24)
+    EXPLORATION.quick(postgres_server, tmp_path, runner, latency, cases=20, longest=24)
 
 
 @pytest.mark.slow  # eight minutes each: hundreds of stories, another set each time, a new world for every forty
@@ -359,9 +327,4 @@ def test_any_order_ends_as_microsoft_has_it_and_nothing_is_told_twice(
 def test_hundreds_of_orders_end_as_microsoft_has_it(
     postgres_server, tmp_path, runner, latency, record_property
 ):
-    budget = Budget(minutes=8)
-    while budget.cases < 400 and not budget.is_over:
-        wide = settings(QUICK, max_examples=40, derandomize=False)
-        explore(postgres_server, tmp_path, runner, wide, latency, budget, longest=40)
-    record_property("cases", budget.cases)
-    print(f"{budget.cases} orders, {latency}")  # noqa: T201  # shown by `-s` and on failure
+    record_property("cases", EXPLORATION.wide(postgres_server, tmp_path, runner, latency))

@@ -1,0 +1,89 @@
+"""Random orders of steps on a stage, each judged once everything has come to rest."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from csp_testing.interleaving import Budget, set_up
+
+CASES_OF_A_WORLD = 40
+"""What is left over makes a world slower with each case."""
+
+# A failing order is told as it is: shrinking takes longer than the gate has.
+_SETTINGS = settings(
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exploration:
+    """What is tried on which stage, and who judges it.
+
+    `judge` plays the steps of a case and asserts; it returns how many facts were told. `least` facts a case on average show
+    that the orders did something at all. `Any`: stages, and strategies of steps.
+    """
+
+    stage: Callable[..., Any]
+    owners: Sequence[Any]
+    steps: Any
+    shortest: int
+    judge: Callable[[Any, Callable[..., Any], list[tuple[Any, ...]]], int]
+    least: float
+
+    def quick(
+        self, server: str, folder: Path, runner: asyncio.Runner, latency: str, *, cases: int, longest: int
+    ) -> None:
+        """The same few orders each time."""
+        how = settings(_SETTINGS, max_examples=cases)
+        self._explore(server, folder, runner, latency, how, Budget(minutes=60), longest)
+
+    def wide(self, server: str, folder: Path, runner: asyncio.Runner, latency: str) -> int:
+        """Hundreds of orders, others each time, a new world for every forty; returns how many there was time for."""
+        budget = Budget(minutes=8)
+        while budget.cases < 400 and not budget.is_over:
+            how = settings(_SETTINGS, max_examples=CASES_OF_A_WORLD, derandomize=False)
+            self._explore(server, folder, runner, latency, how, budget, longest=40)
+        print(f"{budget.cases} orders, {latency}")  # noqa: T201  # shown by `-s` and on failure
+        return budget.cases
+
+    def _explore(
+        self,
+        server: str,
+        folder: Path,
+        runner: asyncio.Runner,
+        latency: str,
+        how: settings,
+        budget: Budget,
+        longest: int,
+    ) -> None:
+        stack = contextlib.AsyncExitStack()
+        stage = runner.run(set_up(self.stage, server, folder, self.owners, stack))
+        facts = 0
+        try:
+            runner.run(stage.prepare())
+            runner.run(
+                stage.control("PATCH", "/profile", {"latency": latency, "requests_per_minute": 100_000})
+            )
+
+            @how
+            @given(st.lists(self.steps, min_size=self.shortest, max_size=longest))
+            def any_order(steps: list[tuple[Any, ...]]) -> None:
+                nonlocal facts
+                if budget.begins():
+                    facts += self.judge(stage, runner.run, steps)
+
+            any_order()
+            if not budget.is_over:
+                assert facts >= self.least * how.max_examples
+        finally:
+            runner.run(stack.aclose())
