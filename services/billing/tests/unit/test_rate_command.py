@@ -137,9 +137,16 @@ def test_a_fault_is_named_with_path_and_rule(good, path, value, fault):
     assert any(found.startswith(fault) for found in refused(changed(good, path, value)))
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"', '{"a": NaN}', b"\xff\xfe", "[" * 100_000])
+NO_STORIES = ["", "{", "[]", "null", '"x"', '{"a": NaN}', b"\xff\xfe", "{}".encode("utf-16"), "[" * 100_000]
+
+
+@pytest.mark.parametrize("text", NO_STORIES)
 def test_what_is_no_story_at_all_is_refused(text):
     assert refused(text)[0].startswith("$: ")
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(good):
+    assert rate(parse(json.dumps(good).encode("utf-8-sig"))).runs[1].net == 2742
 
 
 def test_a_name_that_stands_twice_is_refused_with_its_path(good):

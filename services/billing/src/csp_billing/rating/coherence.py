@@ -27,6 +27,7 @@ def check(events: Sequence[Event], faults: list[str]) -> list[Event]:
         starts.setdefault(event.starts, event)
     begun = {event.starts: event for event in once if event.starts is not None}
     corrected = _first_days(resolved, by_seq)
+    latest = _latest_days(resolved, by_seq)
     for event in once:
         if event.subscription is not None and event.subscription not in begun:
             faults.append(f'{event.path}.subscription: "{event.subscription}" never begins')
@@ -40,7 +41,7 @@ def check(events: Sequence[Event], faults: list[str]) -> list[Event]:
             continue  # it prices days, those of a later subscription too
         elif event.facts and event.starts is None and event.subscription in corrected:
             first = corrected[event.subscription]
-            if corrected_day(event, resolved) < first:
+            if latest.get(event.seq, event.day) < first:
                 faults.append(f"{event.path}.effective_on: is before the subscription begins")
     return resolved
 
@@ -59,12 +60,15 @@ def _check_correction(
             faults.append(f"{event.path}.effective_on: is before the subscription begins")
 
 
-def corrected_day(event: Event, events: Sequence[Event]) -> int:
-    """Latest day that any version of the entry has."""
-    days = [
-        other.day for other in events if other.name == "effective_time_corrected" and event.seq in other.refs
-    ]
-    return max([event.day, *days])
+def _latest_days(events: Sequence[Event], by_seq: dict[int, Event]) -> dict[int, int]:
+    """Latest day that any version of a corrected entry has, by its `seq`."""
+    latest: dict[int, int] = {}
+    for event in events:
+        if event.name == "effective_time_corrected":
+            for ref in event.refs:
+                if ref in by_seq:
+                    latest[ref] = max(event.day, latest.get(ref, by_seq[ref].day))
+    return latest
 
 
 def _first_days(events: Sequence[Event], by_seq: dict[int, Event]) -> dict[str, int]:

@@ -59,13 +59,8 @@ def rate(story: StoryFile) -> Result:
     stories: dict[str, Story] = {}
     before = 0
     for number, as_of in enumerate(story.runs, start=1):
-        news = [
-            event
-            for event in waiting
-            if event.recorded <= as_of and (event.after_run is None or event.after_run < number)
-        ]
+        news, waiting = _known_now(waiting, number, as_of)
         if news or number == 1:
-            waiting = [event for event in waiting if event not in news]
             known.extend(news)
             stories = linked(_stories(story, known))
         postings: list[Posting] = []
@@ -80,6 +75,16 @@ def rate(story: StoryFile) -> Result:
     if impossible := [refusal for refusal in refused if refusal.code == MOVES_TOO_MANY]:
         raise StoryRefused(_too_many_moved(impossible, story))
     return Result(results, sorted(refused, key=lambda refusal: refusal.seq))
+
+
+def _known_now(waiting: list[Event], run: int, as_of: int) -> tuple[list[Event], list[Event]]:
+    """The events that a run appends, and those that a later one will."""
+    news: list[Event] = []
+    later: list[Event] = []
+    for event in waiting:
+        known = event.recorded <= as_of and (event.after_run is None or event.after_run < run)
+        (news if known else later).append(event)
+    return news, later
 
 
 def _bill(

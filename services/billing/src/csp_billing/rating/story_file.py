@@ -79,7 +79,9 @@ def parse(text: str | bytes) -> StoryFile:
     """Read a story. Raises StoryRefused with every fault that is found."""
     try:
         content: Any = json.loads(  # any JSON value, checked by Reader
-            text, parse_constant=_no_constant, object_pairs_hook=object_of
+            text.decode("utf-8-sig") if isinstance(text, bytes) else text,
+            parse_constant=_no_constant,
+            object_pairs_hook=object_of,
         )
     except (ValueError, RecursionError) as error:
         raise StoryRefused([f"$: is not JSON in UTF-8: {error}"]) from error
