@@ -7,7 +7,7 @@ import subprocess
 
 import psycopg
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener
 from aiokafka.admin import AIOKafkaAdminClient
 from psycopg.rows import dict_row
 
@@ -160,6 +160,73 @@ async def test_a_member_that_loses_its_partitions_while_it_works_neither_loses_n
             async with running(slow[2]):
                 await until_all_is_seen(database, everything(), within=90)
     assert await dead_letters(database) == []
+
+
+class SlowToLetGo(ConsumerRebalanceListener):
+    """Holds its group up while the gate is shut: until it opens nobody is assigned anything."""
+
+    def __init__(self):
+        self.gate, self.is_member = asyncio.Event(), asyncio.Event()
+        self.gate.set()
+
+    async def on_partitions_revoked(self, revoked):
+        await self.gate.wait()
+
+    def on_partitions_assigned(self, assigned):
+        self.is_member.set()
+
+
+@contextlib.asynccontextmanager
+async def member_elsewhere(kafka, context, listener):
+    """A member of the group of `Counts` that reads another topic: it takes no partition, but is waited for."""
+    member = AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap, group_id="csp.things.counts")
+    member.subscribe([f"csp.{context}"], listener=listener)
+    joining = asyncio.create_task(member.start())  # ends when the group has shared out
+    try:
+        yield
+    finally:
+        listener.gate.set()
+        await joining
+        await member.stop()
+
+
+async def test_who_asks_while_the_group_still_shares_out_reads_on_afterwards(
+    store, database, wakeups, counts, kafka, kafka_context
+):
+    elsewhere, listener = f"{kafka_context}-elsewhere", SlowToLetGo()
+    await make_topics(kafka, [elsewhere])
+    await save_everything(store, versions=1)
+    feed = Asked(KafkaFeed(kafka, "things"))
+    async with (
+        member_elsewhere(kafka, elsewhere, listener),
+        running(
+            relay_of(database, wakeups, kafka, kafka_context), Consumer(Counts(kafka_context), feed, database)
+        ),
+    ):
+        await until_all_is_seen(database, everything(versions=1))
+        await asyncio.wait_for(listener.is_member.wait(), 30)
+        listener.gate.clear()
+        before = feed.asked
+        async with member_elsewhere(kafka, elsewhere, SlowToLetGo()):
+            await eventually(lambda: feed.asked >= before + 12, within=30)
+            listener.gate.set()
+            await store.save([counted("ord_new", 1)])
+            await until_all_is_seen(database, {**everything(versions=1), "ord_new": [1]}, within=20)
+
+
+class Asked:
+    """A feed that counts how often its reader asked where to begin."""
+
+    def __init__(self, feed):
+        self.asked = 0
+        self._feed = feed
+
+    def open(self, consumer, contexts, position_of):
+        async def counted(source):
+            self.asked += 1
+            return await position_of(source)
+
+        return self._feed.open(consumer, contexts, counted)
 
 
 async def dead_letters(database):

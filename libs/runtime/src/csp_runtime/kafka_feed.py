@@ -75,6 +75,8 @@ class _KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
         self._position_of = position_of
         # Behind the last record handed out, by partition; a partition without an entry is not positioned yet.
         self._positions: dict[TopicPartition, int] = {}
+        # Which sharing-out the positions belong to: a seek that began under an earlier one counts for nothing.
+        self._sharing = 0
         self._fetched: deque[tuple[TopicPartition, list[ConsumerRecord]]] = deque()
         self._hints: dict[TopicPartition, int] = {}
         self._hinted_at = time.monotonic()
@@ -82,13 +84,21 @@ class _KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
     def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         """Forget what is no longer ours."""
         del revoked  # the assignors of aiokafka are eager: all are revoked
+        self._forget()
+
+    def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        """Forget what was positioned while the group was sharing out: aiokafka still showed what we had before.
+
+        Positions are read by `next_batch`: aiokafka swallows what a listener raises.
+        """
+        del assigned
+        self._forget()
+
+    def _forget(self) -> None:
+        self._sharing += 1
         self._positions.clear()
         self._fetched.clear()
         self._hints.clear()
-
-    def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
-        """Positions are read by `next_batch`: aiokafka swallows what a listener raises."""
-        del assigned
 
     async def next_batch(self, limit: int) -> Batch | None:
         if not self._fetched:
@@ -105,11 +115,7 @@ class _KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
         partition = _partition(source)
         self._fetched = deque(item for item in self._fetched if item[0] != partition)
         self._positions.pop(partition, None)
-        try:
-            await self._go_to(partition, offset)
-        except IllegalStateError:
-            return  # it is another member's now
-        self._positions[partition] = offset
+        await self._go_to(partition, offset)
 
     async def confirm(self, batch: Batch) -> None:
         self._hints[_partition(batch.source)] = batch.next_offset
@@ -133,8 +139,11 @@ class _KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
         try:
             # Without partitions of our own we ask for none (asking for nothing would mean all), to stay a live member.
             fetched = await self._client.getmany(*(self._positions or [_NOWHERE]), timeout_ms=POLL_MS)
-        except NoOffsetForPartitionError:
-            return  # assigned anew while we waited: positioned in the next round
+        except NoOffsetForPartitionError as fault:
+            self._positions.pop(
+                fault.args[0], None
+            )  # assigned anew while we waited: positioned in the next round
+            return
         except OffsetOutOfRangeError as fault:
             lost = {
                 partition: at
@@ -154,16 +163,21 @@ class _KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
         """Begin newly assigned partitions where the consumer stands."""
         for partition in self._client.assignment() - self._positions.keys():
             offset = await self._position_of(f"{partition.topic}/{partition.partition}")
-            with contextlib.suppress(IllegalStateError):
-                await self._go_to(partition, offset)
-                self._positions[partition] = offset
+            await self._go_to(partition, offset)
 
     async def _go_to(self, partition: TopicPartition, offset: int) -> None:
-        if offset == 0:
-            # The beginning, wherever that is: where a topic was cut, the streams' versions show what is missing.
-            await self._client.seek_to_beginning(partition)
-        else:
-            self._client.seek(partition, offset)
+        """Read on from an offset; nothing where the partition is another member's by now."""
+        sharing = self._sharing
+        try:
+            if offset == 0:
+                # The beginning, wherever that is: where a topic was cut, the streams' versions show what is missing.
+                await self._client.seek_to_beginning(partition)
+            else:
+                self._client.seek(partition, offset)
+        except IllegalStateError:
+            return
+        if sharing == self._sharing:
+            self._positions[partition] = offset
 
     def _batch(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> Batch:
         read_from = self._positions[partition]
