@@ -1,8 +1,9 @@
 """Plain positions as text of which a close makes lines by cutting and joining, and nothing is decoded.
 
 A position is nine fields between bars: its calendar, what stands in its lines, and the rest as JSON. Many subscriptions
-share a calendar, so that what a span of days brings is worked out once for all of them. `settling` gives the same lines;
-the tests hold this lane to it.
+share a calendar, so that what a span of days brings is worked out once for all of them. One that is not plain but will be by
+itself has two more: the day from which it is, and what it is until then, as JSON. `settling` gives the same lines; the
+tests hold this lane to it.
 """
 
 import re
@@ -13,13 +14,13 @@ from typing import NamedTuple
 import msgspec
 
 from csp_billing.domain.lines import LineKey
-from csp_billing.domain.plain import Plain, shows_fee, steps
+from csp_billing.domain.plain import Plain, Soon, shows_fee, steps
 from csp_billing.line_rows import fee_days_text, fee_text, is_bare
 from csp_billing.timelines import FREQUENCIES
 from csp_commerce_rules.charge_cycles import Term
 from csp_commerce_rules.prices import PriceRow
 
-MARK = "p2;"
+MARK = "p3;"
 """How such a text begins, with the version of `positions`; other positions are JSON lists."""
 
 _CALENDARS = 16_384
@@ -52,7 +53,7 @@ class Fees(NamedTuple):
 
 def pack_plain(watermark: int, prices: tuple[PriceRow, ...] | None, plain: Plain) -> str | None:
     """The text of a plain position; None where a text of it would have to be escaped."""
-    rest = (plain.term, plain.auto_renew, plain.last_change, plain.promotion, prices)
+    rest = (plain.term, plain.auto_renew, plain.last_change, plain.promotion, plain.suspended, prices)
     texts = (plain.product, plain.price_ref, _encoder.encode(rest).decode())
     if not (is_bare(plain.cause) and all(_UNESCAPED.fullmatch(text) for text in texts)):
         return None
@@ -62,11 +63,23 @@ def pack_plain(watermark: int, prices: tuple[PriceRow, ...] | None, plain: Plain
     )
 
 
+def pack_soon(watermark: int, soon: Soon, state: str) -> str | None:
+    """The text of a position that is not plain yet, whose JSON is `state`; None where a text of it would have to be escaped."""
+    text = pack_plain(watermark, None, soon.plain)
+    return None if text is None else f"{text}|{soon.since}|{state}"
+
+
+def state_in(text: str) -> str | None:
+    """What a position is, as JSON, in a text that `pack_soon` made; None in any other."""
+    fields = text.split("|", _STATE)
+    return fields[_STATE] if len(fields) > _STATE else None
+
+
 def unpack_plain(text: str) -> tuple[int, tuple[PriceRow, ...] | None, Plain]:
     """Watermark, price rows and checkpoint of a text that `pack_plain` made."""
     calendar, product, quantity, unit_price, fee, discount, price_ref, cause, rest = text.split("|")
     watermark, bare = _read(calendar)
-    term, auto_renew, last_change, promotion, prices = _decoder.decode(rest)
+    term, auto_renew, last_change, promotion, suspended, prices = _decoder.decode(rest)
     plain = Plain(
         bare.day,
         product,
@@ -83,19 +96,25 @@ def unpack_plain(text: str) -> tuple[int, tuple[PriceRow, ...] | None, Plain]:
         promotion,
         int(discount),
         int(fee),
+        suspended,
     )
     return watermark, prices, plain
 
 
 def fees_of(text: str, subscription: str, title: str, until: int, watermark: int) -> Fees | None:
-    """What is due up to and including a day; None where a position is not plain, or its term ends, which is not plain."""
+    """What is due up to and including a day; None where a position is not plain by then, or its term ends, which is not plain."""
     if not text.startswith(MARK):
         return None
-    calendar, product, quantity, price, fee, discount, price_ref, cause, _ = text.split("|")
+    calendar, product, quantity, price, fee, discount, price_ref, cause, _, *before = text.split("|", _STATE)
     turn = _turned(calendar, until, watermark)
     if turn is None:
         return None
     moved = turn.calendar + text[len(calendar) :]
+    if before:
+        since, state = before
+        if not turn.cycles or until < int(since):
+            return None
+        moved = moved[: -len(since) - len(state) - 2]
     cycles, amount = turn.cycles, int(fee)
     if not cycles or not (amount or shows_fee(amount, int(price), int(discount))):
         return Fees((), (), 0, moved)
@@ -144,7 +163,9 @@ def _read(calendar: str) -> tuple[int, Plain]:
     return int(watermark), plain
 
 
-_NOTHING = Plain(0, "", 0, "P1M", None, None, True, 0, False, 0, 0, 0, 0, 0, "", "", 0, 0, 0, 0)
+_STATE = 10
+"""The place of a state that is not plain yet."""
+_NOTHING = Plain(0, "", 0, "P1M", None, None, True, 0, False, 0, 0, 0, 0, 0, "", "", 0, 0, 0, 0, False)
 _UNESCAPED = re.compile(r"[^|\\\x00-\x1f]*")
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(tuple[Term | None, bool, int, int, tuple[PriceRow, ...] | None])
+_decoder = msgspec.json.Decoder(tuple[Term | None, bool, int, int, bool, tuple[PriceRow, ...] | None])

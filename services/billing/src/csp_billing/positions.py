@@ -1,6 +1,7 @@
 """Where billing stands with a subscription in a ledger: what a close goes on from instead of the first event.
 
-A position is stored as text, once per closed window: a plain one as `plain_positions` has it, any other as JSON. It has
+A position is stored as text, once per closed window: one that is plain, or soon will be, as `plain_positions` has it, any
+other as JSON. It has
 the checkpoint of the core and what the core must find beside it: the prices that can still matter, and up to which arrival
 in the log facts are in it.
 """
@@ -10,12 +11,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from csp_billing.domain.plain import Checkpoint, Plain
+from csp_billing.domain.plain import Checkpoint, Plain, Soon, soon_plain
+from csp_billing.domain.rules import Rules
 from csp_billing.domain.state import State
-from csp_billing.plain_positions import MARK, pack_plain, unpack_plain
+from csp_billing.plain_positions import MARK, pack_plain, pack_soon, state_in, unpack_plain
 from csp_commerce_rules.prices import PriceRow
 
-VERSION = 2
+VERSION = 3
 """Of both kinds of texts. One of another engine is refused, and its subscription folded from its first event instead."""
 
 
@@ -28,13 +30,14 @@ class PositionUnreadable(Exception):
 class Position(NamedTuple):
     """`watermark`: facts up to this arrival are in it, save those after its day; `ahead` says that there are such facts.
 
-    `prices` None stands for the one row that the checkpoint itself names.
+    `prices` None stands for the one row that the checkpoint itself names. `soon` is what comes of it where nothing happens.
     """
 
     watermark: int
     ahead: bool
     prices: tuple[PriceRow, ...] | None
     checkpoint: Checkpoint
+    soon: Soon | None = None
 
     @property
     def price_rows(self) -> tuple[PriceRow, ...]:
@@ -48,36 +51,58 @@ class Position(NamedTuple):
 
 
 def position_after(
-    checkpoint: Checkpoint, rows: Sequence[PriceRow], *, watermark: int, ahead: bool
+    checkpoint: Checkpoint, rows: Sequence[PriceRow], *, watermark: int, ahead: bool, rules: Rules
 ) -> Position:
     """The position behind a fold; forgets prices that later ones have replaced."""
     kept = _still_matter(rows, checkpoint.day)
-    is_named = len(kept) == 1 and isinstance(checkpoint, Plain) and _same(kept[0]) == _named_by(checkpoint)
-    return Position(watermark, ahead, None if is_named else tuple(kept), checkpoint)
+    if isinstance(checkpoint, Plain):
+        is_named = len(kept) == 1 and _same(kept[0]) == _named_by(checkpoint)
+        return Position(watermark, ahead, None if is_named else tuple(kept), checkpoint)
+    soon = None if ahead else soon_plain(checkpoint, rules)
+    if soon is not None and not _only_price_is(kept, soon.plain):
+        soon = None
+    return Position(watermark, ahead, tuple(kept), checkpoint, soon)
 
 
 def pack_position(position: Position) -> str:
     """A position as text."""
-    watermark, ahead, prices, checkpoint = position
-    if isinstance(checkpoint, Plain) and not ahead:
-        text = pack_plain(watermark, prices, checkpoint)
-        if text is not None:
-            return text
-    return _encoder.encode((VERSION, *position)).decode()
+    text = None
+    if position.soon is not None:
+        text = pack_soon(position.watermark, position.soon, _as_json(position))
+    elif isinstance(position.checkpoint, Plain) and not position.ahead:
+        text = pack_plain(position.watermark, position.prices, position.checkpoint)
+    return text or _as_json(position)
 
 
 def unpack_position(text: str) -> Position:
-    """The position of a text that `pack_position` made. Raises `PositionUnreadable` for another engine's."""
-    if text.startswith(MARK):
+    """The position of a text that `pack_position` made. Raises `PositionUnreadable` for another engine's.
+
+    What it will be soon is not read: a fold finds out again.
+    """
+    state = state_in(text) if text.startswith(MARK) else text
+    if state is None:
         watermark, prices, plain = unpack_plain(text)
         return Position(watermark, False, prices, plain)
     try:
-        version, watermark, ahead, prices, checkpoint = _decoder.decode(text)
+        version, watermark, ahead, prices, checkpoint = _decoder.decode(state)
     except msgspec.DecodeError as fault:
         raise PositionUnreadable(str(fault)) from fault
     if version != VERSION:
         raise PositionUnreadable(f"version {version}, this engine reads {VERSION}")
     return Position(watermark, ahead, prices, checkpoint)
+
+
+def _as_json(position: Position) -> str:
+    return _encoder.encode((VERSION, *position[:4])).decode()
+
+
+def _only_price_is(rows: Sequence[PriceRow], plain: Plain) -> bool:
+    """Whether no other price can be asked for as long as nothing happens."""
+    return (
+        len(rows) == 1
+        and _same(rows[0]) == _named_by(plain)
+        and (rows[0].valid_from is None or rows[0].valid_from <= plain.day)
+    )
 
 
 def _still_matter(rows: Sequence[PriceRow], day: int) -> Sequence[PriceRow]:

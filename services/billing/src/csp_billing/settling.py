@@ -232,7 +232,9 @@ def _folded(
     checkpoint = None if base is None else base.checkpoint
     since = 0 if checkpoint is None else checkpoint.day
     lines, moved, _ = fold(name, now, checkpoint, until, rules=rules, price_book=price_book, owned=owned)
-    position = position_after(moved, price_book.rows, watermark=watermark, ahead=len(now) < len(facts))
+    position = position_after(
+        moved, price_book.rows, watermark=watermark, ahead=len(now) < len(facts), rules=rules
+    )
     return Due(lines, position, since)
 
 

@@ -111,4 +111,4 @@ def _up_to(events: Mapping[str, Sequence[Known]], watermark: int) -> dict[str, l
 
 def _comparable(position: Position) -> str:
     """A position as its bytes, without the prices that no future asks for any more."""
-    return pack_position(position._replace(prices=None))
+    return pack_position(position._replace(prices=None, soon=None))

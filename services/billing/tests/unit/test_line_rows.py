@@ -3,6 +3,7 @@
 import re
 from datetime import date
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,9 +21,10 @@ from csp_billing.line_rows import (
     text_behind_position,
 )
 from csp_billing.plain_positions import MARK, fees_of
-from csp_billing.positions import Position, pack_position, unpack_position
+from csp_billing.positions import Position, pack_position, position_after, unpack_position
 from csp_commerce_rules.prices import PriceRow
 
+BOUGHT = date(2024, 1, 10).toordinal()
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=30)
 keys = st.builds(LineKey, st.integers(0, 500), texts, texts)
 days = st.integers(date(2000, 1, 1).toordinal(), date(2100, 1, 1).toordinal())
@@ -112,3 +114,31 @@ def test_the_position_of_a_usual_subscription_is_text_that_needs_no_decoding():
     plain = _plain_after(738_900, 3, 11_700_000, "P1M", 0, "sub_a:1", "spr_a/1")
 
     assert pack_position(Position(7, ahead=False, prices=None, checkpoint=plain)).startswith(MARK)
+
+
+@pytest.mark.parametrize(
+    ("rule_set", "happens", "becomes"),
+    [
+        ("nce", None, "plain"),
+        ("nce", f.QuantityChanged(id="sub_a:2", seq=2, day=BOUGHT + 40, recorded=0, quantity=9), "soon"),
+        ("nce", f.Suspended(id="sub_a:2", seq=2, day=BOUGHT + 40, recorded=0), "plain"),
+        ("legacy_anniversary", None, "soon"),
+        ("legacy_anniversary", f.Suspended(id="sub_a:2", seq=2, day=BOUGHT + 40, recorded=0), "state"),
+    ],
+)
+def test_one_that_goes_on_by_itself_is_text_and_no_other(rule_set, happens, becomes):
+    started = f.Started(id="sub_a:1", seq=1, day=BOUGHT, recorded=BOUGHT, product="P1", quantity=3)
+    facts, until = ([started], BOUGHT + 20) if happens is None else ([started, happens], BOUGHT + 50)
+    rules, row = rules_for(rule_set), PriceRow(product="P1", unit_price=11_700_000, ref="spr_a/1")
+    row = row._replace(frequency="P1M")
+    checkpoint = fold("sub_a", facts, None, until, rules=rules, price_book=PriceBook([row]))[1]
+    position = position_after(checkpoint, [row], watermark=7, ahead=False, rules=rules)
+    text = pack_position(position)
+
+    assert unpack_position(text) == position._replace(soon=None)
+    assert text.startswith(MARK) == (becomes != "state")
+    assert isinstance(checkpoint, Plain) == (becomes == "plain")
+    fees = fees_of(text, "sub_a", "T", until + 31, 9)
+    assert (fees is not None and len(fees.rows) == 1) == (becomes != "state")
+    # Before its next cycle nothing of it is plain but what was plain before.
+    assert (fees_of(text, "sub_a", "T", until + 1, 9) is not None) == (becomes == "plain")

@@ -14,13 +14,14 @@ from csp_billing.domain.state import Charge, Segment, State
 from csp_commerce_rules.charge_cycles import MONTHS, Frequency, Grid, Term
 from csp_commerce_rules.days import day_in_month, last_of_month, month_of
 from csp_commerce_rules.rounding import discount_of, line_amount, nce_cost_profile
+from csp_commerce_rules.seat_lots import WINDOW
 
 
 class Plain(NamedTuple):
-    """State of an active subscription whose running cycle is full and has one untouched fee.
+    """State of a subscription that is billed, whose running cycle is full and has one untouched fee.
 
     Days are ordinals; `end_month` is the month number of `cycle_end`; `grid_day` and `from_end` are those of the grid.
-    `fee` is what a full cycle costs after the `discount` of a promotion.
+    `fee` is what a full cycle costs after the `discount` of a promotion. One that is `suspended` is billed all the same.
     """
 
     day: int
@@ -43,6 +44,17 @@ class Plain(NamedTuple):
     promotion: int
     discount: int
     fee: int
+    suspended: bool
+
+
+class Soon(NamedTuple):
+    """What a state that is not plain comes to by itself: `plain`, from the end of its running cycle and of day `since` on.
+
+    Until then the calendar of `plain` is that of the state, and its fee the one that the next cycle will have.
+    """
+
+    plain: Plain
+    since: int
 
 
 Checkpoint = Plain | State
@@ -123,17 +135,41 @@ def allows_plain(rules: Rules) -> bool:
 def plain_of(state: State, rules: Rules) -> Plain | None:
     """The state as a Plain, if that is all there is to it."""
     if (
-        state.status != "active"
-        or len(state.charges) != 1
-        or state.price is None
-        or state.free
-        or state.cycle_months is not None
+        len(state.charges) != 1
         or state.refunded_whole
         or state.first_month_until
         or state.carried_until
-        or state.schedule is not None
         or state.lots
         or state.window_from is not None
+    ):
+        return None
+    plain = _going_on(state, rules)
+    return plain if plain is not None and _follows_from(plain, state) else None
+
+
+def soon_plain(state: State, rules: Rules) -> Soon | None:
+    """What a state comes to if nothing happens, where that is a Plain once its running cycle and open windows are over."""
+    plain = _going_on(state, rules)
+    if plain is None or plain.quantity <= 0:
+        return None
+    grid, end = state.grid, state.cycle_end
+    if grid.step != MONTHS[plain.frequency] or grid.cycle(end)[0] != end:
+        return None
+    # A day later than need be, so that no hour of the day has to be looked at.
+    windows = [lot.open_until.toordinal() + 1 for lot in state.lots]
+    if state.window_from is not None:
+        windows.append((state.window_from + WINDOW).toordinal() + 1)
+    return Soon(plain, max(state.first_month_until, state.carried_until, *windows))
+
+
+def _going_on(state: State, rules: Rules) -> Plain | None:
+    """A Plain of the state's calendar and next fee, where no more than its running cycle and open windows can differ."""
+    if (
+        not (state.status == "active" or (state.status == "suspended" and not rules.suspension_stops_billing))
+        or state.price is None
+        or state.free
+        or state.cycle_months is not None
+        or state.schedule is not None
         or state.edits
         or state.new_anchor_day is not None
         or state.new_plan is not None
@@ -146,7 +182,7 @@ def plain_of(state: State, rules: Rules) -> Plain | None:
         return None
     gross = _gross(state.price, state.quantity, rules)
     discount = discount_of(gross, state.promotion)
-    plain = Plain(
+    return Plain(
         state.day,
         state.product,
         state.quantity,
@@ -167,8 +203,8 @@ def plain_of(state: State, rules: Rules) -> Plain | None:
         state.promotion,
         discount,
         gross - discount,
+        state.status == "suspended",
     )
-    return plain if _follows_from(plain, state) else None
 
 
 def _follows_from(plain: Plain, state: State) -> bool:
@@ -204,7 +240,7 @@ def state_of(plain: Plain) -> State:
     step = MONTHS[plain.frequency]
     return State(
         day=plain.day,
-        status="active",
+        status="suspended" if plain.suspended else "active",
         product=plain.product,
         quantity=plain.quantity,
         frequency=plain.frequency,
