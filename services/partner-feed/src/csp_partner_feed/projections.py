@@ -95,6 +95,7 @@ class OwnChanges:
                         company_name=data.company_name,
                     )
                     await tenants.add(tx, reseller, [listed], now + self._visibility)
+                    await self._tenant_created(tx, reseller, data, now)
                 case SubscriptionCreated() if is_own:
                     await self._created(
                         tx,
@@ -117,6 +118,21 @@ class OwnChanges:
                     pass
             if event.stream.startswith(f"{Kind.SUBSCRIPTION}_") and not event.meta.superseded:
                 await _confirm(tx, event)
+
+    async def _tenant_created(
+        self, tx: Connection, reseller: str, data: TenantCreated, now: datetime
+    ) -> None:
+        """Its owner holds it for ours: even if it was never listed, its having left since is news (decision 0316)."""
+        microsoft_id = data.microsoft_tenant_id.lower()
+        await tx.execute(
+            """
+            insert into resources (reseller_id, resource, microsoft_id, microsoft_tenant_id, resource_id, began_at)
+            values (%(reseller)s, 'tenant', %(id)s, %(id)s, %(tenant_id)s, %(now)s)
+            on conflict (reseller_id, resource, microsoft_id) do update set digest = null
+            """,
+            {"reseller": reseller, "id": microsoft_id, "tenant_id": data.tenant_id, "now": now},
+        )
+        await self._read_later(tx, reseller, Resource.TENANT, microsoft_id, microsoft_id, now)
 
     async def _created(
         self,

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,19 @@ class Exploration:
         print(f"{budget.cases} orders, {latency}")  # noqa: T201  # shown by `-s` and on failure
         return budget.cases
 
+    @contextlib.contextmanager
+    def world(self, server: str, folder: Path, runner: asyncio.Runner, latency: str) -> Iterator[Any]:
+        """A stage that is ready for cases."""
+        stack = contextlib.AsyncExitStack()
+        try:
+            stage = runner.run(set_up(self.stage, server, folder, self.owners, stack))
+            runner.run(stage.prepare())
+            profile = {"latency": latency, "requests_per_minute": 100_000}
+            runner.run(stage.control("PATCH", "/profile", profile))
+            yield stage
+        finally:
+            runner.run(stack.aclose())
+
     def _explore(
         self,
         server: str,
@@ -66,14 +79,8 @@ class Exploration:
         budget: Budget,
         longest: int,
     ) -> None:
-        stack = contextlib.AsyncExitStack()
-        stage = runner.run(set_up(self.stage, server, folder, self.owners, stack))
         facts = 0
-        try:
-            runner.run(stage.prepare())
-            runner.run(
-                stage.control("PATCH", "/profile", {"latency": latency, "requests_per_minute": 100_000})
-            )
+        with self.world(server, folder, runner, latency) as stage:
 
             @how
             @given(st.lists(self.steps, min_size=self.shortest, max_size=longest))
@@ -85,5 +92,3 @@ class Exploration:
             any_order()
             if not budget.is_over:
                 assert facts >= self.least * how.max_examples
-        finally:
-            runner.run(stack.aclose())
