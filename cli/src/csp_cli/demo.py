@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -265,7 +265,8 @@ def _report(world: World, admin: Person, customer_id: str, first: date) -> None:
     for on in report["dates"]:
         for group in on["subscriptions"]:
             for line in group["lines"]:
-                period = f"{line['period']['from']} – {line['period']['until']}"
+                last = date.fromisoformat(line["period"]["until"]) - timedelta(days=1)
+                period = f"{line['period']['from']} – {last}"
                 table.add_row(
                     on["on"],
                     group["title"][:32],

@@ -1,6 +1,6 @@
 """A report as CSV, straight from the text its lines are stored as: nothing is built for a line but its row.
 
-Fields follow RFC 4180. Text that a spreadsheet would take for a formula gets an apostrophe before it.
+Fields follow RFC 4180. `from` and `to` are the first and the last service day, both inclusive (R2.2). Text that a spreadsheet would take for a formula gets an apostrophe before it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +26,7 @@ COLUMNS = (
     "kind",
     "reason",
     "from",
-    "until",
+    "to",
     "quantity",
     "unit_price",
     "amount",
@@ -62,6 +62,7 @@ def _row(head: str, currency: str, digits: int, text: str, taxes: LineTaxes) -> 
     taxed = "," if tax is None else f"{tax.percent},{format_decimal(tax.minor, digits)}"
     price = None if field[15] == _NULL else _price(field[15], digits)
     late = field[27] == "t"
+    last = _day_before(field[13])
     why = told(
         kind=field[4],
         reason=field[5],
@@ -69,7 +70,7 @@ def _row(head: str, currency: str, digits: int, text: str, taxes: LineTaxes) -> 
         quantity=field[14],
         price=price,
         first=field[12],
-        last=_day_before(field[13]),
+        last=last,
         days=field[17],
         of_days=field[18],
         promotion=None if field[19] == "0" else _amount(field[19].lstrip("-"), digits),
@@ -78,7 +79,7 @@ def _row(head: str, currency: str, digits: int, text: str, taxes: LineTaxes) -> 
         note=field[20] if field[4] == "adjustment" else "",
     )
     return (
-        f"{head},{field[10]},{field[1]},{_title(field[2])},{field[4]},{field[5]},{field[12]},{field[13]},{field[14]},"
+        f"{head},{field[10]},{field[1]},{_title(field[2])},{field[4]},{field[5]},{field[12]},{last},{field[14]},"
         f'{price or ""},{_amount(field[16], digits)},{currency},{taxed},{"yes" if late else "no"},"{why}"\r\n'
     )
 

@@ -174,7 +174,7 @@ def _tax_json(tax: LineTax, digits: int, currency: str) -> dict[str, Any]:
 
 
 def rows(report: Report, pieces: Pieces, taxes: LineTaxes) -> Iterator[Sequence[Any]]:
-    """The lines as rows of the columns of an export; dates in ISO form, amounts as decimal text."""
+    """The lines as rows of the columns of an export; dates in ISO form, the service days inclusive (R2.2), amounts as decimal text."""
     key = report.key
     dated_on, digits = key.until_on.isoformat(), minor_digits(key.currency)
     for at, (posting, title, _) in enumerate((shown for piece in pieces for shown in piece), start=1):
@@ -189,7 +189,7 @@ def rows(report: Report, pieces: Pieces, taxes: LineTaxes) -> Iterator[Sequence[
             line.kind,
             line.reason,
             _iso(line.start),
-            _iso(line.end),
+            _iso(line.end - 1),
             line.quantity,
             "" if line.unit_price is None else _price(line.unit_price, digits),
             "" if line.amount is None else format_decimal(line.amount, digits),

@@ -17,7 +17,7 @@ from csp_billing.views import Pieces, rows
 from csp_commerce_rules.money import format_decimal, minor_digits
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_DATES = frozenset({"dated_on", "posted_on", "from", "until"})
+_DATES = frozenset({"dated_on", "posted_on", "from", "to"})
 _NUMBERS = frozenset({"quantity", "unit_price", "amount", "tax_percent", "tax"})
 _PIECE = 64 * 1024
 _WIDTHS = {"report": 34, "customer": 28, "subscription_id": 34, "title": 40, "why": 80}

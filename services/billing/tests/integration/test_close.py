@@ -307,6 +307,7 @@ async def test_the_workbook_has_typed_cells_a_frozen_header_and_a_total(february
     line = dict(zip(header, sheet[2], strict=True))
     assert sheet.freeze_panes == "A2"
     assert line["posted on"].value.date() == date(2026, 1, 20)
+    assert (line["from"].value.date(), line["to"].value.date()) == (date(2026, 1, 20), date(2026, 2, 19))
     assert (line["quantity"].value, line["amount"].value) == (10, 200)
     assert (line["title"].value, line["title"].data_type) == ("=Business Premium", "s")
     assert sheet.cell(3, header.index("amount") + 1).value == "=SUM(M2:M2)"

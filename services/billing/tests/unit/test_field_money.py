@@ -219,7 +219,43 @@ def test_an_edit_of_a_line_that_was_refunded_corrects_the_charge_and_its_refund(
         "refund 2024-05-21..2024-05-31 1 -5.50",
         "pro_rata 2024-05-21..2024-05-31 1 11.00",
     ]
+    assert {line["reason"] for line in told.result["runs"][1]["lines"]} == {"price_correction"}
     assert told.total == "10.00"
+
+
+def test_an_edit_inside_a_cycle_with_changes_is_the_reason_of_every_line_it_rewrites(tell):
+    told = tell(
+        [
+            ("2024-03-01", "bought", {"quantity": 5}),
+            ("2024-03-05", "quantity", {"quantity": 8}),
+            ("2024-03-10", "quantity", {"quantity": 10}),
+            ("2024-03-20", "2024-03-01", "edited", {"unit_price": "12.40", "until": "2024-03-16"}),
+        ],
+        ["2024-03-15", "2024-03-31"],
+        prices="24.80",
+    )
+    assert told.nets == ["224.00", "-48.00"]  # 5×4 + 8×5 + 10×6 = 120 seat-days at 0.40 less
+    assert {line["reason"] for line in told.result["runs"][1]["lines"]} == {"price_correction"}
+
+
+def test_a_quantity_learnt_late_keeps_its_reason_beside_a_price_edit(tell):
+    told = tell(
+        [
+            ("2024-03-01", "bought", {"quantity": 1}),
+            ("2024-04-02", "2024-03-11", "quantity", {"quantity": 2}),
+            ("2024-04-03", "2024-03-01", "edited", {"unit_price": "62.00", "until": "2024-04-01"}),
+        ],
+        ["2024-03-31", "2024-04-30"],
+        rule_set="flex",
+        prices="31.00",
+    )
+    assert [(line["reason"], line["amount"]) for line in told.result["runs"][1]["lines"]] == [
+        ("price_correction", "-31.00"),
+        ("price_correction", "62.00"),
+        ("add_quantity", "-42.00"),
+        ("add_quantity", "84.00"),
+        ("cycle", "62.00"),
+    ]
 
 
 def test_an_open_edit_prices_all_days_to_come_and_renewals_too(tell):

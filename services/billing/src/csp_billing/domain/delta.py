@@ -35,6 +35,9 @@ def delta(desired: Iterable[Line], issued: Mapping[LineKey, Issued], open_from: 
     """
     if not issued:
         return [_first(line, open_from) for line in desired if line.amount is not None]
+    desired = list(desired)
+    repriced = _repriced(desired, issued, open_from)
+    told = {key.cause for key in issued} if repriced else set()
     postings: list[Posting] = []
     wanted: set[LineKey] = set()
     for line in desired:
@@ -42,19 +45,34 @@ def delta(desired: Iterable[Line], issued: Mapping[LineKey, Issued], open_from: 
         known = issued.get(line.key)
         if line.amount is None:
             continue
+        if line.key in repriced or (line.reverses in repriced and line.key.cause in told):
+            line = line._replace(reason="price_correction")  # noqa: PLW2901  # as it is posted
         if known is None:
             postings.append(_first(line, open_from))
         elif known.line is None:
             postings.append(_posting(line, known.revision + 1, open_from))
         elif not _same(line, known.line):
-            reason: Reason | None = "price_correction" if _only_price_differs(line, known.line) else None
-            postings.extend(_reversal(known.line, known.revision, open_from, reason))
-            again = line if reason is None else line._replace(reason=reason)
-            postings.append(_posting(again, known.revision + 1, open_from))
+            postings.extend(_reversal(known.line, known.revision, open_from, repriced))
+            postings.append(_posting(line, known.revision + 1, open_from))
     for key, known in issued.items():
         if key not in wanted and known.line is not None:
-            postings.extend(_reversal(known.line, known.revision, open_from, None))
+            postings.extend(_reversal(known.line, known.revision, open_from, repriced))
     return postings
+
+
+def _repriced(desired: list[Line], issued: Mapping[LineKey, Issued], open_from: int) -> set[LineKey]:
+    """Charges that only a price corrects. What was given back of them changes with them and has the same reason (R5.4)."""
+    found: set[LineKey] = set()
+    for line in desired:
+        if line.reverses is not None or line.amount is None:
+            continue
+        known = issued.get(line.key)
+        if known is None:
+            if line.posted < open_from and _cut_out(line):
+                found.add(line.key)
+        elif known.line is not None and not _same(line, known.line) and _only_price_differs(line, known.line):
+            found.add(line.key)
+    return found
 
 
 def remember(issued: dict[LineKey, Issued], postings: Iterable[Posting]) -> None:
@@ -78,12 +96,12 @@ def report_order(posting: Posting) -> tuple[int, str, int, bool]:
 
 
 def _first(line: Line, open_from: int) -> Posting:
-    """The first revision of a key. A late piece that a price edit cut out of an issued line is a correction (R5.4)."""
-    if line.posted >= open_from:
-        return Posting(line, 1, late=False)
-    if line.rule == "R5.4" or " until " in line.key.cause:
-        line = line._replace(reason="price_correction")
-    return _posting(line, 1, open_from)
+    return Posting(line, 1, late=False) if line.posted >= open_from else _posting(line, 1, open_from)
+
+
+def _cut_out(line: Line) -> bool:
+    """Whether a price edit cut this piece out of a line (R5.4)."""
+    return line.rule == "R5.4" or " until " in line.key.cause
 
 
 def _posting(line: Line, revision: int, open_from: int) -> Posting:
@@ -91,14 +109,16 @@ def _posting(line: Line, revision: int, open_from: int) -> Posting:
     return Posting(line._replace(posted=open_from) if late else line, revision, late)
 
 
-def _reversal(line: Line, revision: int, open_from: int, reason: Reason | None) -> list[Posting]:
+def _reversal(line: Line, revision: int, open_from: int, repriced: set[LineKey]) -> list[Posting]:
     if not line.amount:
         return []
+    corrected = line.key in repriced or line.reverses in repriced
+    reason: Reason = "price_correction" if corrected else line.reason
     kind: Kind = line.kind if line.kind == "adjustment" else "refund" if line.amount > 0 else "pro_rata"
     undone = line._replace(
         key=LineKey(line.key.cycle, f"reversal of {line.key}", f"revision:{revision}"),
         kind=kind,
-        reason=reason or line.reason,
+        reason=reason,
         posted=max(line.posted, open_from),
         amount=-line.amount,
         discount=-line.discount,

@@ -124,7 +124,7 @@ class Run:
             start, since, basis = cut, cut, None
             piece += 1
         if piece:
-            key = LineKey(key.cycle, key.role, f"{key.cause} until {piece}")
+            key, rule = LineKey(key.cycle, key.role, f"{key.cause} until {piece}"), "R5.4"
         self._charge(
             key,
             start,
