@@ -28,7 +28,7 @@ from csp_runtime.mail import Mailbox, Mailer, SmtpMailer
 from csp_runtime.migrate import migrate
 from csp_runtime.operations.approvals import ApprovalsNotNeeded
 from csp_runtime.platform import Peers, Platform, Service
-from csp_runtime.public_log import PublicLog, StoredPublicLog
+from csp_runtime.public_log import PublicLog
 from csp_runtime.relay import Publisher
 from csp_runtime.secret_box import SecretBox
 from csp_runtime.settings import MailSettings, MicrosoftSettings, RuntimeSettings
@@ -143,7 +143,7 @@ async def _transport(
         logs: dict[str, PublicLog] = {}
         for known in SERVICES:
             database = Database(url, known.load().SCHEMA, DatabaseRole.WORKER, max_size=2)
-            logs[known.name] = StoredPublicLog(await stack.enter_async_context(database), known.name)
+            logs[known.name] = known.public_log(await stack.enter_async_context(database))
         return LogFeed(logs, wakeups), None
     from csp_runtime.kafka_feed import KafkaFeed
     from csp_runtime.kafka_publisher import KafkaPublisher

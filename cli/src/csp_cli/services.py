@@ -4,6 +4,11 @@ import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from csp_runtime.database import Database
+    from csp_runtime.public_log import PublicLog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,8 +20,15 @@ class Known:
     talks_to_microsoft: bool
 
     def load(self) -> ModuleType:
-        """The composition root: `NAME`, `SCHEMA`, `PACKAGES` and `build`."""
+        """The composition root: `NAME`, `SCHEMA`, `PACKAGES` and `build`; `PUBLIC_LOG` where it tells more than it stores."""
         return importlib.import_module(self.module)
+
+    def public_log(self, database: "Database") -> "PublicLog":
+        """Its log as others read it, from its database."""
+        from csp_runtime.public_log import StoredPublicLog
+
+        made: PublicLog = getattr(self.load(), "PUBLIC_LOG", StoredPublicLog)(database, self.name)
+        return made
 
 
 SERVICES: Sequence[Known] = (

@@ -22,7 +22,7 @@ class BillingCycleOpened:
     until_on: date
 
 
-@event("csp.billing.billing-line-added.v1", stream=Kind.LINE)
+@event("csp.billing.billing-line-added.v1", stream=Kind.REPORT)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BillingLineAdded:
     """One line of an issued report; `kind`, `reason` and `rule` as in the rulebook, service days `[from_on, until_on)`."""

@@ -37,6 +37,7 @@ from csp_runtime.platform import Platform, Service, Worker
 NAME = "billing"
 SCHEMA = "billing"
 PACKAGES = ("csp_runtime", "csp_billing")
+PUBLIC_LOG = BillingLog
 
 
 def build(platform: Platform, client: PartnerCenter | None = None) -> Service:
@@ -47,7 +48,7 @@ def build(platform: Platform, client: PartnerCenter | None = None) -> Service:
     url = platform.settings.database_url.get_secret_value()
     books = Books(url, SCHEMA)
     lines = LineStream(url, SCHEMA)
-    log = BillingLog(worker, NAME)
+    log = PUBLIC_LOG(worker, NAME)
     facts = Facts(request)
     use_cases = BillingUseCases(
         facts=facts,

@@ -1,11 +1,12 @@
-"""The change feed for pollers: every event that a caller may see, in order of arrival here."""
+"""The change feed for pollers: every event that a caller may see as a structured CloudEvent, in order of arrival here."""
 
 from collections.abc import Sequence
 from typing import Any
 
+from csp_contracts.cloudevents import Envelope, to_structured
+from csp_contracts.codec import encode_event
 from csp_contracts.envelope import Recorded
-from csp_contracts.registry import type_of
-from csp_gateway.projections.writing import as_text
+from csp_contracts.registry import type_named
 from csp_runtime.database import Connection
 
 
@@ -21,21 +22,14 @@ async def append(tx: Connection, events: Sequence[Recorded[Any]]) -> None:
 
 
 def _row(event: Recorded[Any]) -> tuple[str, str | None, str, str, str, str]:
-    registered, meta = type_of(type(event.data)), event.meta
-    body = {
-        "specversion": "1.0",
-        "id": event.event_id,
-        "source": f"/csp/{registered.context}",
-        "type": registered.wire_name,
-        "subject": event.stream,
-        "time": meta.effective_at,
-        "recordedtime": meta.recorded_at,
-        "sequence": f"{event.version:020d}",
-        "origin": str(meta.origin),
-        "partitionkey": meta.partition_key,
-        "correlationid": meta.correlation_id,
-        "causationid": meta.causation_id,
-        "data": event.data,
-    }
-    visibility = str(registered.visibility)
-    return meta.reseller, meta.customer, visibility, registered.wire_name, as_text(body), event.event_id
+    wire_name, data = encode_event(event.data)
+    registered, meta = type_named(wire_name), event.meta
+    envelope = Envelope(
+        context=registered.context,
+        wire_name=wire_name,
+        stream=event.stream,
+        version=event.version,
+        meta=meta,
+    )
+    body = to_structured(envelope, data).decode()
+    return meta.reseller, meta.customer, str(registered.visibility), wire_name, body, event.event_id
