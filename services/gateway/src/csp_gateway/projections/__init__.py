@@ -36,5 +36,5 @@ class Screens:
                 await history.show(tx, event)
                 await users.show(tx, event)
                 await operations.show(tx, event)
-            await feed.append(tx, events)
             await operations.tell(tx, events)
+            await feed.append(tx, events)

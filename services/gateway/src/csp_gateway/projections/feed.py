@@ -9,9 +9,16 @@ from csp_contracts.envelope import Recorded
 from csp_contracts.registry import type_named
 from csp_runtime.database import Connection
 
+_LOCK = 7_206_554
+
 
 async def append(tx: Connection, events: Sequence[Recorded[Any]]) -> None:
-    """One statement a batch; an event that is there already stays once."""
+    """One statement a batch; an event that is there already stays once.
+
+    Several processes write the feed: whoever has taken positions commits before another takes any, so that a poller that
+    has seen a position never misses a smaller one. The last thing of a transaction: nothing may be waited for behind the lock.
+    """
+    await tx.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
     rows = [_row(event) for event in events]
     await tx.execute(
         "insert into feed (reseller_id, customer_id, visibility, type, body, event_id) "
