@@ -6,7 +6,7 @@ from typing import Any
 
 from csp_contracts.ids import Kind
 from csp_pricing.domain.products import Product
-from csp_pricing.domain.rows import ListedPrice, Wanted, margin, price_of
+from csp_pricing.domain.rows import ListedPrice, Wanted, by_product, margin, price_of
 from csp_pricing.ports import Quotes, Rows
 from csp_runtime.clock import Clock
 from csp_runtime.new_ids import new_id
@@ -53,10 +53,10 @@ class PricingUseCases:
     async def _priced(self, scope: Scope, customer_id: str | None, products: list[Product]) -> list[Offered]:
         currency = await self._currency(scope)
         codes = sorted({product.product for product in products})
-        sell = await self._rows.prices(scope, codes, ledger="sell", customer_id=customer_id)
-        cost: list[ListedPrice] = []
+        sell = by_product(await self._rows.prices(scope, codes, ledger="sell", customer_id=customer_id))
+        cost: dict[str, list[ListedPrice]] = {}
         if not scope.is_customer:
-            cost = await self._rows.prices(scope, codes, ledger="cost", customer_id=None)
+            cost = by_product(await self._rows.prices(scope, codes, ledger="cost", customer_id=None))
         market = (
             "" if customer_id is None or scope.is_customer else await self._rows.market_of(scope, customer_id)
         )
@@ -75,8 +75,12 @@ class PricingUseCases:
                 Offered(
                     product=product,
                     currency=currency,
-                    sell=price_of(sell, wanted, today),
-                    cost=price_of(cost, replace(wanted, customer_id=None, market=market), today),
+                    sell=price_of(sell.get(product.product, ()), wanted, today),
+                    cost=price_of(
+                        cost.get(product.product, ()),
+                        replace(wanted, customer_id=None, market=market),
+                        today,
+                    ),
                 )
             )
         return found

@@ -9,7 +9,7 @@ from csp_commerce_rules.money import format_price, minor_digits
 from csp_pricing.domain.margins import MarginRule, derive, rule_faults
 from csp_pricing.domain.price_csv import ReadLine, UnreadableCsv, read, written
 from csp_pricing.domain.products import Product
-from csp_pricing.domain.rows import ListedPrice, Wanted, price_of
+from csp_pricing.domain.rows import ListedPrice, Wanted, by_product, price_of
 from csp_pricing.domain.wishes import WishedRow, changes, listed
 from csp_pricing.list_writer import ListChange, ListWriter, price_list_id
 from csp_pricing.ports import PriceLists, Rows
@@ -192,16 +192,12 @@ class ListImports:
             for base, ledger in ledgers.items()
             if any(rule.base == base for _, rule in chosen)
         }
-        by_product: dict[tuple[str, str], list[ListedPrice]] = {}
-        for base, rows in bases.items():
-            for row in rows:
-                by_product.setdefault((base, row.product), []).append(row)
+        rows = {base: by_product(found) for base, found in bases.items()}
         lines: list[ReadLine] = []
         without: list[dict[str, str]] = []
         for number, (product, rule) in enumerate(chosen, start=1):
-            line = _derived_line(
-                number, product, rule, by_product.get((rule.base, product.product), []), currency, from_on
-            )
+            known = rows[rule.base].get(product.product, [])
+            line = _derived_line(number, product, rule, known, currency, from_on)
             if line is None:
                 named = {"product": product.product, "title": product.title, "term": product.term}
                 without.append(named | {"charge_cycle": product.charge_cycle})

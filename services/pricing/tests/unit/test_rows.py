@@ -1,5 +1,6 @@
 """Which row prices a product, and what a margin is."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -50,6 +51,13 @@ def test_the_newest_row_that_is_valid_prices():
 
 def test_a_later_version_of_a_row_replaces_it():
     assert price([row(10), row(9, version=2)], "2026-02-01") == 9
+
+
+def test_a_products_own_market_counts_not_that_of_the_rows_beside_it():
+    rows = [row(10), row(9, product="P:2", market="CH")]
+    found = price_of(rows, replace(WANTED, market="CH"), date(2026, 2, 1))
+    assert found is not None
+    assert found.unit_price_micro == 10
 
 
 def test_no_row_is_no_price_never_zero():

@@ -1,5 +1,6 @@
 """Rows of price lists: what a wished row must be, and how rows are asked for a price."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -62,6 +63,14 @@ def newest(rows: Iterable[ListedPrice]) -> list[ListedPrice]:
     return list(found.values())
 
 
+def by_product(rows: Iterable[ListedPrice]) -> dict[str, list[ListedPrice]]:
+    """The rows of each product: who prices many looks at each row once, not once for every product."""
+    found: dict[str, list[ListedPrice]] = defaultdict(list)
+    for row in rows:
+        found[row.product].append(row)
+    return found
+
+
 def price_of(rows: Iterable[ListedPrice], wanted: Wanted, day: date) -> ListedPrice | None:
     """The row that prices this on a UTC day (R5.1); None = no price."""
     return _found(rows, wanted, day, at_takeover=False)
@@ -75,7 +84,8 @@ def price_at_takeover(rows: Iterable[ListedPrice], wanted: Wanted, billing_from:
 def _found(
     rows: Iterable[ListedPrice], wanted: Wanted, day: date, *, at_takeover: bool
 ) -> ListedPrice | None:
-    known = newest(rows)
+    # A market's costs come first product by product: what it has no sheet row for costs what it costs at home.
+    known = newest(row for row in rows if row.product == wanted.product)
     of_market = [row for row in known if row.market == wanted.market]
     by_ref = {row.ref: row for row in of_market or [row for row in known if not row.market]}
     query = PriceQuery(
