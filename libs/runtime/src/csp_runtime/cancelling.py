@@ -7,7 +7,7 @@ import asyncio
 
 
 def end_if_asked() -> None:
-    """To be called once a round by whoever works in an endless loop.
+    """To be called once a round by whoever works in an endless loop that `rounds.for_ever` does not fit.
 
     Raises `asyncio.CancelledError` in a task that is being cancelled.
     """

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import httpx
 
+from csp_runtime.cancelling import end_if_asked
 from csp_runtime.logs import logger
 
 log = logger(__name__)
@@ -100,6 +101,7 @@ class SimulatorClock(MovedClock):
     async def follow(self, on_move: Callable[[], Awaitable[None]] | None = None) -> None:
         """Follow for ever; answers come as soon as the simulator's clock has passed ours."""
         while True:
+            end_if_asked()
             try:
                 answer = await self._client.get(
                     self._url, params={"after": self.now().isoformat(), "wait": "20"}, timeout=30.0

@@ -5,7 +5,6 @@ their position goes through the recorder's hook, one save per batch. Both skip v
 that has a gap or whose rule raised, and put aside what cannot be read, while the others flow on.
 """
 
-import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -28,6 +27,7 @@ from csp_runtime.database import Connection, Database
 from csp_runtime.errors import PositionMoved, VersionConflict
 from csp_runtime.feed import Batch, Feed, FeedReader, FeedRecord
 from csp_runtime.logs import logger
+from csp_runtime.rounds import BackOff, for_ever
 from csp_runtime.store import Also, EventStore
 from csp_runtime.telemetry import batch_span
 
@@ -146,23 +146,26 @@ class Consumer:
 
     async def run(self) -> None:
         """Consume for ever."""
-        back_off = 0.1
-        while True:
-            try:
-                async with self._feed.open(self.name, self.handler.contexts, self._position_of) as reader:
-                    self.health.is_running = True
-                    while True:
-                        await self._resume_parked()
-                        await self._consume_one(reader)
-                        self.health.last_fault = None
-                        back_off = 0.1
-            except OUTAGES as fault:
-                self.health.last_fault = type(fault).__name__
-                log.warning("consumer.interrupted", consumer=self.name, reason=type(fault).__name__)
-                await asyncio.sleep(back_off)
-                back_off = min(back_off * 2, 5.0)
-            finally:
-                self.health.is_running = False
+        back_off = BackOff(0.1)
+        await for_ever(lambda: self._consume_until_outage(back_off), back_off.wait)
+
+    async def _consume_until_outage(self, back_off: BackOff) -> None:
+        try:
+            async with self._feed.open(self.name, self.handler.contexts, self._position_of) as reader:
+                self.health.is_running = True
+
+                async def one_round() -> None:
+                    await self._resume_parked()
+                    await self._consume_one(reader)
+                    self.health.last_fault = None
+                    back_off.reset()
+
+                await for_ever(one_round)
+        except OUTAGES as fault:
+            self.health.last_fault = type(fault).__name__
+            log.warning("consumer.interrupted", consumer=self.name, reason=type(fault).__name__)
+        finally:
+            self.health.is_running = False
 
     async def _position_of(self, source: str) -> int:
         async with self._database.connection() as connection:

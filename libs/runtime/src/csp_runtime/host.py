@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import httpx
 
+from csp_runtime.cancelling import end_if_asked
 from csp_runtime.consumer import OUTAGES, Consumer
 from csp_runtime.http import Readiness
 from csp_runtime.logs import logger
@@ -82,6 +83,7 @@ class Host:
     def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         async def forever() -> None:
             while True:
+                end_if_asked()
                 try:
                     await run()
                     return

@@ -10,6 +10,7 @@ from csp_runtime.clock import Clock
 from csp_runtime.database import Database
 from csp_runtime.logs import logger
 from csp_runtime.mail import Mail, Mailer, MailFailed
+from csp_runtime.rounds import for_ever
 from csp_runtime.secret_box import SecretBox
 from csp_runtime.store import Also
 
@@ -42,10 +43,7 @@ class OutgoingMail:
 
     async def run(self) -> None:
         """Send what is due, for ever; a refused message is tried again with a growing pause."""
-        while True:
-            while await self._send_one():
-                pass
-            await self._clock.sleep(PAUSE_SECONDS)
+        await for_ever(self._send_one, lambda: self._clock.sleep(PAUSE_SECONDS))
 
     async def _send_one(self) -> bool:
         async with self._database.transaction() as tx:

@@ -7,11 +7,13 @@ from typing import NoReturn, Protocol
 import psycopg
 from psycopg_pool import PoolTimeout
 
+from csp_runtime.cancelling import end_if_asked
 from csp_runtime.crash_points import crash_point
 from csp_runtime.database import Database
 from csp_runtime.feed import FeedRecord
 from csp_runtime.logs import logger
 from csp_runtime.public_log import LogPage, PublicLog, log_channel
+from csp_runtime.rounds import BackOff, for_ever
 from csp_runtime.telemetry import relay_span
 from csp_runtime.wakeups import Wakeups, wait_for_wakeup
 
@@ -49,34 +51,30 @@ class Relay:
         self._publisher = publisher
         self._database = database
         self._wakeups = wakeups
+        self._back_off = BackOff(0.2)
         self.is_active = False
         self.is_caught_up = False
 
     async def run(self) -> None:
         """Relay for ever; outages of database or transport are waited out."""
         try:
-            await self._run_through_outages()
+            await for_ever(self._relay_until_outage, self._back_off.wait)
         finally:
             await self._publisher.stop()
 
-    async def _run_through_outages(self) -> None:
-        back_off = 0.2
-        while True:
-            try:
-                await self._publisher.start()
-                await self._run_while_active()
-            except (PublishFailed, psycopg.OperationalError, PoolTimeout, OSError) as fault:
-                log.warning("relay.interrupted", context=self._log.context, reason=type(fault).__name__)
-                self.is_active = False
-                await asyncio.sleep(back_off)
-                back_off = min(back_off * 2, 5.0)
-            else:
-                back_off = 0.2
+    async def _relay_until_outage(self) -> None:
+        try:
+            await self._publisher.start()
+            await self._run_while_active()
+        except (PublishFailed, psycopg.OperationalError, PoolTimeout, OSError) as fault:
+            log.warning("relay.interrupted", context=self._log.context, reason=type(fault).__name__)
+            self.is_active = False
 
     async def _run_while_active(self) -> None:
         """Hold the advisory lock on one connection for as long as it lives: losing it ends our turn."""
         async with self._database.connection() as connection:
             while True:
+                end_if_asked()
                 cursor = await connection.execute(
                     "select pg_try_advisory_lock(%s, hashtext(%s)) as mine", [_LOCK_SPACE, self._log.context]
                 )
@@ -108,6 +106,7 @@ class Relay:
     ) -> NoReturn:
         page = await self._log.read(position, BATCH)
         while True:
+            end_if_asked()
             if page.next_offset == position:
                 self.is_caught_up = True
                 await wait_for_wakeup(event, POLL_SECONDS)
@@ -122,6 +121,7 @@ class Relay:
             try:
                 if await self._relay_page(page, position, connection):
                     position, page = page.next_offset, await ahead
+                    self._back_off.reset()
                 else:
                     position = await self._position(connection)
                     page = await self._log.read(position, BATCH)

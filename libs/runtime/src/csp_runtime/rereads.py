@@ -11,10 +11,10 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 
 from csp_runtime.auth import ServiceTokens
-from csp_runtime.cancelling import end_if_asked
 from csp_runtime.clock import Clock
 from csp_runtime.database import Database
 from csp_runtime.platform import Peers
+from csp_runtime.rounds import for_ever
 from csp_runtime.store import Also
 
 PAUSE_SECONDS = 1.0
@@ -50,10 +50,7 @@ class Rereads:
 
     async def run(self) -> None:
         """Ask for every due one; what the feed did not take stays and is asked for again."""
-        while True:
-            end_if_asked()
-            await self.step()
-            await self._clock.sleep(PAUSE_SECONDS)
+        await for_ever(self.step, lambda: self._clock.sleep(PAUSE_SECONDS))
 
     async def step(self) -> None:
         """Ask once for each due one."""

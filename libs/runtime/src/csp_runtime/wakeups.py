@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import psycopg
 from psycopg import AsyncConnection, sql
 
+from csp_runtime.cancelling import end_if_asked
 from csp_runtime.logs import logger
 
 log = logger(__name__)
@@ -54,6 +55,7 @@ class Wakeups:
 
     async def _run(self) -> None:
         while True:
+            end_if_asked()
             try:
                 async with await AsyncConnection.connect(self._url, autocommit=True) as connection:
                     await self._listen(connection)
@@ -66,6 +68,7 @@ class Wakeups:
     async def _listen(self, connection: AsyncConnection) -> None:
         listening: set[str] = set()
         while True:
+            end_if_asked()
             self._channels_changed.clear()
             for channel in set(self._waiters) - listening:
                 await connection.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))

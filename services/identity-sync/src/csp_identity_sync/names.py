@@ -11,11 +11,11 @@ from psycopg.rows import DictRow
 from csp_contracts.envelope import Origin, Recorded
 from csp_contracts.identity_sync_v1 import UserUpdated
 from csp_runtime.auth import ServiceTokens
-from csp_runtime.cancelling import end_if_asked
 from csp_runtime.clock import Clock
 from csp_runtime.database import Database
 from csp_runtime.errors import VersionConflict
 from csp_runtime.platform import Peers
+from csp_runtime.rounds import for_ever
 from csp_runtime.store import EventStore
 
 PAUSE_SECONDS = 0.5
@@ -36,10 +36,7 @@ class NamesFetcher:
 
     async def run(self) -> None:
         """Fetch what is wanted; what the feed does not answer stays and is asked for again."""
-        while True:
-            end_if_asked()
-            await self.step()
-            await self._clock.sleep(PAUSE_SECONDS)
+        await for_ever(self.step, lambda: self._clock.sleep(PAUSE_SECONDS))
 
     async def step(self) -> None:
         """Fetch once for each that is wanted."""

@@ -20,8 +20,9 @@ from csp_pricing.domain.rows import ListedPrice
 from csp_runtime.clock import Clock
 from csp_runtime.database import Connection, Database
 from csp_runtime.logs import logger
+from csp_runtime.rounds import whenever_woken
 from csp_runtime.store import EventStore
-from csp_runtime.wakeups import Wakeups, wait_for_wakeup
+from csp_runtime.wakeups import Wakeups
 
 log = logger(__name__)
 
@@ -44,10 +45,7 @@ class CatalogueImport:
 
     async def run(self) -> None:
         """Import for every reseller whose catalogue is not of today."""
-        with self._wakeups.on("csp_catalogue") as event:
-            while True:
-                await self.import_all()
-                await wait_for_wakeup(event, RETRY_SECONDS)
+        await whenever_woken(self.import_all, self._wakeups, "csp_catalogue", RETRY_SECONDS)
 
     async def import_all(self) -> None:
         """Import once, for each reseller whose catalogue is not of today."""

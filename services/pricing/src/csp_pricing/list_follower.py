@@ -6,8 +6,9 @@ from csp_pricing.adapters.rows import PricingRows
 from csp_pricing.adapters.subscriptions import KeptSubscriptions
 from csp_runtime.clock import Clock
 from csp_runtime.database import Database
+from csp_runtime.rounds import whenever_woken
 from csp_runtime.store import EventStore
-from csp_runtime.wakeups import Wakeups, wait_for_wakeup
+from csp_runtime.wakeups import Wakeups
 
 POLL_SECONDS = 30.0
 
@@ -33,10 +34,7 @@ class ListFollower(ABC):
 
     async def run(self) -> None:
         """Run until cancelled."""
-        with self._wakeups.on("csp_prices") as event:
-            while True:
-                await self.look()
-                await wait_for_wakeup(event, POLL_SECONDS)
+        await whenever_woken(self.look, self._wakeups, "csp_prices", POLL_SECONDS)
 
     @abstractmethod
     async def look(self) -> None:

@@ -25,7 +25,6 @@ from csp_contracts.operations_v1 import (
     OperationSucceeded,
     OperationUncertain,
 )
-from csp_runtime.cancelling import end_if_asked
 from csp_runtime.clock import Clock
 from csp_runtime.crash_points import crash_point
 from csp_runtime.database import Database
@@ -45,6 +44,7 @@ from csp_runtime.operations.steps import (
     Step,
 )
 from csp_runtime.problems import Problem
+from csp_runtime.rounds import for_ever
 from csp_runtime.secret_box import SecretBox
 from csp_runtime.store import Also, EventStore
 from csp_runtime.telemetry import OPERATION, OPERATION_KIND, TRACER, extracted
@@ -85,20 +85,22 @@ class OperationMachine:
         running: set[asyncio.Task[None]] = set()
         try:
             with self._wakeups.on(CHANNEL) as event:
-                while True:
-                    end_if_asked()
-                    claimed = await self._claims.claim(self._at_once - len(running))
-                    for one in claimed:
-                        task = asyncio.create_task(self._carry_out(one), name=f"operation {one.operation_id}")
-                        running.add(task)
-                        task.add_done_callback(running.discard)
-                        task.add_done_callback(lambda _: event.set())
-                    if not claimed:
-                        await wait_for_wakeup(event, POLL_SECONDS)
+                await for_ever(
+                    lambda: self._begin_due(running, event), lambda: wait_for_wakeup(event, POLL_SECONDS)
+                )
         finally:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+
+    async def _begin_due(self, running: set[asyncio.Task[None]], event: asyncio.Event) -> bool:
+        claimed = await self._claims.claim(self._at_once - len(running))
+        for one in claimed:
+            task = asyncio.create_task(self._carry_out(one), name=f"operation {one.operation_id}")
+            running.add(task)
+            task.add_done_callback(running.discard)
+            task.add_done_callback(lambda _: event.set())
+        return bool(claimed)
 
     async def _carry_out(self, claimed: Claimed) -> None:
         try:

@@ -10,7 +10,8 @@ from csp_billing.closing.pool import ShardPool
 from csp_runtime.clock import Clock
 from csp_runtime.database import DatabaseRole, connection_info
 from csp_runtime.logs import logger
-from csp_runtime.wakeups import Wakeups, wait_for_wakeup
+from csp_runtime.rounds import whenever_woken
+from csp_runtime.wakeups import Wakeups
 
 CHANNEL = "billing_close"
 POLL_SECONDS = 5.0
@@ -29,10 +30,7 @@ class CloseWorker:
 
     async def run(self) -> None:
         """Run until cancelled."""
-        with self._wakeups.on(CHANNEL) as woken:
-            while True:
-                await asyncio.to_thread(self.once)
-                await wait_for_wakeup(woken, POLL_SECONDS)
+        await whenever_woken(lambda: asyncio.to_thread(self.once), self._wakeups, CHANNEL, POLL_SECONDS)
 
     def once(self) -> None:
         """Open cycles that time has reached, and do whatever closes have to be done now."""

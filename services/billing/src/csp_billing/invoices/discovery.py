@@ -19,6 +19,7 @@ from csp_partner_center.errors import PartnerCenterError
 from csp_partner_center.invoices import DocumentType, Invoice
 from csp_runtime.clock import Clock
 from csp_runtime.logs import logger
+from csp_runtime.rounds import for_ever
 
 POLL_SECONDS = 30.0
 ACTOR = "service:billing"
@@ -38,9 +39,7 @@ class InvoiceDiscovery:
 
     async def run(self) -> None:
         """Run until cancelled."""
-        while True:
-            await self.once()
-            await asyncio.sleep(POLL_SECONDS)
+        await for_ever(self.once, lambda: asyncio.sleep(POLL_SECONDS))
 
     async def once(self) -> None:
         """Look for every reseller that was not looked at today (UTC)."""

@@ -28,7 +28,8 @@ from csp_partner_center.paging import UnreadableItem
 from csp_runtime.clock import Clock
 from csp_runtime.logs import logger
 from csp_runtime.problems import Problem
-from csp_runtime.wakeups import Wakeups, wait_for_wakeup
+from csp_runtime.rounds import whenever_woken
+from csp_runtime.wakeups import Wakeups
 
 CHANNEL = "billing_fetch"
 POLL_SECONDS = 5.0
@@ -81,10 +82,7 @@ class FetchWorker:
 
     async def run(self) -> None:
         """Run until cancelled."""
-        with self._wakeups.on(CHANNEL) as woken:
-            while True:
-                await self.once()
-                await wait_for_wakeup(woken, POLL_SECONDS)
+        await whenever_woken(self.once, self._wakeups, CHANNEL, POLL_SECONDS)
 
     async def once(self) -> None:
         """Do what can be done now for every invoice that was asked for."""

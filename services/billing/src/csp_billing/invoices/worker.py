@@ -9,7 +9,8 @@ from csp_billing.invoices.taking import CHANNEL
 from csp_runtime.clock import Clock
 from csp_runtime.database import DatabaseRole, connection_info
 from csp_runtime.logs import logger
-from csp_runtime.wakeups import Wakeups, wait_for_wakeup
+from csp_runtime.rounds import whenever_woken
+from csp_runtime.wakeups import Wakeups
 
 POLL_SECONDS = 5.0
 log = logger(__name__)
@@ -26,10 +27,7 @@ class MatchWorker:
 
     async def run(self) -> None:
         """Run until cancelled."""
-        with self._wakeups.on(CHANNEL) as woken:
-            while True:
-                await asyncio.to_thread(self.once)
-                await wait_for_wakeup(woken, POLL_SECONDS)
+        await whenever_woken(lambda: asyncio.to_thread(self.once), self._wakeups, CHANNEL, POLL_SECONDS)
 
     def once(self) -> None:
         """Match whatever waits now."""

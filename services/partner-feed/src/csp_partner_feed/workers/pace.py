@@ -1,7 +1,6 @@
 """Waiting for work: woken by the database or by the business clock, with a poll below."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -9,9 +8,9 @@ from typing import TypeVar
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from csp_runtime.cancelling import end_if_asked
 from csp_runtime.clock import Clock
 from csp_runtime.logs import logger
+from csp_runtime.rounds import for_ever, whenever_woken
 from csp_runtime.wakeups import Wakeups
 
 T = TypeVar("T")
@@ -31,20 +30,7 @@ async def work_off(
     poll: float = 1.0,
 ) -> None:
     """Call `step` for ever: again at once while it finds work, else when woken. An outage of the database is waited out."""
-    with wakeups.on(channel) as woken:
-        while True:
-            end_if_asked()
-            woken.clear()
-            try:
-                if await step():
-                    continue
-            except OUTAGES as fault:
-                log.warning("feed.outage", worker=name, reason=type(fault).__name__)
-                await clock.sleep(poll)
-                continue
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(poll):
-                    await woken.wait()
+    await whenever_woken(lambda: _waiting_outages_out(name, step, clock, poll), wakeups, channel, poll)
 
 
 async def work_off_many(
@@ -93,16 +79,30 @@ async def in_turns(
 ) -> None:
     """Call `step` for ever, at least every `pause` seconds of real and of business time, whichever is over first."""
     await clock.sleep(first_pause)
-    while True:
-        end_if_asked()
+    began_at = clock.now()
+
+    async def turn() -> bool:
+        nonlocal began_at
         began_at = clock.now()
-        try:
-            await step()
-        except OUTAGES as fault:
-            log.warning("feed.outage", worker=name, reason=type(fault).__name__)
-            await clock.sleep(min(pause, 1.0))
-            continue
-        await _either(clock, began_at + timedelta(seconds=pause), pause)
+        await step()
+        return False
+
+    await for_ever(
+        lambda: _waiting_outages_out(name, turn, clock, min(pause, 1.0)),
+        lambda: _either(clock, began_at + timedelta(seconds=pause), pause),
+    )
+
+
+async def _waiting_outages_out(
+    name: str, step: Callable[[], Awaitable[bool]], clock: Clock, pause: float
+) -> bool:
+    """A step that an outage of the database met is to be done again after a pause."""
+    try:
+        return await step()
+    except OUTAGES as fault:
+        log.warning("feed.outage", worker=name, reason=type(fault).__name__)
+        await clock.sleep(pause)
+        return True
 
 
 async def _either(clock: Clock, moment: datetime, seconds: float) -> None:
