@@ -6,12 +6,10 @@ from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
 from csp_billing.close_days import CloseDays
-from csp_billing.domain import facts as f
 from csp_billing.domain.delta import Posting
 from csp_billing.domain.family import Story
-from csp_billing.domain.fold import fold
-from csp_billing.domain.lines import Line
 from csp_billing.domain.taxes import LineTaxes, Rated, by_line
+from csp_billing.domain.what_ifs import WHAT_IF, Choice, compare
 from csp_billing.line_rows import line_text
 from csp_billing.ports import (
     Asked,
@@ -23,6 +21,7 @@ from csp_billing.ports import (
     Report,
     ReportKey,
     ShownLine,
+    Sold,
     line_id_of,
     report_key,
 )
@@ -44,8 +43,8 @@ class Facts(Protocol):
     ) -> list[dict[str, Any]]:
         """Customers by name, one or some behind another."""
 
-    async def subscription(self, scope: Scope, subscription_id: str) -> str | None:
-        """The currency of a subscription; None where there is none in scope."""
+    async def subscription(self, scope: Scope, subscription_id: str) -> Sold | None:
+        """What a subscription is sold as; None where there is none in scope."""
 
     async def events(self, scope: Scope, subscription_id: str) -> list[Known]:
         """The facts of one subscription."""
@@ -270,14 +269,14 @@ class BillingUseCases:
 
     async def what_if(self, scope: Scope, subscription_id: str, quantity: int) -> list[dict[str, Any]]:
         """The lines that another quantity would post from now to the end of the charge cycle; nothing is written."""
-        currency = await self._facts.subscription(scope, subscription_id)
-        if currency is None:
+        sold = await self._facts.subscription(scope, subscription_id)
+        if sold is None:
             raise not_found("subscription")
         history = await self._facts.events(scope, subscription_id)
         now = self._clock.now()
         days = await self._facts.close_days(scope)
         story = story_of(subscription_id, (each.told for each in history), "sell", close_days=days)
-        return [] if story is None else _difference(story, quantity, now, currency)
+        return [] if story is None else _difference(story, quantity, now, sold)
 
     async def what_if_edited(self, scope: Scope, edit: PriceEdit) -> EditEffect:
         """What an edit of the sales price would post in reports that are not issued yet; nothing is written."""
@@ -298,24 +297,12 @@ def _listed(report: Report) -> tuple[date, str, str, bool]:
     return key.until_on, key.customer_id, key.currency, key.ledger != "sell"
 
 
-def _difference(story: Story, quantity: int, now: datetime, currency: str) -> list[dict[str, Any]]:
-    today = now.date().toordinal()
-    horizon = today + 31
-    change = f.QuantityChanged(id="what-if", seq=_LAST, day=today, recorded=today, at=now, quantity=quantity)
-
-    def lines(facts: Sequence[f.Fact]) -> Sequence[Line]:
-        return fold(story.subscription, facts, None, horizon, rules=story.rules, price_book=story.price_book)[
-            0
-        ]
-
-    known = {(line.key, line.amount) for line in lines(story.facts)}
-    key = report_key("", "", "sell", currency, now.date(), now.date())
+def _difference(story: Story, quantity: int, now: datetime, sold: Sold) -> list[dict[str, Any]]:
+    compared = compare(story, Choice(quantity=quantity), now, now.date().toordinal() + 31)
+    known = {(line.key, line.amount) for line in compared.as_is}
+    key = report_key("", "", "sell", sold.currency, now.date(), now.date())
     return [
-        line_json(key, ShownLine(Posting(line, 1, late=False), line.product, line.posted))
-        for line in lines((*story.facts, change))
-        if (line.key, line.amount) not in known and "what-if" in line.caused_by
+        line_json(key, ShownLine(Posting(line, 1, late=False), sold.title, line.posted))
+        for line in compared.what_if
+        if (line.key, line.amount) not in known and WHAT_IF in line.caused_by
     ]
-
-
-_LAST = 1 << 120
-"""Ranks behind everything that is known."""

@@ -56,6 +56,13 @@ def report_key(
     )
 
 
+class Sold(NamedTuple):
+    """What a subscription is billed in, and the title it is sold under."""
+
+    currency: str
+    title: str
+
+
 class ShownLine(NamedTuple):
     """A line of a report with what it is shown under. `due` is the day the rules post it on; a late one is posted later."""
 

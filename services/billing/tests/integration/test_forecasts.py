@@ -179,6 +179,23 @@ async def test_what_if_compares_two_futures_and_writes_nothing(book):
     assert await book.count("inbox") == before
 
 
+async def test_an_annual_fee_is_compared_with_the_months_that_it_pays_for(book):
+    """Term 20 Apr 2025 to 19 Apr 2026, 10 seats at 20.00: from 1 March, one more month or 1/12 of the year."""
+    await year(book, "sub_a", "2025-04-20")
+
+    annual = await what_if(book, charge_cycle="P1Y", unit_price="216.00")
+
+    assert annual["until"] == "2026-04-19"
+    assert (annual["as_is"]["net"]["amount"], annual["what_if"]["net"]["amount"]) == ("200.00", "180.00")
+    assert {line["title"] for line in annual["as_is"]["lines"]} == {"Premium"}
+
+
+async def test_a_what_if_without_a_price_says_no_difference(book):
+    await year(book, "sub_a", "2025-04-20")
+    unpriced = await what_if(book, charge_cycle="P1Y")
+    assert (unpriced["what_if"]["pending_count"], unpriced["difference"]) == (1, None)
+
+
 async def test_a_what_if_needs_a_choice_and_a_bearable_horizon(book):
     await year(book, "sub_a", "2026-01-20")
 

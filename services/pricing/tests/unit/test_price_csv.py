@@ -87,10 +87,12 @@ def test_the_template_is_what_an_import_reads():
     assert read(template() + GOOD)[0].faults == []
 
 
-def test_an_export_comes_back_as_it_was_and_hides_no_formula():
-    (line,) = read(HEADER + GOOD)
+@pytest.mark.parametrize("product", ["P:1", "=HYPERLINK(1)", "+1", "-1", "@x"])
+def test_an_export_comes_back_as_it_was_and_hides_no_formula(product):
+    (line,) = read(HEADER + GOOD.replace("P:1", product))
     assert line.wish is not None
     row = listed(line.wish, line.price, price_list_id="prl_a", version=3, customer_id=None)
     text = "".join(written([[(row, "=Premium")]]))
     assert "'=Premium" in text
+    assert text.splitlines()[1].split(",")[0] == (product if product == "P:1" else f"'{product}")
     assert read(text)[0].wish == line.wish

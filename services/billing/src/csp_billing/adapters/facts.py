@@ -5,7 +5,7 @@ from typing import Any
 
 from csp_billing.adapters.ledger_reader import known_of
 from csp_billing.close_days import CloseDays
-from csp_billing.ports import ReportKey
+from csp_billing.ports import ReportKey, Sold
 from csp_billing.settling import Known
 from csp_runtime.database import Connection, Database
 from csp_runtime.scope import Scope
@@ -37,17 +37,17 @@ class Facts:
             )
             return await cursor.fetchall()
 
-    async def subscription(self, scope: Scope, subscription_id: str) -> str | None:
-        """The currency of a subscription; None where there is none in scope."""
+    async def subscription(self, scope: Scope, subscription_id: str) -> Sold | None:
+        """What a subscription is sold as; None where there is none in scope."""
         async with self._database.transaction(scope) as tx:
             cursor = await tx.execute(
-                "select s.currency from subscriptions s join tenant_customer t "
+                "select s.currency, s.product_title from subscriptions s join tenant_customer t "
                 "on t.tenant_id = s.tenant_id and t.reseller_id = s.reseller_id "
                 "where s.reseller_id = %s and s.subscription_id = %s and (%s::text is null or t.customer_id = %s)",
                 [scope.reseller, subscription_id, scope.customer, scope.customer],
             )
             row = await cursor.fetchone()
-        return None if row is None else row["currency"]
+        return None if row is None else Sold(row["currency"], row["product_title"])
 
     async def events(self, scope: Scope, subscription_id: str) -> list[Known]:
         """The facts of one subscription. The caller has checked the scope."""

@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from csp_billing.close_days import CloseDays
 from csp_billing.domain.delta import Posting
 from csp_billing.domain.lines import Line
-from csp_billing.domain.what_ifs import Choice, compare
+from csp_billing.domain.what_ifs import Choice, compare, fair_until
 from csp_billing.forecast.forecasts import Question, forecasts
 from csp_billing.invoices.taking import totals_text
-from csp_billing.ports import Books, ShownLine, report_key
+from csp_billing.ports import Books, ShownLine, Sold, report_key
 from csp_billing.settling import Known
 from csp_billing.timelines import story_of
 from csp_billing.views import line_json
@@ -35,8 +35,8 @@ class Facts(Protocol):
     ) -> list[dict[str, Any]]:
         """Customers by name, one or some behind another."""
 
-    async def subscription(self, scope: Scope, subscription_id: str) -> str | None:
-        """The currency of a subscription; None where there is none in scope."""
+    async def subscription(self, scope: Scope, subscription_id: str) -> Sold | None:
+        """What a subscription is sold as; None where there is none in scope."""
 
     async def events(self, scope: Scope, subscription_id: str) -> list[Known]:
         """The facts of one subscription."""
@@ -120,13 +120,11 @@ def forecast_routes(books: Books, facts: Facts, known: KnownVersions, clock: Clo
     @router.post("/forecasts/what-ifs")
     async def what_if(body: ChoiceBody, scope: AnyScope, versions: AwaitedVersions) -> dict[str, Any]:
         await wait(versions)
-        currency = await facts.subscription(scope, body.subscription_id)
-        if currency is None:
+        sold = await facts.subscription(scope, body.subscription_id)
+        if sold is None:
             raise not_found("subscription")
         now = clock.now()
-        until = date.fromordinal(now.date().toordinal() + 366) if body.until is None else body.until
-        ahead = (until - now.date()).days
-        if not 0 <= ahead <= LONGEST_HORIZON:
+        if body.until is not None and not 0 <= (body.until - now.date()).days <= LONGEST_HORIZON:
             raise invalid("until", "range", f"must be from today to {LONGEST_HORIZON} days ahead")
         history = await facts.events(scope, body.subscription_id)
         days = await facts.close_days(scope)
@@ -139,14 +137,18 @@ def forecast_routes(books: Books, facts: Facts, known: KnownVersions, clock: Clo
             frequency=body.charge_cycle,
             quantity_at_renewal=body.quantity_at_renewal,
         )
+        until = body.until or date.fromordinal(fair_until(story, choice, now))
         compared = compare(story, choice, now, until.toordinal())
+        difference = None
+        if all(line.amount is not None for line in (*compared.as_is, *compared.what_if)):
+            difference = totals_text(_net(compared.what_if) - _net(compared.as_is), sold.currency)
         return {
             "subscription_id": body.subscription_id,
             "from": now.date().isoformat(),
             "until": until.isoformat(),
-            "as_is": _side(compared.as_is, currency, now),
-            "what_if": _side(compared.what_if, currency, now),
-            "difference": totals_text(_net(compared.what_if) - _net(compared.as_is), currency),
+            "as_is": _side(compared.as_is, sold, now),
+            "what_if": _side(compared.what_if, sold, now),
+            "difference": difference,
         }
 
     return router
@@ -156,16 +158,16 @@ def _net(lines: Any) -> int:
     return sum(line.amount or 0 for line in lines)
 
 
-def _side(lines: Any, currency: str, now: datetime) -> dict[str, Any]:
-    key = report_key("", "", "sell", currency, now.date(), now.date())
+def _side(lines: Any, sold: Sold, now: datetime) -> dict[str, Any]:
+    key = report_key("", "", "sell", sold.currency, now.date(), now.date())
     return {
-        "net": totals_text(_net(lines), currency),
+        "net": totals_text(_net(lines), sold.currency),
         "pending_count": sum(line.amount is None for line in lines),
-        "lines": [_line(key, line) for line in lines],
+        "lines": [_line(key, line, sold.title) for line in lines],
     }
 
 
-def _line(key: Any, line: Line) -> dict[str, Any]:
-    shown = line_json(key, ShownLine(Posting(line, 1, late=False), line.product, line.posted))
+def _line(key: Any, line: Line, title: str) -> dict[str, Any]:
+    shown = line_json(key, ShownLine(Posting(line, 1, late=False), title, line.posted))
     del shown["id"]  # lines of a thought have none
     return shown

@@ -87,16 +87,9 @@ def taxes_json(report: Report, rated: Sequence[Rated] | None) -> dict[str, Any]:
 
 def issued_rates(connection: psycopg.Connection, report: Report) -> list[Rated]:
     """The lines of an issued report at the rates that they were issued with; none where it was not taxed."""
-    key, seal = report.key, report.seal
-    if seal is None or not report.taxes:
+    if report.seal is None or not report.taxes:
         return []
-    stored = {
-        "report_id": key.report_id,
-        "ledger": key.ledger,
-        "customer_id": key.customer_id,
-        "until_on": key.until_on,
-    }
-    return rated_lines(connection, key.reseller, [stored], seal.issued_at).get(key.report_id, [])
+    return _stored_rates(connection, report.key, report.seal.issued_at)
 
 
 def credit_note_json(connection: psycopg.Connection, reseller: str, report_id: str) -> dict[str, Any] | None:
@@ -117,7 +110,8 @@ def credit_note_json(connection: psycopg.Connection, reseller: str, report_id: s
         return None
     currency = report["currency"]
     key = _key(report)
-    parts = by_line(_rated(connection, reseller, report))
+    # A report from before taxes were computed has none.
+    parts = by_line([] if report["taxes"] is None else _stored_rates(connection, key, report["issued_at"]))
     net = sum(row["amount_minor"] for row in rows)
     tax = sum(parts[row["position"]].minor for row in rows if row["position"] in parts)
     given_back = _given_back(connection, reseller, key, rows)
@@ -155,11 +149,14 @@ def _issued(connection: psycopg.Connection, reseller: str, report_id: str) -> di
         ).fetchone()
 
 
-def _rated(connection: psycopg.Connection, reseller: str, report: Mapping[str, Any]) -> list[Rated]:
-    """The lines at the rates that they were issued with; none of a report from before taxes were computed."""
-    if report["taxes"] is None:
-        return []
-    return rated_lines(connection, reseller, [report], report["issued_at"]).get(report["report_id"], [])
+def _stored_rates(connection: psycopg.Connection, key: ReportKey, issued_at: datetime) -> list[Rated]:
+    stored = {
+        "report_id": key.report_id,
+        "ledger": key.ledger,
+        "customer_id": key.customer_id,
+        "until_on": key.until_on,
+    }
+    return rated_lines(connection, key.reseller, [stored], issued_at).get(key.report_id, [])
 
 
 def _asked_for(connection: psycopg.Connection, reseller: str, on: date) -> bool:

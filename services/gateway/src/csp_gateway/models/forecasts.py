@@ -115,11 +115,16 @@ class Side(View):
 
 
 class WhatIf(View):
-    """Sales lines up to a day, as things are and as they would be."""
+    """Sales lines up to a day, as things are and as they would be.
+
+    Without `until`: a year; where another charge cycle or other seats at the renewal are thought of, the end of the
+    first term that is paid so, because a fee for days behind it would stand on one side alone. `difference` is null
+    while a price is missing on either side (`pending_count`).
+    """
 
     subscription_id: str
     from_: date = Field(alias="from")
     until: date
     as_is: Side
     what_if: Side
-    difference: Money
+    difference: Money | None

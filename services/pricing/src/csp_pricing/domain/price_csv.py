@@ -85,7 +85,7 @@ def _line(number: int, header: Sequence[str], cells: Sequence[str], first_seen: 
     if len(cells) != len(header):
         reason = f"has {len(cells)} cells, the header {len(header)}"
         return ReadLine(line=number, faults=[InvalidParameter(field="line", rule="cells", reason=reason)])
-    given = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
+    given = {name: _meant(cell.strip()) for name, cell in zip(header, cells, strict=True)}
     faults = [_fault(name, "missing", "must not be empty") for name in _NEEDED if not given[name]]
     faults += [
         _fault(name, "text", "contains a NUL character") for name in READ if "\0" in given.get(name, "")
@@ -152,7 +152,7 @@ def written(pieces: Iterable[Sequence[tuple[ListedPrice, str | None]]]) -> Itera
 
 def _cells(row: ListedPrice, title: str | None) -> tuple[str, ...]:
     return (
-        row.product,
+        _harmless(row.product),
         row.term,
         row.charge_cycle,
         row.segment,
@@ -168,4 +168,10 @@ def _cells(row: ListedPrice, title: str | None) -> tuple[str, ...]:
 
 
 def _harmless(text: str) -> str:
+    """Text that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _meant(text: str) -> str:
+    """The text as it was before it was made harmless."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
