@@ -24,7 +24,7 @@ async def bare(connection: KafkaConnection, context: str, records: Sequence[Feed
     """Seconds for records that are ready to send, a relay's batch at a time."""
     await make_topics(connection, [context])
     ready = [
-        (record.data, record.meta.partition_key.encode(), to_headers(_envelope(context, record)))
+        (record.data, record.meta.partition_key.encode(), to_headers(_envelope(context, record), record.data))
         for record in records
     ]
     producer = AIOKafkaProducer(

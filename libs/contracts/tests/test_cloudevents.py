@@ -1,5 +1,6 @@
 """Every envelope survives both CloudEvents modes, and a record that is not ours is refused by name."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
@@ -48,7 +49,7 @@ ENVELOPE = st.builds(
 
 @given(ENVELOPE)
 def test_binary_mode_carries_the_whole_envelope(envelope):
-    assert from_headers(to_headers(envelope)) == envelope
+    assert from_headers(to_headers(envelope, b"{}")) == envelope
 
 
 @given(ENVELOPE, st.dictionaries(TEXT, st.integers() | TEXT))
@@ -70,7 +71,7 @@ def envelope():
 
 
 def test_binary_mode_names_the_attributes_as_the_specification_does(envelope):
-    headers = dict(to_headers(envelope))
+    headers = dict(to_headers(envelope, b"{}"))
     assert headers["content-type"] == b"application/json"
     assert headers["ce_specversion"] == b"1.0"
     assert headers["ce_id"] == b"sub_a:42"
@@ -84,19 +85,28 @@ def test_binary_mode_names_the_attributes_as_the_specification_does(envelope):
     assert headers["ce_traceparent"] == b"00-aa-bb-01"
 
 
+@pytest.mark.parametrize("wire_name", ["csp.billing.report-issued.v1", "csp.billing.billing-line-added.v1"])
+@pytest.mark.parametrize(("ledger", "visibility"), [("sell", "customer"), ("cost", "reseller")])
+def test_what_tells_of_costs_is_for_the_reseller_alone(envelope, wire_name, ledger, visibility):
+    told = replace(envelope, context="billing", wire_name=wire_name)
+    data = msgspec.json.encode({"ledger": ledger, "net_minor": 9300})
+    assert dict(to_headers(told, data))["ce_visibility"] == visibility.encode()
+    assert msgspec.json.decode(to_structured(told, data))["visibility"] == visibility
+
+
 def test_baggage_does_not_travel(envelope):
-    assert b"private" not in b"".join(value for _, value in to_headers(envelope))
+    assert b"private" not in b"".join(value for _, value in to_headers(envelope, b"{}"))
 
 
 def test_absent_values_have_no_header(envelope):
-    names = {name for name, _ in to_headers(envelope)}
+    names = {name for name, _ in to_headers(envelope, b"{}")}
     assert names.isdisjoint({"ce_reason", "ce_customer", "ce_superseded", "ce_tracestate"})
 
 
 def test_a_wire_name_that_nobody_registered_is_not_published(envelope):
     strange = Envelope(context="x", wire_name="csp.x.y.v1", stream="s", version=1, meta=envelope.meta)
     with pytest.raises(UnknownEventType):
-        to_headers(strange)
+        to_headers(strange, b"{}")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +127,7 @@ def test_a_wire_name_that_nobody_registered_is_not_published(envelope):
     ],
 )
 def test_a_foreign_record_is_refused_by_the_name_of_the_attribute(envelope, attribute, value):
-    headers = [(name, raw) for name, raw in to_headers(envelope) if name != f"ce_{attribute}"]
+    headers = [(name, raw) for name, raw in to_headers(envelope, b"{}") if name != f"ce_{attribute}"]
     if value is not None:
         headers.append((f"ce_{attribute}", value))
     with pytest.raises(MalformedCloudEvent) as refused:
@@ -133,4 +143,4 @@ def test_a_document_that_is_no_event_of_ours_is_refused(document):
 
 def test_headers_that_are_no_text_are_refused(envelope):
     with pytest.raises(MalformedCloudEvent):
-        from_headers([*to_headers(envelope), ("ce_reason", b"\xff")])
+        from_headers([*to_headers(envelope, b"{}"), ("ce_reason", b"\xff")])

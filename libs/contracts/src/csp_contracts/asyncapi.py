@@ -40,7 +40,10 @@ _HEADERS: dict[str, tuple[str, bool]] = {
     "ce_partitionkey": ("The record's key: tenant, else customer, else reseller.", True),
     "ce_dataschema": ("Where the gateway serves the JSON Schema of the data.", True),
     "ce_reseller": ("The reseller whose data this is.", True),
-    "ce_visibility": ("Whose feeds may carry it: `customer` or `reseller`.", True),
+    "ce_visibility": (
+        "Whose feeds may carry it: `customer` or `reseller`; what tells of costs never says `customer`.",
+        True,
+    ),
     "ce_origin": ("Who caused it: portal, api, microsoft, reconciliation, import, system.", True),
     "ce_authtype": ("What kind of principal acted: app_user, service_account, system.", True),
     "ce_authid": ("The principal that acted.", True),

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from csp_contracts.envelope import Instant, Meta
+from csp_contracts.envelope import Instant, Meta, Visibility
 from csp_contracts.errors import MalformedCloudEvent
 from csp_contracts.registry import type_named
 from csp_contracts.schemas import schema_path
@@ -35,10 +35,14 @@ class Envelope:
     meta: Meta
 
 
-def to_headers(envelope: Envelope) -> Headers:
-    """The record headers of binary mode. Raises `UnknownEventType` where the wire name is not registered."""
+def to_headers(envelope: Envelope, data: bytes) -> Headers:
+    """The record headers of binary mode; `data` is the event's JSON, from which only its visibility is read.
+
+    Raises `UnknownEventType` where the wire name is not registered.
+    """
     headers = [(_HEADER[name], value.encode()) for name, value in _attributes(envelope)]
-    headers += _fixed_headers(envelope.context, envelope.wire_name)
+    visibility = type_named(envelope.wire_name).visibility_of(data)
+    headers += _fixed_headers(envelope.context, envelope.wire_name, visibility)
     return headers
 
 
@@ -54,7 +58,8 @@ def from_headers(headers: Iterable[tuple[str, bytes]]) -> Envelope:
 
 def to_structured(envelope: Envelope, data: bytes) -> bytes:
     """One JSON object with the data inside; `data` is the event's JSON."""
-    fixed = _fixed_attributes(envelope.context, envelope.wire_name)
+    visibility = type_named(envelope.wire_name).visibility_of(data)
+    fixed = _fixed_attributes(envelope.context, envelope.wire_name, visibility)
     document: dict[str, Any] = {**fixed, **dict(_attributes(envelope))}
     if envelope.meta.superseded:
         document["superseded"] = True
@@ -79,23 +84,23 @@ def from_structured(document: bytes) -> tuple[Envelope, bytes]:
 
 
 @cache
-def _fixed_attributes(context: str, wire_name: str) -> dict[str, str]:
+def _fixed_attributes(context: str, wire_name: str, visibility: Visibility) -> dict[str, str]:
     return {
         "specversion": "1.0",
         "source": _SOURCE + context,
         "type": wire_name,
         "datacontenttype": "application/json",
         "dataschema": schema_path(wire_name),
-        "visibility": str(type_named(wire_name).visibility),
+        "visibility": str(visibility),
     }
 
 
 @cache
-def _fixed_headers(context: str, wire_name: str) -> tuple[tuple[str, bytes], ...]:
+def _fixed_headers(context: str, wire_name: str, visibility: Visibility) -> tuple[tuple[str, bytes], ...]:
     # The Kafka binding maps `datacontenttype` to the plain header `content-type`.
     return tuple(
         ("content-type" if name == "datacontenttype" else f"ce_{name}", value.encode())
-        for name, value in _fixed_attributes(context, wire_name).items()
+        for name, value in _fixed_attributes(context, wire_name, visibility).items()
     )
 
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, is_dataclass
 from typing import Any, TypeVar
 
+import msgspec
+
 from csp_contracts.envelope import Visibility
 from csp_contracts.errors import UnknownEventType
 from csp_contracts.ids import Kind
@@ -16,7 +18,10 @@ _WIRE_NAME = re.compile(r"csp\.[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z]+)*\.v[1-9][0-9]*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventType:
-    """One published type. `stream` is the kind of stream it lives in; private types never leave their service."""
+    """One published type. `stream` is the kind of stream it lives in; private types never leave their service.
+
+    `visibility` is the widest that an event of this type can have.
+    """
 
     wire_name: str
     cls: type[Any]
@@ -28,6 +33,17 @@ class EventType:
     def context(self) -> str:
         """The bounded context in the wire name: `csp.<context>.<event>.v<n>`."""
         return self.wire_name.split(".")[1]
+
+    def visibility_of(self, data: bytes | msgspec.Raw) -> Visibility:
+        """Whose feeds may carry the event with these data (JSON): what tells of costs is for the reseller alone."""
+        if self.visibility is Visibility.RESELLER or "ledger" not in self.cls.__dataclass_fields__:
+            return self.visibility
+        ledger = msgspec.json.decode(data, type=_OfLedger).ledger
+        return self.visibility if ledger == "sell" else Visibility.RESELLER
+
+
+class _OfLedger(msgspec.Struct):
+    ledger: str = ""
 
 
 _by_name: dict[str, EventType] = {}

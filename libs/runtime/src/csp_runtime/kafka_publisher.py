@@ -122,5 +122,6 @@ def _headers(context: str, record: FeedRecord) -> Headers:
             stream=record.stream,
             version=record.version,
             meta=record.meta,
-        )
+        ),
+        record.data,
     )

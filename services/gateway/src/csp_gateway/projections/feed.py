@@ -39,4 +39,4 @@ def _row(event: Recorded[Any]) -> tuple[str, str | None, str, str, str, str]:
         meta=meta,
     )
     body = to_structured(envelope, data).decode()
-    return meta.reseller, meta.customer, str(registered.visibility), wire_name, body, event.event_id
+    return meta.reseller, meta.customer, str(registered.visibility_of(data)), wire_name, body, event.event_id

@@ -1,16 +1,17 @@
-"""The change feed is read by position: a position that a poller has seen never has a smaller one appear behind it."""
+"""The change feed is read by position, in commit order, and tells a customer nothing of costs."""
 
 import asyncio
 
 import pytest
 
+from csp_contracts.billing_v1 import ReportIssued
 from csp_gateway.adapters.screens import Screens as ScreenRows
 from csp_gateway.projections import Screens
 from csp_runtime.database import Database, DatabaseRole
 from csp_runtime.migrate import migrate
 from csp_runtime.scope import Role, Scope
 from csp_testing.probe import eventually
-from csp_testing.screens import RESELLER, STREAMS
+from csp_testing.screens import CUSTOMER, NOW, RESELLER, STREAMS, stream
 
 
 @pytest.fixture
@@ -44,3 +45,39 @@ async def test_a_process_that_is_quicker_waits_for_the_one_that_took_positions_f
     async with Database(database_url, "gateway", DatabaseRole.REQUEST) as request:
         shown, _ = await ScreenRows(request).events(scope, 0, None, 10)
     assert [slower[0].event_id in shown[0], quicker[0].event_id in shown[1]] == [True, True]
+
+
+def issued(report_id: str, ledger: str, net_minor: int) -> ReportIssued:
+    return ReportIssued(
+        report_id=report_id,
+        cycle_id="cyc_a",
+        customer_id=CUSTOMER,
+        number="1",
+        ledger=ledger,
+        currency="EUR",
+        dated_on=NOW.date(),
+        from_on=NOW.date(),
+        until_on=NOW.date(),
+        net_minor=net_minor,
+        tax_minor=0,
+        lines=1,
+        sha256="",
+    )
+
+
+async def test_a_customer_hears_of_the_report_it_pays_and_never_of_what_it_costs(worker, database_url):
+    reports = [
+        *stream("rep_sell", issued("rep_sell", "sell", 12400)),
+        *stream("rep_cost", issued("rep_cost", "cost", 9300)),
+    ]
+    async with worker.transaction() as tx:
+        await Screens().project(tx, reports)
+    customer = Scope(
+        reseller=RESELLER, actor="test", roles=frozenset({Role.CUSTOMER_ADMIN}), customer=CUSTOMER
+    )
+    reseller = Scope(reseller=RESELLER, actor="test", roles=frozenset({Role.RESELLER_ADMIN}))
+    async with Database(database_url, "gateway", DatabaseRole.REQUEST) as request:
+        (shown,), _ = await ScreenRows(request).events(customer, 0, None, 10)
+        all_of_it, _ = await ScreenRows(request).events(reseller, 0, None, 10)
+    assert "rep_sell" in shown
+    assert len(all_of_it) == 2
