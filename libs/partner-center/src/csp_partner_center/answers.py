@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 T = TypeVar("T")
@@ -40,6 +40,20 @@ class Answer(Generic[T]):
     def is_settled(self) -> bool:
         """Whether the change is done, not merely accepted."""
         return self.status != 202
+
+
+def with_value(answer: Answer[Any], value: T) -> Answer[T]:  # Any: the value is replaced
+    """The same circumstances with another value."""
+    return Answer(
+        value=value,
+        status=answer.status,
+        answered_at=answer.answered_at,
+        request_id=answer.request_id,
+        correlation_id=answer.correlation_id,
+        location=answer.location,
+        retry_after=answer.retry_after,
+        is_mfa_compliant=answer.is_mfa_compliant,
+    )
 
 
 def read_date_header(text: str | None) -> datetime | None:

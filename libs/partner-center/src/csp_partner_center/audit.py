@@ -12,7 +12,7 @@ from csp_partner_center.calls import Base, Call, path
 from csp_partner_center.errors import NotFound
 from csp_partner_center.paging import Page, seek
 from csp_partner_center.reading import Guid, OpenEnum, UnreadableField, decode
-from csp_partner_center.transport import Session
+from csp_partner_center.session import Session
 
 
 class AuditStatus(OpenEnum):

@@ -13,7 +13,7 @@ from csp_partner_center.errors import Refusal, Refused, UnreadableAnswer
 from csp_partner_center.invoice_lines import DailyRatedUsageLine, NewCommerceLine
 from csp_partner_center.paging import UnreadableItem
 from csp_partner_center.reading import OpenEnum, UnreadableField, decode, member, off_wire, read, wire
-from csp_partner_center.transport import Session
+from csp_partner_center.session import Session
 from csp_partner_center.writing import encode
 
 T = TypeVar("T")

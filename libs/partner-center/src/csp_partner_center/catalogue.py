@@ -9,7 +9,7 @@ from csp_partner_center.answers import Answer
 from csp_partner_center.calls import Call, path
 from csp_partner_center.paging import Page, everything
 from csp_partner_center.reading import Guid, OpenEnum
-from csp_partner_center.transport import Session
+from csp_partner_center.session import Session
 from csp_partner_center.writing import encode
 
 T = TypeVar("T")

@@ -27,12 +27,13 @@ from csp_partner_center.migrations_to_nce import Migrations
 from csp_partner_center.orders import Orders
 from csp_partner_center.partner_profile import Partner
 from csp_partner_center.price_sheets import PriceSheets
+from csp_partner_center.session import Session
 from csp_partner_center.settings import PartnerCenterSettings
 from csp_partner_center.subscriptions import Subscriptions
 from csp_partner_center.tokens import Tokens
 from csp_partner_center.transfers import Transfers
 from csp_partner_center.transitions import Transitions
-from csp_partner_center.transport import Session, Transport
+from csp_partner_center.transport import Transport
 from csp_partner_center.users import Users
 from csp_partner_center.webhooks import Webhooks
 from csp_runtime.clock import Clock

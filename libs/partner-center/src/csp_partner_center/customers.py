@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from csp_partner_center.answers import Answer, RequestIds
+from csp_partner_center.answers import Answer, RequestIds, with_value
 from csp_partner_center.calls import Access, Call, etag_header, path
 from csp_partner_center.domains import Address
 from csp_partner_center.paging import Page, everything, seek
 from csp_partner_center.reading import Guid, OpenEnum, member, read, wire
 from csp_partner_center.secrets import Secret
-from csp_partner_center.transport import Session, with_value
+from csp_partner_center.session import Session
 from csp_partner_center.writing import changed, encode
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from csp_partner_center.answers import Answer, RequestIds
 from csp_partner_center.calls import Access, Base, Call, path
 from csp_partner_center.paging import everything
-from csp_partner_center.transport import Session
+from csp_partner_center.session import Session
 from csp_partner_center.writing import encode
 
 LONGEST = timedelta(minutes=41_760)

@@ -3,11 +3,11 @@
 import re
 from dataclasses import dataclass, field
 
-from csp_partner_center.answers import Answer
+from csp_partner_center.answers import Answer, with_value
 from csp_partner_center.calls import Call, path
 from csp_partner_center.errors import NotFound
 from csp_partner_center.reading import OpenEnum, read
-from csp_partner_center.transport import Session, with_value
+from csp_partner_center.session import Session
 from csp_partner_center.writing import encode
 
 

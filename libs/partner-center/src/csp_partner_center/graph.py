@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
-from csp_partner_center.answers import Answer, RequestIds
+from csp_partner_center.answers import Answer, RequestIds, with_value
 from csp_partner_center.calls import Access, Base, Call, path
 from csp_partner_center.errors import Refused, UnreadableAnswer
 from csp_partner_center.paging import Page, UnreadableItem, read_page
 from csp_partner_center.reading import Guid, UnreadableField, member, wire
 from csp_partner_center.secrets import Secret
-from csp_partner_center.transport import Session, with_value
+from csp_partner_center.session import Session
 from csp_partner_center.writing import encode
 
 T = TypeVar("T")

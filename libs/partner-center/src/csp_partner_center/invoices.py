@@ -16,7 +16,7 @@ from csp_partner_center.invoice_lines import (
 )
 from csp_partner_center.paging import Page, everything, offset, seek
 from csp_partner_center.reading import OpenEnum, wire
-from csp_partner_center.transport import Session
+from csp_partner_center.session import Session
 
 # PC 10.2: thousands of lines take minutes.
 _LONG = 600.0

@@ -6,7 +6,7 @@ from csp_partner_center.answers import Answer, RequestIds
 from csp_partner_center.calls import Access, Call, path
 from csp_partner_center.paging import Page, everything
 from csp_partner_center.reading import Guid
-from csp_partner_center.transport import Session
+from csp_partner_center.session import Session
 from csp_partner_center.writing import encode
 
 

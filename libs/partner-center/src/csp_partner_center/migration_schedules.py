@@ -8,7 +8,7 @@ from csp_partner_center.calls import Call, path
 from csp_partner_center.migrations_to_nce import MigrationWish
 from csp_partner_center.paging import everything
 from csp_partner_center.reading import Guid
-from csp_partner_center.transport import Session
+from csp_partner_center.session import Session
 from csp_partner_center.writing import encode, plain
 
 

@@ -7,8 +7,8 @@ from csp_partner_center.answers import Answer, RequestIds
 from csp_partner_center.calls import Call, path
 from csp_partner_center.paging import everything
 from csp_partner_center.reading import Guid, OpenEnum
+from csp_partner_center.session import Session
 from csp_partner_center.transitions import Problem
-from csp_partner_center.transport import Session
 from csp_partner_center.writing import encode
 
 

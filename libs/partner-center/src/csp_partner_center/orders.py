@@ -11,7 +11,7 @@ from csp_partner_center.catalogue import BillingCycle
 from csp_partner_center.customers import Attributes
 from csp_partner_center.paging import Page, everything
 from csp_partner_center.reading import Guid, OpenEnum
-from csp_partner_center.transport import Session
+from csp_partner_center.session import Session
 from csp_partner_center.writing import changed, encode
 
 

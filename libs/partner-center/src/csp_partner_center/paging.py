@@ -7,8 +7,9 @@ from typing import Any, Generic, TypeVar
 
 from csp_partner_center.calls import Call
 from csp_partner_center.errors import Invalid, UnreadableAnswer
+from csp_partner_center.exchange import Reply
 from csp_partner_center.reading import UnreadableField, member, read
-from csp_partner_center.transport import Reply, Session
+from csp_partner_center.session import Session
 
 T = TypeVar("T")
 

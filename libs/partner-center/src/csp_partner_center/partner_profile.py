@@ -7,7 +7,7 @@ from datetime import datetime
 from csp_partner_center.calls import Access, Call, path
 from csp_partner_center.paging import Page, everything, seek
 from csp_partner_center.reading import Guid
-from csp_partner_center.transport import Session
+from csp_partner_center.session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from csp_partner_center.calls import Access, Base, Call
 from csp_partner_center.errors import UnreadableAnswer
 from csp_partner_center.paging import UnreadableItem
 from csp_partner_center.reading import UnreadableField, fold, read_time
-from csp_partner_center.transport import Session
+from csp_partner_center.session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

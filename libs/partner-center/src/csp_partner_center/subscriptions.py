@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from csp_partner_center.answers import Answer, RequestIds
+from csp_partner_center.answers import Answer, RequestIds, with_value
 from csp_partner_center.calls import Access, Call, etag_header, path
 from csp_partner_center.catalogue import BillingCycle, ProductType
 from csp_partner_center.customers import Attributes
 from csp_partner_center.paging import Page, everything, seek
 from csp_partner_center.reading import Guid, OpenEnum, fold
-from csp_partner_center.transport import Session, with_value
+from csp_partner_center.session import Session
 from csp_partner_center.writing import changed, encode
 
 

@@ -9,7 +9,7 @@ from csp_partner_center.calls import Call, path
 from csp_partner_center.orders import Order
 from csp_partner_center.paging import everything
 from csp_partner_center.reading import Guid, OpenEnum
-from csp_partner_center.transport import Session
+from csp_partner_center.session import Session
 from csp_partner_center.writing import encode
 
 

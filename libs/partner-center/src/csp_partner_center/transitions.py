@@ -9,7 +9,7 @@ from csp_partner_center.calls import Access, Call, path
 from csp_partner_center.catalogue import BillingCycle
 from csp_partner_center.paging import everything
 from csp_partner_center.reading import Guid, UnreadableField, member, read
-from csp_partner_center.transport import Session
+from csp_partner_center.session import Session
 from csp_partner_center.writing import encode
 
 

@@ -1,51 +1,34 @@
-"""Sends a call and waits for its answer: budget, token, headers, repetitions, breaker, errors. Everything else is built on
-`Transport.send`."""
+"""Sends a call and waits for its answer: budget, token, repetitions, breaker. Everything else is built on `Transport.send`."""
 
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
-from uuid import UUID, uuid4
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 import httpx
 from opentelemetry import trace
 
-from csp_partner_center.answers import Answer, RequestIds, read_date_header, read_retry_after
+from csp_partner_center.answers import RequestIds
 from csp_partner_center.breaker import Breaker
 from csp_partner_center.budget import CallBudget, wait_for_turn
 from csp_partner_center.calls import Base, Call
 from csp_partner_center.errors import (
     BreakerOpen,
-    NoAnswer,
     NotConnected,
-    NotDone,
     OutcomeUnknown,
     PartnerCenterError,
-    ServiceFailed,
     Throttled,
-    UnreadableAnswer,
-    error_of,
 )
-from csp_partner_center.reading import UnreadableField, decode, read
-from csp_partner_center.refusals import refusal_of
-from csp_partner_center.retrying import RetryBudget, backoff
-from csp_partner_center.secrets import Secret
+from csp_partner_center.exchange import Exchange, Reply
+from csp_partner_center.retrying import RetryBudget, pause_before_repeating
 from csp_partner_center.settings import PartnerCenterSettings
 from csp_partner_center.tokens import TokenFor, Tokens
 from csp_runtime.clock import Clock
 from csp_runtime.logs import logger
 
-T = TypeVar("T")
-
 log = logger(__name__)
 tracer = trace.get_tracer("csp_partner_center")
-
-# The request did not leave this machine: nothing can have been done.
-_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
 @dataclass(slots=True)
@@ -56,18 +39,6 @@ class _Line:
     retries: RetryBudget
     slots: asyncio.Semaphore
     is_mfa_compliant: bool | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """A success, unread."""
-
-    answer: Answer[None]
-    body: bytes = field(repr=False)
-    json: Any = field(
-        repr=False
-    )  # Any: JSON of any shape; None for an empty body and for what was not asked as JSON
-    headers: httpx.Headers = field(repr=False)
 
 
 class Transport:
@@ -83,7 +54,7 @@ class Transport:
         clock: Clock,
     ) -> None:
         self._settings = settings
-        self._http = http
+        self._exchange = Exchange(settings, http, clock)
         self._tokens = tokens
         self._budget = budget
         self._clock = clock
@@ -123,30 +94,9 @@ class Transport:
             span.set_attribute("http.response.status_code", reply.answer.status)
             return reply
 
-    async def download(self, operation: str, url: str) -> AsyncIterator[bytes]:
-        """A blob behind a signed link, in pieces, without a token of ours (PC 10.9). The link is never shown.
-
-        Raises `NotConnected`, `NoAnswer`, `Refused`; a broken stream is fetched again as a whole by the caller.
-        """
-        if urlsplit(url).scheme != "https" and urlsplit(url).hostname not in (
-            "127.0.0.1",
-            "::1",
-            "localhost",
-        ):
-            raise NotConnected(operation, "the link is not https")
-        error: PartnerCenterError
-        try:
-            async with self._http.stream("GET", url, timeout=self._settings.read_timeout) as response:
-                if response.status_code >= 300:
-                    raise error_of(operation, refusal_of(response.status_code, b""))
-                async for piece in response.aiter_bytes():
-                    yield piece
-                return
-        except _NEVER_LEFT as fault:
-            error = NotConnected(operation, f"no connection ({type(fault).__name__})")
-        except (httpx.HTTPError, httpx.StreamError) as fault:
-            error = NoAnswer(operation, f"no answer ({type(fault).__name__})")
-        raise error
+    def download(self, operation: str, url: str) -> AsyncIterator[bytes]:
+        """As `Exchange.download`."""
+        return self._exchange.download(operation, url)
 
     async def _send(self, reseller_id: str, call: Call, ids: RequestIds) -> Reply:
         line = self._lines[reseller_id]
@@ -164,8 +114,15 @@ class Transport:
                 has_renewed = True
                 continue
             except PartnerCenterError as fault:
-                pause = self._pause_before_repeating(line, call, fault, attempt, ends_at)
-                if pause is None:
+                pause = pause_before_repeating(
+                    call,
+                    fault,
+                    attempt,
+                    chance=self._chance.random(),
+                    budget=line.retries,
+                    settings=self._settings,
+                )
+                if pause is None or self._clock.monotonic() + pause >= ends_at:
                     raise
                 log.info(
                     "microsoft.repeating",
@@ -202,7 +159,7 @@ class Transport:
             token = await self._tokens.token(purpose)
             sent_at = self._clock.monotonic()
             try:
-                reply = await self._exchange(call, ids, token, ends_at)
+                reply = await self._exchange.ask(call, ids, token, ends_at)
             except OutcomeUnknown:
                 line.breaker.failed(self._clock.monotonic())
                 raise
@@ -227,125 +184,6 @@ class Transport:
             line.is_mfa_compliant = reply.answer.is_mfa_compliant
         return reply
 
-    async def _exchange(self, call: Call, ids: RequestIds, token: Secret, ends_at: float) -> Reply:
-        request_id, correlation_id = str(ids.request_id), str(ids.correlation_id)
-        error: PartnerCenterError
-        try:
-            remaining = max(0.001, ends_at - self._clock.monotonic())
-            async with asyncio.timeout(remaining):
-                response = await self._http.request(
-                    call.method,
-                    self._url(call),
-                    params=list(call.query) or None,
-                    content=call.body,
-                    headers=self._headers(call, ids, token),
-                )
-        except _NEVER_LEFT as fault:
-            error = NotConnected(
-                call.operation,
-                f"no connection ({type(fault).__name__})",
-                request_id=request_id,
-                correlation_id=correlation_id,
-            )
-        except (httpx.HTTPError, httpx.StreamError, TimeoutError) as fault:
-            error = NoAnswer(
-                call.operation,
-                f"no answer ({type(fault).__name__})",
-                request_id=request_id,
-                correlation_id=correlation_id,
-            )
-        else:
-            return self._judged(call, response, request_id, correlation_id)
-        # Outside of `except`: httpx's exceptions carry the request with its token.
-        raise error
-
-    def _judged(self, call: Call, response: httpx.Response, request_id: str, correlation_id: str) -> Reply:
-        headers = response.headers
-        retry_after = read_retry_after(headers.get("Retry-After"), self._clock.now())
-        if not 200 <= response.status_code < 300:
-            raise error_of(
-                call.operation,
-                refusal_of(response.status_code, response.content),
-                request_id=request_id,
-                correlation_id=correlation_id,
-                retry_after=retry_after,
-            )
-        try:
-            json = decode(response.content) if call.accept == "application/json" else None
-        except UnreadableField as fault:
-            raise UnreadableAnswer(
-                call.operation,
-                f"unreadable answer: {fault}",
-                request_id=request_id,
-                correlation_id=correlation_id,
-            ) from None
-        compliant = headers.get("isMfaCompliant")
-        return Reply(
-            answer=Answer(
-                value=None,
-                status=response.status_code,
-                answered_at=read_date_header(headers.get("Date")),
-                request_id=headers.get("MS-RequestId", request_id),
-                correlation_id=headers.get("MS-CorrelationId", correlation_id),
-                location=headers.get("Location"),
-                retry_after=retry_after,
-                is_mfa_compliant=None if compliant is None else compliant.strip().lower() == "true",
-            ),
-            body=response.content,
-            json=json,
-            headers=headers,
-        )
-
-    def _pause_before_repeating(
-        self, line: _Line, call: Call, fault: PartnerCenterError, attempt: int, ends_at: float
-    ) -> float | None:
-        if not _may_repeat(call, fault):
-            return None
-        settings = self._settings
-        if not isinstance(fault, Throttled) and (attempt > settings.retries or not line.retries.spend()):
-            return None
-        pause = backoff(
-            attempt, self._chance.random(), first=settings.first_backoff, longest=settings.longest_backoff
-        )
-        if isinstance(fault, Throttled):
-            # PC 2.9: wait exactly as long as asked, after the second 429 longer.
-            pause = (fault.retry_after or 1.0) + (pause if attempt > 1 else 0.0)
-        elif fault.retry_after is not None:
-            pause = max(pause, fault.retry_after)
-        return pause if self._clock.monotonic() + pause < ends_at else None
-
-    def _url(self, call: Call) -> str:
-        cloud, version = self._settings.cloud, self._settings.api_version
-        match call.base:
-            case Base.PARTNER_CENTER:
-                return f"{cloud.api_root}/{version}{call.path}"
-            case Base.WEBHOOKS:
-                return f"{cloud.api_root}/webhooks/{version}{call.path}"
-            case Base.AUDIT_ACTIVITY:
-                return f"{cloud.api_root}/auditactivity/{version}{call.path}"
-            case Base.PRICING:
-                return f"{cloud.pricing_root}{call.path}"
-            case Base.GRAPH:
-                return f"{cloud.graph_root}{call.path}"
-
-    def _headers(self, call: Call, ids: RequestIds, token: Secret) -> list[tuple[str, str]]:
-        found = [("Authorization", f"Bearer {token.reveal()}"), ("Accept", call.accept)]
-        if call.base is Base.GRAPH:
-            found.append(("client-request-id", str(ids.request_id)))
-        else:
-            found += [
-                ("MS-Contract-Version", self._settings.api_version),
-                ("MS-RequestId", str(ids.request_id)),
-                ("MS-CorrelationId", str(ids.correlation_id)),
-                ("MS-PartnerCenter-Application", self._settings.application_name),
-                ("X-Locale", self._settings.locale),
-            ]
-            if self._settings.asks_for_mfa_status and call.access.value == "app-user":
-                found.append(("ValidateMfa", "true"))
-        if call.body is not None:
-            found.append(("Content-Type", "application/json"))
-        return [*found, *call.headers]
-
 
 class _TokenRefused(Exception):
     """Inside this module only: 401, and the token was dropped."""
@@ -353,20 +191,6 @@ class _TokenRefused(Exception):
     def __init__(self, error: PartnerCenterError) -> None:
         super().__init__()
         self.error = error
-
-
-def _may_repeat(call: Call, fault: PartnerCenterError) -> bool:
-    match fault:
-        case BreakerOpen():
-            return False
-        case Throttled() | NotConnected():
-            return True
-        case NoAnswer() | ServiceFailed() | UnreadableAnswer():
-            return call.is_repeatable or call.method in ("GET", "HEAD")
-        case NotDone():
-            return False
-        case _:
-            return False
 
 
 def _token_refusals(call: Call) -> tuple[int, ...]:
@@ -383,68 +207,3 @@ def _api_group(call: Call) -> str:
             return "pricing"
         case _:
             return "partner-center"
-
-
-class Session:
-    """One reseller's way to Microsoft: what every resource of this package is made of."""
-
-    def __init__(self, transport: Transport, reseller_id: str, correlation_id: UUID | None = None) -> None:
-        self._transport = transport
-        self.reseller_id = reseller_id
-        self.correlation_id = correlation_id
-
-    async def send(self, call: Call, ids: RequestIds | None = None) -> Reply:
-        """Raises `PartnerCenterError`."""
-        return await self._transport.send(self.reseller_id, call, ids or self._ids())
-
-    async def ask(self, kind: type[T], call: Call, ids: RequestIds | None = None) -> Answer[T]:
-        """Send, and read the body as a `kind`.
-
-        Raises `PartnerCenterError`; `UnreadableAnswer` for a success whose body is not one (read again, if it was a read).
-        """
-        reply = await self.send(call, ids)
-        return with_value(reply.answer, self.read(kind, call, reply))
-
-    def download(self, operation: str, url: str) -> AsyncIterator[bytes]:
-        """A blob behind a signed link, in pieces."""
-        return self._transport.download(operation, url)
-
-    def read(self, kind: type[T], call: Call, reply: Reply) -> T:
-        """The body of a reply.
-
-        Raises `UnreadableAnswer`.
-        """
-        return self.understood(call, reply, partial(read, kind))
-
-    def understood(self, call: Call, reply: Reply, reader: Callable[[Any], T]) -> T:  # Any: decoded JSON
-        """The body of a reply through a reader of decoded JSON.
-
-        Raises `UnreadableAnswer`.
-        """
-        try:
-            return reader(reply.json)
-        except UnreadableField as fault:
-            reason = f"unreadable answer: {fault}"
-        raise UnreadableAnswer(
-            call.operation,
-            reason,
-            request_id=reply.answer.request_id,
-            correlation_id=reply.answer.correlation_id,
-        )
-
-    def _ids(self) -> RequestIds:
-        return RequestIds(request_id=uuid4(), correlation_id=self.correlation_id or uuid4())
-
-
-def with_value(answer: Answer[Any], value: T) -> Answer[T]:
-    """The same circumstances with another value."""
-    return Answer(
-        value=value,
-        status=answer.status,
-        answered_at=answer.answered_at,
-        request_id=answer.request_id,
-        correlation_id=answer.correlation_id,
-        location=answer.location,
-        retry_after=answer.retry_after,
-        is_mfa_compliant=answer.is_mfa_compliant,
-    )

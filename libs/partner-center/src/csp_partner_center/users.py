@@ -11,7 +11,7 @@ from csp_partner_center.calls import Access, Call, path
 from csp_partner_center.paging import Page, everything, seek
 from csp_partner_center.reading import Guid, OpenEnum
 from csp_partner_center.secrets import Secret
-from csp_partner_center.transport import Session
+from csp_partner_center.session import Session
 from csp_partner_center.writing import encode
 
 

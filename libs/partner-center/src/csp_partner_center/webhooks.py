@@ -9,7 +9,7 @@ from csp_partner_center.calls import Base, Call, path, path_of_link
 from csp_partner_center.errors import AlreadyExists, Busy, NotFound
 from csp_partner_center.paging import everything
 from csp_partner_center.reading import decode, read
-from csp_partner_center.transport import Session
+from csp_partner_center.session import Session
 from csp_partner_center.writing import encode
 
 
