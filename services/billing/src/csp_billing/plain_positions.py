@@ -42,11 +42,14 @@ class Turn(NamedTuple):
     cycles: Sequence[Cycle]
 
 
+PlainRow = tuple[int, str, int, bool, LineKey, str]
+"""The place of a line in the report's order (`report_order`), and its text behind the position."""
+
+
 class Fees(NamedTuple):
     """The lines of a plain subscription in a ledger, each behind its place, and the next position."""
 
-    cycles: Sequence[Cycle]
-    rows: Sequence[str]
+    rows: Sequence[PlainRow]
     amount: int
     position: str
 
@@ -115,14 +118,21 @@ def fees_of(text: str, subscription: str, title: str, until: int, watermark: int
         if not turn.cycles or until < int(since):
             return None
         moved = moved[: -len(since) - len(state) - 2]
-    cycles, amount = turn.cycles, int(fee)
-    if not cycles or not (amount or shows_fee(amount, int(price), int(discount))):
-        return Fees((), (), 0, moved)
+    amount = int(fee)
+    if not turn.cycles or not (amount or shows_fee(amount, int(price), int(discount))):
+        return Fees((), 0, moved)
     rows = [
-        fee_text(subscription, title, product, cycle.texts, quantity, price, fee, discount, price_ref, cause)
-        for cycle in cycles
+        (
+            start,
+            subscription,
+            start,
+            True,
+            key,
+            fee_text(subscription, title, product, texts, quantity, price, fee, discount, price_ref, cause),
+        )
+        for start, key, texts in turn.cycles
     ]
-    return Fees(cycles, rows, amount * len(rows), moved)
+    return Fees(rows, amount * len(rows), moved)
 
 
 @lru_cache(maxsize=_CALENDARS)

@@ -19,14 +19,11 @@ from csp_billing.closing.windows import OpenDays
 from csp_billing.domain.lines import LineKey
 from csp_billing.domain.rules import Ledger
 from csp_billing.domain.state import State
-from csp_billing.plain_positions import Fees
+from csp_billing.plain_positions import Fees, PlainRow
 from csp_billing.ports import ShownLine
 from csp_billing.positions import Position
 from csp_billing.settling import Due, Known, Subject, begin_anew, go_on, goes_on, to_post
 from csp_billing.was_billed import Was
-
-PlainRow = tuple[int, str, int, bool, LineKey, str]
-"""The place of a line in the report's order (`report_order`), and its text behind the position."""
 
 _place = attrgetter("customer_id", "subscription_id")
 _NEVER = date.max.toordinal()
@@ -66,8 +63,7 @@ class Draft:
 
     def add_plain(self, subscription_id: str, fees: Fees) -> None:
         """Take what a plain subscription comes to."""
-        for (start, key, _), row in zip(fees.cycles, fees.rows, strict=True):
-            self.plain.append((start, subscription_id, start, True, key, row))
+        self.plain += fees.rows
         self.plain_net += fees.amount
         self.plain_positions.append((subscription_id, fees.position))
 

@@ -21,6 +21,7 @@ from csp_billing.line_rows import (
     text_behind_position,
 )
 from csp_billing.plain_positions import MARK, fees_of
+from csp_billing.ports import ShownLine, report_order
 from csp_billing.positions import Position, pack_position, position_after, unpack_position
 from csp_commerce_rules.prices import PriceRow
 
@@ -102,10 +103,10 @@ def test_the_text_of_a_plain_position_gives_the_texts_of_its_lines_and_the_next_
     if fees is None:
         assert moved.day < until
         return
+    shown = [ShownLine(Posting(line, 1, late=False), title, line.posted) for line in lines]
     assert list(fees.rows) == [
-        text_behind_position(Posting(line, 1, late=False), title, line.posted) for line in lines
+        (*report_order(each), text_behind_position(each.posting, each.title, each.due)) for each in shown
     ]
-    assert [(cycle.start, cycle.key) for cycle in fees.cycles] == [(line.posted, line.key) for line in lines]
     assert fees.amount == sum(line.amount for line in lines)
     assert fees.position == pack_position(Position(9, ahead=False, prices=None, checkpoint=moved))
 

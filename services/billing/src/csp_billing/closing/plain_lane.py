@@ -19,13 +19,16 @@ def pass_plain(
     columns = [(ledger, PACKED[ledger]) for ledger in span.ledgers]
     for each in standing:
         is_tied, has_news, _, _, name, customer_id, title, currency = each[:8]
+        if is_tied or has_news:
+            others.append(each)
+            continue
         found: list[tuple[Ledger, Fees]] = []
         for ledger, column in columns:
-            if is_tied or has_news or each[column] is None:
-                break
-            fees = fees_of(each[column], name, title, span.last, span.watermark)
-            first = open_days.first(customer_id, ledger, currency)
-            if fees is None or (fees.cycles and fees.cycles[0].start < first):
+            text = each[column]
+            fees = None if text is None else fees_of(text, name, title, span.last, span.watermark)
+            if fees is None or (
+                fees.rows and fees.rows[0][0] < open_days.first(customer_id, ledger, currency)
+            ):
                 break
             found.append((ledger, fees))
         else:

@@ -39,17 +39,17 @@ def fold(
     that is `owned` is used up: nobody else may look at it afterwards.
     """
     lines: list[Line] = []
+    ordered = sorted(facts, key=_order)
     if isinstance(checkpoint, Plain):
-        if not facts:
-            lines, checkpoint = advance(subscription, checkpoint, until)
-            if checkpoint.day == until:
-                return lines, checkpoint, []
+        if not ordered or not history:  # nothing happens before the first fact
+            lines, checkpoint = advance(subscription, checkpoint, ordered[0].day - 1 if ordered else until)
+        if checkpoint.day == until and not ordered:
+            return lines, checkpoint, []
         state = state_of(checkpoint)
     else:
         state = State() if checkpoint is None else checkpoint if owned else copy_of(checkpoint)
     run = Run(subscription, rules, price_book, state, history=history)
     run.lines, state.deferred = [*lines, *state.deferred], []
-    ordered = sorted(facts, key=_order)
     position = 0
     while True:
         last = ordered[position].day - 1 if position < len(ordered) else until
