@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
-from csp_billing.close_days import CloseDays
 from csp_billing.domain.delta import Posting
 from csp_billing.domain.family import Story
 from csp_billing.domain.taxes import LineTaxes, Rated, by_line
 from csp_billing.domain.what_ifs import WHAT_IF, Choice, compare
 from csp_billing.line_rows import line_text
+from csp_billing.one_story import StoryFacts, one_story
 from csp_billing.ports import (
     Asked,
     EditEffect,
@@ -25,8 +25,6 @@ from csp_billing.ports import (
     line_id_of,
     report_key,
 )
-from csp_billing.settling import Known
-from csp_billing.timelines import story_of
 from csp_billing.views import line_json
 from csp_runtime.clock import Clock
 from csp_runtime.problems import invalid, not_found
@@ -35,7 +33,7 @@ from csp_runtime.scope import Scope
 LONGEST_RANGE = timedelta(days=1100)
 
 
-class Facts(Protocol):
+class Facts(StoryFacts, Protocol):
     """What is known inside the scope."""
 
     async def customers(
@@ -45,12 +43,6 @@ class Facts(Protocol):
 
     async def subscription(self, scope: Scope, subscription_id: str) -> Sold | None:
         """What a subscription is sold as; None where there is none in scope."""
-
-    async def events(self, scope: Scope, subscription_id: str) -> list[Known]:
-        """The facts of one subscription."""
-
-    async def close_days(self, scope: Scope) -> CloseDays:
-        """The reseller's close day by date."""
 
     async def report(self, scope: Scope, report_id: str) -> ReportKey | None:
         """A report by its id."""
@@ -272,11 +264,8 @@ class BillingUseCases:
         sold = await self._facts.subscription(scope, subscription_id)
         if sold is None:
             raise not_found("subscription")
-        history = await self._facts.events(scope, subscription_id)
-        now = self._clock.now()
-        days = await self._facts.close_days(scope)
-        story = story_of(subscription_id, (each.told for each in history), "sell", close_days=days)
-        return [] if story is None else _difference(story, quantity, now, sold)
+        story = await one_story(self._facts, scope, subscription_id)
+        return [] if story is None else _difference(story, quantity, self._clock.now(), sold)
 
     async def what_if_edited(self, scope: Scope, edit: PriceEdit) -> EditEffect:
         """What an edit of the sales price would post in reports that are not issued yet; nothing is written."""

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from conftest import Billing
 
 
-async def year(billing: "Billing", name: str, day: str, quantity: int = 10) -> None:
+async def year(
+    billing: "Billing", name: str, day: str, quantity: int = 10, *, base: str | None = None
+) -> None:
     """A subscription of a year, paid monthly, 20 a seat and 15 in cost."""
     await billing.told(
         name,
@@ -30,6 +32,7 @@ async def year(billing: "Billing", name: str, day: str, quantity: int = 10) -> N
             quantity=quantity,
             status="active",
             currency="EUR",
+            base_subscription_id=base,
         ),
         day,
     )
@@ -188,6 +191,20 @@ async def test_an_annual_fee_is_compared_with_the_months_that_it_pays_for(book):
     assert annual["until"] == "2026-04-19"
     assert (annual["as_is"]["net"]["amount"], annual["what_if"]["net"]["amount"]) == ("200.00", "180.00")
     assert {line["title"] for line in annual["as_is"]["lines"]} == {"Premium"}
+
+
+async def test_a_what_if_of_an_addon_is_on_the_cycles_of_its_base(book):
+    """Base from 20 January, add-on from 25 January: its fee is due on the 20th, and 19 of 28 days of this cycle are left."""
+    await year(book, "sub_b", "2026-01-20")
+    await year(book, "sub_a", "2026-01-25", base="sub_b")
+
+    more = await what_if(book, quantity=12, until="2026-03-19")
+
+    assert more["as_is"]["lines"] == []
+    assert [(line["period"]["until"], line["amount"]["amount"]) for line in more["what_if"]["lines"]] == [
+        ("2026-03-20", "-135.71"),
+        ("2026-03-20", "162.86"),
+    ]
 
 
 async def test_a_what_if_without_a_price_says_no_difference(book):

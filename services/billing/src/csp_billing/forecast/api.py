@@ -6,15 +6,13 @@ from typing import Annotated, Any, Literal, Protocol
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from csp_billing.close_days import CloseDays
 from csp_billing.domain.delta import Posting
 from csp_billing.domain.lines import Line
 from csp_billing.domain.what_ifs import Choice, compare, fair_until
 from csp_billing.forecast.forecasts import Question, forecasts
 from csp_billing.invoices.taking import totals_text
+from csp_billing.one_story import StoryFacts, one_story
 from csp_billing.ports import Books, ShownLine, Sold, report_key
-from csp_billing.settling import Known
-from csp_billing.timelines import story_of
 from csp_billing.views import line_json
 from csp_commerce_rules.money import PRICE_DIGITS, parse_decimal
 from csp_runtime.clock import Clock
@@ -27,7 +25,7 @@ _STREAMS = ("cus_", "ten_", "sub_", "spr_", "res_")
 LONGEST_HORIZON = 1200
 
 
-class Facts(Protocol):
+class Facts(StoryFacts, Protocol):
     """What is known inside the scope."""
 
     async def customers(
@@ -37,12 +35,6 @@ class Facts(Protocol):
 
     async def subscription(self, scope: Scope, subscription_id: str) -> Sold | None:
         """What a subscription is sold as; None where there is none in scope."""
-
-    async def events(self, scope: Scope, subscription_id: str) -> list[Known]:
-        """The facts of one subscription."""
-
-    async def close_days(self, scope: Scope) -> CloseDays:
-        """The reseller's close day by date."""
 
 
 class ChoiceBody(BaseModel):
@@ -126,9 +118,7 @@ def forecast_routes(books: Books, facts: Facts, known: KnownVersions, clock: Clo
         now = clock.now()
         if body.until is not None and not 0 <= (body.until - now.date()).days <= LONGEST_HORIZON:
             raise invalid("until", "range", f"must be from today to {LONGEST_HORIZON} days ahead")
-        history = await facts.events(scope, body.subscription_id)
-        days = await facts.close_days(scope)
-        story = story_of(body.subscription_id, (each.told for each in history), "sell", close_days=days)
+        story = await one_story(facts, scope, body.subscription_id)
         if story is None:
             raise not_found("subscription")
         choice = Choice(

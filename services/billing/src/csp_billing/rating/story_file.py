@@ -149,9 +149,10 @@ def _ignored(story: Reader) -> list[str]:
         for row in _objects(story, name):
             notes += row.unread(known)
     settings = story.inner("settings")
-    for name in ("negative_report", "presentation"):
-        if settings.has(name):
-            notes.append(f"settings.{name}: is a matter of the issued report and changes nothing here")
+    if settings.has("negative_report"):
+        notes.append("settings.negative_report: is a matter of the issued report and changes nothing here")
+    if settings.has("presentation"):
+        notes.append("settings.presentation: is not built, each line is shown by itself")
     for entry in _objects(story, "timeline"):
         notes += entry.unread(fields_of(entry.content.get("event")))
     return notes
