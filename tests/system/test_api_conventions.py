@@ -239,6 +239,34 @@ def check_cycles(client: httpx.Client) -> None:
     assert (early.status_code, early.json()["code"]) == (409, "window_open")
 
 
+def check_refusals(client: httpx.Client, subscription: dict[str, Any], domain: str) -> None:
+    """What is refused says where and why before the attempt, and the other way it offers exists."""
+    paths = client.get("/openapi.json").json()["paths"]
+    path = f"/subscriptions/{subscription['id']}"
+    headers = {"Content-Type": "application/json", "Idempotency-Key": "no JSON"}
+    garbled = client.post(f"{path}/change-quantity", content='{"quantity": ', headers=headers)
+    (fault,) = garbled.json()["invalid_parameters"]
+    assert (garbled.status_code, fault["field"], fault["rule"]) == (422, "body", "json_invalid")
+    assert "at character 13" in fault["reason"]
+
+    preview = client.post(f"{path}/change-previews", json={"quantity": 10_000_000}).json()
+    assert (preview["allowed"], preview["code"]) == (False, "quantity_out_of_range")
+
+    late = command(client, f"{path}/cancel", {})
+    assert (late.status_code, late.json()["code"]) == (409, "cancellation_window_closed")
+    (instead,) = late.json()["alternatives"]
+    assert instead["href"].removeprefix("/v1").replace(subscription["id"], "{subscription_id}") in paths
+
+    address = {"line1": "Am Markt 1", "city": "Berlin", "postal_code": "10117", "country": "DE"}
+    contact = {"first_name": "Carla", "last_name": "Conti", "email": "carla@example.org"}
+    organisation = {"name": "Conti", "address": address, "contact": contact}
+    customer = command(client, "/customers", organisation).json()["id"]
+    form = {"domain": domain, "agreement_accepted": True}
+    taken = command(client, f"/customers/{customer}/tenants", form)
+    assert (taken.status_code, taken.json()["code"]) == (409, "domain_taken"), taken.text
+    assert [each["href"].removeprefix("/v1") in paths for each in taken.json()["alternatives"]] == [True]
+
+
 async def test_both_surfaces_keep_the_conventions(data_folder):
     with Running(data_folder) as running, surface(running, "/v1") as client:
 
@@ -264,6 +292,8 @@ async def test_both_surfaces_keep_the_conventions(data_folder):
         check_repetition(client)
         check_settings(client, subscription["customer_id"])
         check_cycles(client)
+        tenant = client.get(f"/tenants/{subscription['tenant_id']}").json()
+        check_refusals(client, subscription, tenant["domain"])
         asked = ("--as", "customer-admin", "--customer", subscription["customer_id"])
         with surface(running, "/portal/v1", *asked) as portal:
             assert check_lists(portal) > 5

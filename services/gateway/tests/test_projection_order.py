@@ -6,10 +6,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from csp_contracts.operations_v1 import (
+    OperationProgressed,
+    OperationRejected,
+    OperationRequested,
+    OperationSubmitted,
+)
 from csp_gateway.projections import Screens
 from csp_runtime.database import Database, DatabaseRole
 from csp_runtime.migrate import migrate
-from csp_testing.screens import CUSTOMER, STREAMS
+from csp_testing.screens import CUSTOMER, OPERATION, STREAMS, stream
 
 TURNS = [number for number, facts in enumerate(STREAMS) for _ in facts]
 TABLES = ("customers", "tenants", "subscriptions", "history", "users", "operations")
@@ -62,6 +68,23 @@ async def test_the_screens_show_what_happened(database):
     assert (subscription["unit_price_micro"], subscription["unit_cost_micro"]) == (6_200_000, 4_960_000)
     assert [row["customer_id"] for row in shown["history"]] == [CUSTOMER, CUSTOMER]
     assert shown["users"][0]["sku_ids"] == ["k"]
+
+
+async def test_a_step_fails_with_its_operation_and_the_code_is_spelled_as_everywhere(database):
+    refused = stream(
+        OPERATION,
+        OperationRequested(operation_id=OPERATION, kind="order.create", context="subscriptions", target={}),
+        OperationSubmitted(operation_id=OPERATION, step="cart", attempt=1, request_id="r1"),
+        OperationProgressed(operation_id=OPERATION, step="cart"),
+        OperationSubmitted(operation_id=OPERATION, step="checkout", attempt=1, request_id="r2"),
+        OperationRejected(operation_id=OPERATION, code="upstream-rejected", title="Microsoft refused"),
+    )
+    (shown,) = (await screens(database, refused, batch=2))["operations"]
+    assert [(step["name"], step["status"]) for step in shown["steps"]] == [
+        ("cart", "succeeded"),
+        ("checkout", "failed"),
+    ]
+    assert (shown["status"], shown["problem"]["code"]) == ("failed", "upstream_rejected")
 
 
 async def test_an_event_that_comes_twice_changes_nothing(database):

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -169,16 +169,18 @@ async def _on_problem(_: Request, fault: Exception) -> Response:
 
 async def _on_invalid(_: Request, fault: Exception) -> Response:
     assert isinstance(fault, RequestValidationError)  # noqa: S101 - registered for this type
-    invalid = [
-        InvalidParameter(
-            field=".".join(str(part) for part in error["loc"][1:]) or str(error["loc"][0]),
-            rule=str(error["type"]),
-            reason=str(error["msg"]),
-            source=str(error["loc"][0]),
-        )
-        for error in fault.errors()
-    ]
+    invalid = [_invalid_parameter(error) for error in fault.errors()]
     return problem_response(Problem("validation", "The request breaks a rule", invalid=invalid))
+
+
+def _invalid_parameter(error: Mapping[str, Any]) -> InvalidParameter:
+    source, *path = (str(part) for part in error["loc"])
+    reason = str(error["msg"])
+    if error["type"] == "json_invalid":  # where a field has its name, a text that is no JSON has a position
+        reason, path = f"{reason} at character {'.'.join(path)}: {error['ctx']['error']}", []
+    return InvalidParameter(
+        field=".".join(path) or source, rule=str(error["type"]), reason=reason, source=source
+    )
 
 
 async def _on_http(_: Request, fault: Exception) -> Response:

@@ -34,6 +34,9 @@ from csp_runtime.store import Also, CommandKey, EventStore
 
 CONTEXT = "provisioning"
 
+LINK_INSTEAD = {"alternatives": [{"action": "link_tenant", "href": "/v1/unallocated"}]}
+"""A tenant that is there already is linked: once its owner has accepted the reseller it is among the unallocated."""
+
 
 class ProvisioningUseCases:
     """Commands and questions of this context."""
@@ -169,10 +172,7 @@ class ProvisioningUseCases:
                     "domain-taken",
                     "The domain is taken",
                     f"{domain} belongs to somebody already",
-                    extra={
-                        "domain": domain,
-                        "alternatives": [{"action": "link_tenant", "href": "/v1/relationship-requests"}],
-                    },
+                    extra={"domain": domain} | ({} if scope.is_customer else LINK_INSTEAD),
                 )
         return await self._operations.begin(
             Beginning(

@@ -203,7 +203,7 @@ class SubscriptionUseCases:
                     "The subscription has changed since it was read",
                     extra={"current_version": state.version},
                 )
-            _ask(check, state)
+            _ask(scope, check, state)
         return await self._operations.begin(
             Beginning(
                 kind=kind,
@@ -281,14 +281,15 @@ class SubscriptionUseCases:
         )
 
 
-def _ask(check: Callable[[Subscription], object], state: Subscription) -> None:
+def _ask(scope: Scope, check: Callable[[Subscription], object], state: Subscription) -> None:
     try:
         check(state)
     except SubscriptionRefusal as refusal:
         extra = dict(refusal.details)
-        if refusal.code in ("commitment-locked", "cancellation-window-closed"):
+        if refusal.code == "cancellation-window-closed":
+            surface = "/portal/v1" if scope.is_customer else "/v1"
             extra["alternatives"] = [
-                {"action": "schedule_change", "href": f"/v1/subscriptions/{state.id}/scheduled-changes"}
+                {"action": "set_end_of_term", "href": f"{surface}/subscriptions/{state.id}/end-of-term"}
             ]
         raise Problem(refusal.code, refusal.title, extra=extra) from None
 

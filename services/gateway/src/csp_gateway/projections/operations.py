@@ -40,10 +40,7 @@ async def show(tx: Connection, event: Recorded[Any]) -> None:
             await _succeeded(tx, event, data)
         case OperationRejected() as data:
             await _state(tx, event, "failed")
-            await tx.execute(
-                "update operations set problem = %s where reseller_id = %s and operation_id = %s",
-                [as_text(data.problem), event.meta.reseller, event.stream],
-            )
+            await _failed(tx, event, data)
 
 
 async def tell(tx: Connection, events: Sequence[Recorded[Any]]) -> None:
@@ -104,4 +101,15 @@ async def _succeeded(tx: Connection, event: Recorded[Any], data: OperationSuccee
         "steps = (select coalesce(jsonb_agg(jsonb_set(s, '{status}', '\"succeeded\"')), '[]') "
         "from jsonb_array_elements(steps) s) where reseller_id = %s and operation_id = %s",
         [as_text(data.resources), as_text(data.versions), event.meta.reseller, event.stream],
+    )
+
+
+async def _failed(tx: Connection, event: Recorded[Any], data: OperationRejected) -> None:
+    """What was under way has failed with it; the code is spelled as in all problems that the API shows."""
+    problem = {**data.problem, "code": data.code.replace("-", "_"), "title": data.title}
+    await tx.execute(
+        "update operations set problem = %s, steps = (select coalesce(jsonb_agg(case when s->>'status' = 'succeeded' "
+        "then s else jsonb_set(s, '{status}', '\"failed\"') end order by n), '[]') "
+        "from jsonb_array_elements(steps) with ordinality as steps_of(s, n)) where reseller_id = %s and operation_id = %s",
+        [as_text(problem), event.meta.reseller, event.stream],
     )

@@ -200,6 +200,8 @@ async def _preview(parts: Parts, caller: Caller, row: Row, quantity: int) -> Pre
     gates = await parts.owners.get(
         "subscriptions", f"/subscriptions/{subscription_id}/gates", caller, quantity=quantity
     )
+    if gates["allowed"]:
+        gates |= await _range(parts, caller, row, quantity)
     lines: list[dict[str, Any]] = []
     if gates["allowed"]:
         what_if = {"subscription_id": subscription_id, "quantity": quantity}
@@ -207,11 +209,11 @@ async def _preview(parts: Parts, caller: Caller, row: Row, quantity: int) -> Pre
     unit, currency = row["unit_price_micro"], row["currency"]
     return Preview.model_validate(
         {
+            "code": None if gates["code"] is None else gates["code"].replace("-", "_"),
             **{
                 name: gates[name]
                 for name in (
                     "allowed",
-                    "code",
                     "reason",
                     "allowed_from",
                     "allowed_until",
@@ -226,3 +228,21 @@ async def _preview(parts: Parts, caller: Caller, row: Row, quantity: int) -> Pre
             "approval_needed": False,
         }
     )
+
+
+async def _range(parts: Parts, caller: Caller, row: Row, quantity: int) -> dict[str, Any]:
+    """What the catalogue says against a quantity: seats are not added above its most, nor taken below its least."""
+    sold = {name: row[name] for name in ("product", "term", "charge_cycle") if row[name]}
+    found = await parts.owners.get("pricing", "/products", caller, **sold, limit=1)
+    if not found:
+        return {}
+    least, most = found[0]["minimum_quantity"], found[0]["maximum_quantity"]
+    is_above = quantity > row["quantity"] and most is not None and quantity > most
+    is_below = quantity < row["quantity"] and least is not None and quantity < least
+    if not (is_above or is_below):
+        return {}
+    return {
+        "allowed": False,
+        "code": "quantity-out-of-range",
+        "reason": f"The offer is sold for {least} to {most} seats",
+    }
