@@ -1,12 +1,10 @@
 """Feed and owner together over a real PostgreSQL: whatever the order in which commands, notifications, polls, comparisons, lost
 answers, crashes and late values come, one final state remains, and each fact is there once (architecture 5)."""
 
-import asyncio
-import contextlib
 import json
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import strategies as st
@@ -16,8 +14,8 @@ from csp_contracts.subscriptions_v1 import QuantityChanged, SubscriptionSuspende
 from csp_subscriptions import service as owner_service
 from csp_subscriptions.domain.observed import status_of
 from csp_subscriptions.domain.subscription import fold
-from csp_testing.exploring import Exploration
-from csp_testing.interleaving import RESELLER, Stage, set_up
+from csp_testing.exploring import Exploration, Explored
+from csp_testing.interleaving import RESELLER
 
 ITEM, OWNER = "CFQ7TTC0LH18:0001", "subscriptions"
 
@@ -40,9 +38,10 @@ STEPS = st.one_of(
 
 
 @dataclass
-class World(Stage):
+class World(Explored):
     """One customer's subscription."""
 
+    owner: ClassVar[str] = OWNER
     customer: str = ""
     bought: str = ""
 
@@ -60,9 +59,6 @@ class World(Stage):
     @property
     def subscription(self) -> str:
         return named_id(Kind.SUBSCRIPTION, RESELLER, self.bought)
-
-    async def step(self, name: str, *values: Any) -> None:
-        await getattr(self, name)(*values)
 
     # What people do.
 
@@ -90,23 +86,11 @@ class World(Stage):
 
     # What the services do, a piece at a time.
 
-    async def settle_open(self) -> None:
-        await self.work(OWNER)
-
-    async def die(self) -> None:
-        await self.crash(OWNER)
-
     async def lose(self) -> None:
         await self.lose_answer("customers.subscriptions.update")
 
     async def look(self) -> None:
         await self.compare(self.customer)
-
-    async def ask_again(self) -> None:
-        await self.rereads(OWNER)
-
-    async def some(self, limit: int) -> None:
-        await self.deliver(OWNER, "subscriptions.observations", limit)
 
     async def true_state(self) -> dict[str, Any]:
         partner = self.client.as_reseller(RESELLER)
@@ -158,12 +142,6 @@ class World(Stage):
         await self.acted("reactivate")
         await self.acted("set_auto_renew", enabled=True)
         await self.acted("cancel")
-
-
-@pytest.fixture
-def runner():
-    with asyncio.Runner() as running:
-        yield running
 
 
 def check(world: World, run: Any, steps: list[tuple[Any, ...]]) -> int:
@@ -234,15 +212,9 @@ FOUND = [
 
 @pytest.mark.parametrize("seed", range(3))
 def test_orders_that_once_went_wrong_end_well(postgres_server, tmp_path, runner, seed):
-    stack = contextlib.AsyncExitStack()
-    world = runner.run(set_up(World, postgres_server, tmp_path, [owner_service], stack))
-    try:
-        runner.run(world.prepare())
-        runner.run(world.control("PATCH", "/profile", {"latency": "realistic", "seed": seed}))
+    with EXPLORATION.world(postgres_server, tmp_path, runner, "realistic", seed=seed) as world:
         for steps in FOUND:
             check(world, runner.run, steps)
-    finally:
-        runner.run(stack.aclose())
 
 
 @pytest.mark.slow  # eight minutes each: hundreds of stories, another set each time, a new world for every forty

@@ -1,10 +1,9 @@
 """Users and licences, two-way: whatever the order in which commands, the customer's own admin, directory rounds, polls, comparisons,
 lost answers, crashes and late values come, the books end as Microsoft has it, and nothing is told twice (architecture 5)."""
 
-import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import strategies as st
@@ -20,8 +19,8 @@ from csp_contracts.ids import Kind, named_id
 from csp_identity_sync import service as identity
 from csp_provisioning import service as provisioning
 from csp_subscriptions import service as subscriptions
-from csp_testing.exploring import Exploration
-from csp_testing.interleaving import RESELLER, Stage
+from csp_testing.exploring import Exploration, Explored
+from csp_testing.interleaving import RESELLER
 
 ITEM, OWNER = "CFQ7TTC0LH18:0001", "identity-sync"
 WHO = st.sampled_from(["portal_user", "customer_admin"])
@@ -51,9 +50,10 @@ STEPS = st.one_of(
 
 
 @dataclass
-class People(Stage):
+class People(Explored):
     """A customer with one subscription of enough seats; each case has users of its own names."""
 
+    owner: ClassVar[str] = OWNER
     customer: str = ""
     sku: str = ""
     bought: str = ""
@@ -100,10 +100,6 @@ class People(Stage):
                 await self.advance("PT20M")
                 await self.follow()
                 await self.some(500)
-        self.watch()
-
-    async def step(self, name: str, *values: Any) -> None:
-        await getattr(self, name)(*values)
         self.watch()
 
     def name_of(self, slot: str) -> str:
@@ -197,12 +193,6 @@ class People(Stage):
 
     # What the services do, a piece at a time.
 
-    async def settle_open(self) -> None:
-        await self.work(OWNER)
-
-    async def die(self) -> None:
-        await self.crash(OWNER)
-
     async def lose(self, operation: str) -> None:
         await self.lose_answer(operation)
 
@@ -219,11 +209,8 @@ class People(Stage):
         while await self.worker("partner-feed", "directory").step():
             pass
 
-    async def ask_again(self) -> None:
-        await self.rereads(OWNER)
-
     async def some(self, limit: int) -> None:
-        await self.deliver(OWNER, "identity-sync.observations", limit)
+        await super().some(limit)
         await self.worker(OWNER, "names").step()
 
     async def settle(self) -> None:
@@ -240,12 +227,6 @@ class People(Stage):
 
     async def history(self, microsoft_id: str) -> list[Any]:
         return await self.services[OWNER].store.load(named_id(Kind.USER, RESELLER, microsoft_id))
-
-
-@pytest.fixture
-def runner():
-    with asyncio.Runner() as running:
-        yield running
 
 
 def books(history: list[Any]) -> tuple[str, frozenset[str]]:

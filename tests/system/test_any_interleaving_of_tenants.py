@@ -1,11 +1,10 @@
 """Tenants that come, leave and come back, made here or there: in any order with lost answers, crashes and late values, each is
 known once, is ours exactly while Microsoft says so, and no tenant is made twice (architecture 5)."""
 
-import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import strategies as st
@@ -13,8 +12,8 @@ from hypothesis import strategies as st
 from csp_contracts.ids import Kind, named_id
 from csp_contracts.provisioning_v1 import TenantCreated, TenantDiscovered, TenantOffboarded
 from csp_provisioning import service as provisioning
-from csp_testing.exploring import Exploration
-from csp_testing.interleaving import RESELLER, Stage
+from csp_testing.exploring import Exploration, Explored
+from csp_testing.interleaving import RESELLER
 
 OWNER = "provisioning"
 SLOTS = ("one", "two")
@@ -34,9 +33,10 @@ CONTACT = {"first_name": "Ruth", "last_name": "Frost", "email": "ruth@any.exampl
 
 
 @dataclass
-class Tenants(Stage):
+class Tenants(Explored):
     """A partner; each case has domains of its own."""
 
+    owner: ClassVar[str] = OWNER
     case: int = 0
     organisation: str = ""
     happened: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -56,10 +56,6 @@ class Tenants(Stage):
         self.case += 1
         self.happened.clear()
         self.seen = {}
-
-    async def step(self, name: str, *values: Any) -> None:
-        await getattr(self, name)(*values)
-        self.watch()
 
     def domain_of(self, slot: str) -> str:
         return f"any{slot}{self.case}.onmicrosoft.com"
@@ -108,12 +104,6 @@ class Tenants(Stage):
 
     # What the services do, a piece at a time.
 
-    async def settle_open(self) -> None:
-        await self.work(OWNER)
-
-    async def die(self) -> None:
-        await self.crash(OWNER)
-
     async def lose(self) -> None:
         await self.lose_answer("customers.create")
 
@@ -130,12 +120,6 @@ class Tenants(Stage):
         if tenant is not None:
             await self.compare(tenant)
 
-    async def ask_again(self) -> None:
-        await self.rereads(OWNER)
-
-    async def some(self, limit: int) -> None:
-        await self.deliver(OWNER, "provisioning.observations", limit)
-
     async def settle(self) -> None:
         """Let everything come to rest: notifications take two days at most, records six hours."""
         await self.control("DELETE", "/faults")
@@ -150,12 +134,6 @@ class Tenants(Stage):
 
     async def history(self, microsoft_id: str) -> Any:
         return await self.services[OWNER].store.load(named_id(Kind.TENANT, RESELLER, microsoft_id))
-
-
-@pytest.fixture
-def runner():
-    with asyncio.Runner() as running:
-        yield running
 
 
 def check(tenants: Tenants, run: Any, steps: list[tuple[Any, ...]]) -> int:

@@ -5,12 +5,12 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from csp_testing.interleaving import Budget, set_up
+from csp_testing.interleaving import Budget, Stage, set_up
 
 CASES_OF_A_WORLD = 40
 """What is left over makes a world slower with each case."""
@@ -23,6 +23,37 @@ _SETTINGS = settings(
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
 )
+
+
+@dataclass
+class Explored(Stage):
+    """A stage whose steps are methods; some of them are the same whoever owns what is explored."""
+
+    owner: ClassVar[str]
+
+    async def step(self, name: str, *values: Any) -> None:
+        """A step, and a look at what happened by it."""
+        await getattr(self, name)(*values)
+        self.watch()
+
+    def watch(self) -> None:
+        """See what has happened at Microsoft since the last look."""
+
+    async def settle_open(self) -> None:
+        """The owner carries out what it has begun."""
+        await self.work(self.owner)
+
+    async def die(self) -> None:
+        """The owner dies on the way."""
+        await self.crash(self.owner)
+
+    async def ask_again(self) -> None:
+        """The owner asks for the readings that did not count."""
+        await self.rereads(self.owner)
+
+    async def some(self, limit: int) -> None:
+        """So many observations reach the owner."""
+        await self.deliver(self.owner, f"{self.owner}.observations", limit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +88,15 @@ class Exploration:
         return budget.cases
 
     @contextlib.contextmanager
-    def world(self, server: str, folder: Path, runner: asyncio.Runner, latency: str) -> Iterator[Any]:
-        """A stage that is ready for cases."""
+    def world(
+        self, server: str, folder: Path, runner: asyncio.Runner, latency: str, **profile: Any
+    ) -> Iterator[Any]:
+        """A stage that is ready for cases, under a profile of the simulator."""
         stack = contextlib.AsyncExitStack()
         try:
             stage = runner.run(set_up(self.stage, server, folder, self.owners, stack))
             runner.run(stage.prepare())
-            profile = {"latency": latency, "requests_per_minute": 100_000}
+            profile = {"latency": latency, "requests_per_minute": 100_000, **profile}
             runner.run(stage.control("PATCH", "/profile", profile))
             yield stage
         finally:

@@ -4,6 +4,7 @@ import pytest
 
 from csp_testing.helm import helm
 from csp_testing.kafka import kafka, kafka_bootstrap, kafka_context, kafka_server
+from csp_testing.loops import runner
 from csp_testing.node import node_packages
 from csp_testing.postgres import database_url, postgres_server
 from csp_testing.running import data_folder
@@ -21,6 +22,7 @@ __all__ = [
     "node_packages",
     "partner_sdk",
     "postgres_server",
+    "runner",
 ]
 
 
