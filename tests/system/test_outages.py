@@ -1,6 +1,8 @@
 """Database or broker gone: commands are refused or kept, nothing is lost or doubled, all recovers without a hand."""
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -114,6 +116,32 @@ def test_commands_are_refused_while_the_database_is_gone_and_nothing_accepted_is
             assert portal.names("Storm") == names
             assert portal.names("Calm") == ["Calm"]
             running.interrupt()
+
+
+def test_the_database_of_one_machine_is_started_again_when_it_dies(data_folder):
+    with Running(data_folder) as running, Portal(running) as portal:
+        assert portal.add_customer("Before").status_code == 201
+        server = int((data_folder / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(server, signal.SIGKILL)
+        answer = portal.add_customer("Storm")
+        if answer.status_code != 201:
+            refused(answer)
+        portal.add_until_accepted("Storm")
+        wait(lambda: portal.get("/readyz").status_code == 200)
+        wait(lambda: portal.names("Storm") == ["Storm"])
+        assert portal.names("Before") == ["Before"]
+        assert "PostgreSQL ended by itself" in running.tail()
+        running.interrupt()
+
+
+def test_a_folder_that_can_keep_nothing_is_named(data_folder):
+    data_folder.write_text("a file")
+    with (
+        pytest.raises(AssertionError, match="cannot keep the platform's data") as ended,
+        Running(data_folder),
+    ):
+        pytest.fail("it started")
+    assert "Traceback" not in str(ended.value)
 
 
 @pytest.mark.kafka

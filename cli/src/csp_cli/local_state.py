@@ -15,6 +15,12 @@ class AlreadyRunning(Exception):
     code = "already-running"
 
 
+class UnusableFolder(Exception):
+    """The folder cannot be made or written to."""
+
+    code = "unusable-folder"
+
+
 class LocalState:
     """The folder, and the lock on it for as long as this object lives."""
 
@@ -23,9 +29,14 @@ class LocalState:
         self._lock: IO[str] | None = None
 
     def lock(self) -> None:
-        """Take the folder; `AlreadyRunning` names who has it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        lock = (self.folder / "lock").open("a+")
+        """Take the folder; `AlreadyRunning` names who has it. Raises `UnusableFolder` where nothing can be kept in it."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = (self.folder / "lock").open("a+")
+        except OSError as fault:
+            raise UnusableFolder(
+                f"{self.folder} cannot keep the platform's data ({fault.strerror}): set CSP_DATA to another folder"
+            ) from None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

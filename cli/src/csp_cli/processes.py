@@ -18,7 +18,7 @@ import httpx
 from csp_cli.bootstrap import DemoReseller, has_catalogue, load_demo_reseller
 from csp_cli.composition import MICROSOFT_SCHEMA, migrate_all
 from csp_cli.embedded_settings import DEVELOPMENT_REQUESTS_PER_MINUTE
-from csp_cli.local_state import AlreadyRunning, LocalState
+from csp_cli.local_state import AlreadyRunning, LocalState, UnusableFolder
 from csp_cli.server import PortBusy, bind
 from csp_cli.services import SERVICES
 from csp_partner_center.client import connect
@@ -72,8 +72,8 @@ def run_processes(folder: Path, port: int, simulator_port: int, kafka: str, serv
         for known in SERVICES:
             own = environment | {"CSP_PORT": str(ports[known.name])}
             children[known.name] = _start(["run", known.name], own)
-        return asyncio.run(_watch(state, url, children, ports, simulator_port))
-    except (AlreadyRunning, PortBusy, EmbeddedPostgresFailed, ProcessFailed) as fault:
+        return asyncio.run(_watch(state, url, children, ports, simulator_port, database))
+    except (AlreadyRunning, UnusableFolder, PortBusy, EmbeddedPostgresFailed, ProcessFailed) as fault:
         _say(f"csp up --processes: {fault}")
         return 1
     finally:
@@ -137,6 +137,7 @@ async def _watch(
     children: Mapping[str, subprocess.Popen[bytes]],
     ports: Mapping[str, int],
     simulator_port: int,
+    database: EmbeddedPostgres | None,
 ) -> int:
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -167,6 +168,8 @@ async def _watch(
         )
     while not ending.is_set():
         _raise_if_one_ended(children)
+        if database is not None:
+            database.start_again_if_ended()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0.5):
                 await ending.wait()

@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from csp_cli.bootstrap import DemoReseller, has_catalogue, load_demo_reseller
 from csp_cli.composition import compose, migrate_all
 from csp_cli.embedded_settings import HOST, embedded_settings
-from csp_cli.local_state import AlreadyRunning, LocalState
+from csp_cli.local_state import AlreadyRunning, LocalState, UnusableFolder
 from csp_cli.newest import ClockBehind, refuse_a_clock_that_is_behind
 from csp_cli.server import PortBusy, Serving, bind
 from csp_cli.services import SERVICES
@@ -32,7 +32,8 @@ from csp_runtime.logs import configure_logs
 from csp_runtime.scope import Role
 from csp_runtime.telemetry import configure_telemetry
 
-STARTUP_FAULTS = (AlreadyRunning, PortBusy, EmbeddedPostgresFailed, ClockBehind)
+LOOK_SECONDS = 0.5
+STARTUP_FAULTS = (AlreadyRunning, UnusableFolder, PortBusy, EmbeddedPostgresFailed, ClockBehind)
 
 
 def run_embedded(folder: Path, port: int, simulator_port: int) -> int:
@@ -49,7 +50,7 @@ def run_embedded(folder: Path, port: int, simulator_port: int) -> int:
             database = EmbeddedPostgres(folder / "postgres", say=_say)
             database.start()
             url = database.url
-        return run_loop(_run(state, url, listeners))
+        return run_loop(_run(state, url, listeners, database))
     except STARTUP_FAULTS as fault:
         _say(f"csp up: {fault}")
         return 1
@@ -59,13 +60,16 @@ def run_embedded(folder: Path, port: int, simulator_port: int) -> int:
         state.release()
 
 
-async def _run(state: LocalState, url: str, listeners: list[Any]) -> int:
+async def _run(state: LocalState, url: str, listeners: list[Any], database: EmbeddedPostgres | None) -> int:
     began = time.monotonic()
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, ending.set)
     async with AsyncExitStack() as stack:
+        if database is not None:
+            keeper = asyncio.create_task(_keep_running(database), name="database")
+            stack.push_async_callback(_cancelled, keeper)
         gateway_port, simulator_port = (listener.getsockname()[1] for listener in listeners)
         simulator_url = f"http://{HOST}:{simulator_port}"
         simulator = _simulator(state.folder / "simulator", simulator_url)
@@ -129,6 +133,15 @@ async def _serve(
     serving = Serving(app, listener, dates=dates)
     await serving.start()
     stack.push_async_callback(serving.stop)
+
+
+async def _keep_running(database: EmbeddedPostgres) -> None:
+    """Nobody else starts the database of this machine again."""
+    pause = LOOK_SECONDS
+    while True:
+        await asyncio.sleep(pause)
+        has_ended = database.start_again_if_ended()
+        pause = min(pause * 2, 5.0) if has_ended else LOOK_SECONDS
 
 
 async def _cancelled(task: "asyncio.Task[None]") -> None:

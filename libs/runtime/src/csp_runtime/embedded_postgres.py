@@ -113,6 +113,18 @@ class EmbeddedPostgres:
                 continue
         return self._launch()
 
+    def start_again_if_ended(self) -> bool:
+        """Start a server that ended by itself, at the address it had; whether it had ended.
+
+        To be asked again and again by the thread that started it: what dies while it starts is started at the next question
+        (a killed server's children hold its memory for a moment).
+        """
+        if self._process is None or self._process.poll() is None:
+            return False
+        self._say(f"PostgreSQL ended by itself (status {self._process.returncode}): starting it again")
+        self._spawn()
+        return True
+
     def stop(self) -> None:
         """End the server at once and cleanly (fast shutdown)."""
         if self._process is not None and self._process.poll() is None:
@@ -200,6 +212,10 @@ class EmbeddedPostgres:
 
     def _launch(self) -> None:
         self._port = _free_port()
+        self._spawn()
+        self._wait_until_ready()
+
+    def _spawn(self) -> None:
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": str(self._port),
@@ -215,8 +231,7 @@ class EmbeddedPostgres:
         command = [str(self._binaries / "postgres"), "-D", str(self._data)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
-        log_path = self._folder / "postgres.log"
-        with log_path.open("ab") as log:
+        with self._log_path.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own binaries and arguments
                 command,
                 stdout=log,
@@ -225,9 +240,13 @@ class EmbeddedPostgres:
                 start_new_session=True,
                 **self._as_account(),
             )
-        self._wait_until_ready(log_path)
 
-    def _wait_until_ready(self, log_path: Path) -> None:
+    @property
+    def _log_path(self) -> Path:
+        return self._folder / "postgres.log"
+
+    def _wait_until_ready(self) -> None:
+        log_path = self._log_path
         deadline = time.monotonic() + 30.0
         server = f"postgresql://csp:{self._password}@127.0.0.1:{self._port}/postgres"
         while time.monotonic() < deadline:
