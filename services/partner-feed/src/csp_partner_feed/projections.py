@@ -133,6 +133,20 @@ class OwnChanges:
             {"reseller": reseller, "id": microsoft_id, "tenant_id": data.tenant_id, "now": now},
         )
         await self._read_later(tx, reseller, Resource.TENANT, microsoft_id, microsoft_id, now)
+        early = await tx.execute(
+            "delete from early_resources where reseller_id = %s and tenant_id = %s returning *",
+            [reseller, data.tenant_id],
+        )
+        for row in await early.fetchall():
+            await self._expect(
+                tx,
+                reseller,
+                Resource(row["resource"]),
+                row["resource_id"],
+                microsoft_id,
+                row["microsoft_id"],
+                now,
+            )
 
     async def _created(
         self,
@@ -150,15 +164,36 @@ class OwnChanges:
         )
         row = await cursor.fetchone()
         if row is None:
-            return  # the customer's own comparison will find it
+            # Its tenant's log is behind this one: the tenant takes it up when it comes.
+            await tx.execute(
+                "insert into early_resources (reseller_id, resource, microsoft_id, tenant_id, resource_id) "
+                "values (%s, %s, %s, %s, %s) on conflict do nothing",
+                [reseller, str(resource), microsoft_id.lower(), tenant_id, resource_id],
+            )
+            return
+        await self._expect(
+            tx, reseller, resource, resource_id, row["microsoft_tenant_id"], microsoft_id.lower(), now
+        )
+
+    async def _expect(
+        self,
+        tx: Connection,
+        reseller: str,
+        resource: Resource,
+        resource_id: str,
+        tenant: str,
+        microsoft_id: str,
+        now: datetime,
+    ) -> None:
+        """Its owner holds it for there: if it is not shown when the span is over, that is news."""
         await tx.execute(
             """
             insert into resources (reseller_id, resource, microsoft_id, microsoft_tenant_id, resource_id, began_at)
             values (%s, %s, %s, %s, %s, %s) on conflict do nothing
             """,
-            [reseller, str(resource), microsoft_id.lower(), row["microsoft_tenant_id"], resource_id, now],
+            [reseller, str(resource), microsoft_id, tenant, resource_id, now],
         )
-        await self._read_later(tx, reseller, resource, row["microsoft_tenant_id"], microsoft_id.lower(), now)
+        await self._read_later(tx, reseller, resource, tenant, microsoft_id, now)
 
     async def _changed(self, tx: Connection, resource: Resource, resource_id: str, now: datetime) -> None:
         known = await by_id(tx, resource, resource_id)
