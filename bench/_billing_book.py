@@ -5,6 +5,7 @@ monthly; the others legacy; customers' sizes by Zipf's law, or all alike.
 """
 
 import random
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -28,6 +29,8 @@ SCHEMA = "billing"
 RESELLER = api_id(Kind.RESELLER, UUID(int=1))
 FIRST = date(2026, 1, 16)
 """First day of the first report window; the close day is the 15th."""
+
+_TOLD_EVERY = 500_000
 
 Row = tuple[str, str, str, int, str, bytes, bytes]
 
@@ -226,6 +229,8 @@ def keep(connection: psycopg.Connection, rows: Iterator[Row]) -> int:
         for row in rows:
             copy.write_row(row)
             count += 1
+            if count % _TOLD_EVERY == 0:
+                print(f"{count:,} events in the log", file=sys.stderr)
     return count
 
 

@@ -27,11 +27,13 @@ from csp_billing.closing.commands import begin_close
 from csp_billing.closing.cycles import open_cycles
 from csp_billing.closing.issuing import finish, issue_written
 from csp_billing.closing.pool import Effort, ShardPool, usual_processes
-from csp_billing.verify import verify
+from csp_billing.verify_pool import verify_in_processes
 from csp_contracts import event_types as _registers_all_types  # noqa: F401
 from csp_contracts.envelope import Meta
 from csp_runtime.database import DatabaseRole, connection_info
 from csp_runtime.migrate import migrate
+
+_TOLD_EVERY = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +172,7 @@ def main() -> None:
             if wrong:
                 sys.exit("the oracle says otherwise:\n" + "\n".join(wrong[:10]))
             if not given.no_verify:
-                found = verify(worker, RESELLER)
+                found = verify_in_processes(server.url, SCHEMA, RESELLER, given.processes, progress=_progress)
                 print(
                     f"verified {found.subscriptions} subscriptions from their first event: {len(found.differences)} differ"
                 )
@@ -198,6 +200,11 @@ def main() -> None:
         ],
         given.json,
     )
+
+
+def _progress(done: int, of: int) -> None:
+    if done == of or done % _TOLD_EVERY == 0:
+        print(f"{done:,} of {of:,} subscriptions verified", file=sys.stderr)
 
 
 def _run_again(worker: psycopg.Connection, pool: ShardPool, first: date) -> None:

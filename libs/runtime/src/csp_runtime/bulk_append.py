@@ -12,12 +12,27 @@ from csp_contracts.envelope import Recorded
 LOCK_SECONDS = 10
 
 
+Row = tuple[str, int, str, bytes]
+"""An event as it is stored: stream, version, type, state."""
+
+
 def append_in(connection: psycopg.Connection, schema: str, events: Sequence[Recorded[Any]]) -> None:
     """Append events as the recorder does: under its table lock, so that readers miss nothing, and announced at commit.
 
     Raises `psycopg.errors.UniqueViolation` where a stream has moved on; the transaction is then lost.
     """
-    if not events:
+    append_rows(connection, schema, [row_of(event) for event in events])
+
+
+def row_of(event: Recorded[Any]) -> Row:
+    """An event as it is stored."""
+    wire_name, data = encode_event(event.data)
+    return event.stream, event.version, wire_name, join_state(data, encode_meta(event.meta))
+
+
+def append_rows(connection: psycopg.Connection, schema: str, rows: Sequence[Row]) -> None:
+    """What `append_in` does, of events that are encoded already."""
+    if not rows:
         return
     table = sql.Identifier(schema, f"{schema}_events")
     connection.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(f"{LOCK_SECONDS}s")))
@@ -26,11 +41,8 @@ def append_in(connection: psycopg.Connection, schema: str, events: Sequence[Reco
     columns = sql.SQL("copy {} (originator_id, originator_version, topic, state) from stdin (format binary)")
     with connection.cursor().copy(columns.format(table)) as copy:
         copy.set_types(["text", "int8", "text", "bytea"])
-        for event in events:
-            wire_name, data = encode_event(event.data)
-            copy.write_row(
-                (event.stream, event.version, wire_name, join_state(data, encode_meta(event.meta)))
-            )
+        for row in rows:
+            copy.write_row(row)
 
 
 def version_of(connection: psycopg.Connection, schema: str, stream: str) -> int:

@@ -22,7 +22,7 @@ from csp_contracts.billing_v1 import BillingCycleClosed, BillingCycleOpened, Rep
 from csp_contracts.codec import decode_meta
 from csp_contracts.envelope import Meta, Recorded
 from csp_contracts.ids import Kind, named_id
-from csp_runtime.bulk_append import append_in, version_of
+from csp_runtime.bulk_append import append_in, append_rows, row_of, version_of
 from csp_runtime.crash_points import crash_point
 
 REPORTS_AT_ONCE = 2_000
@@ -71,16 +71,18 @@ def issue(
         # While the database numbers them, their events are made.
         updated = beside.submit(_update, connection, meta.reseller, reports, numbers, taxes, at)
         events = [
-            Recorded(
-                stream=report["report_id"],
-                version=1,
-                data=_issued(report, number, _tax(of_report)),
-                meta=_meta_of(report, meta, at),
+            row_of(
+                Recorded(
+                    stream=report["report_id"],
+                    version=1,
+                    data=_issued(report, number, _tax(of_report)),
+                    meta=_meta_of(report, meta, at),
+                )
             )
             for report, number, of_report in zip(reports, numbers, taxes, strict=True)
         ]
         updated.result()
-    append_in(connection, schema, events)
+    append_rows(connection, schema, events)
     return numbers
 
 
