@@ -510,3 +510,22 @@ def test_any_order_of_the_file_and_every_entry_thrice_give_the_same_bytes(story)
     results = {bytes_of(list(order)) for order in itertools.permutations(entries)}
     results.add(bytes_of(entries * 3))
     assert len(results) == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "nets"),
+    [
+        (("2024-03-11", "cancelled", {}), ["10.00", "0.00", "83.00"]),  # 21.00 and two fees come back
+        (
+            ("2024-04-02", "2024-03-01", "edited", {"unit_price": "62.00", "until": "2024-04-01"}),
+            ["31.00", "62.00", "0.00"],  # 31.00 more in April, 31.00 less in May
+        ),
+        (("2024-03-05", "credit", {"amount": "10.00", "line_of": "2024-03-01"}), ["21.00", "31.00", "41.00"]),
+    ],
+)
+def test_an_event_that_is_withdrawn_leaves_the_total_as_if_it_had_never_been(tell, event, nets):
+    bought = ("2024-03-01", "bought", {"quantity": 1})
+    withdrawn = ("2024-05-02", "2024-03-01", "suspension_withdrawn", {"refs": [2]})
+    runs = ["2024-03-31", "2024-04-30", "2024-05-31"]
+    told = tell([bought, event, withdrawn], runs, rule_set="flex", prices="31.00")
+    assert (told.nets, told.total) == (nets, "93.00")

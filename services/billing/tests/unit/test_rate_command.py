@@ -95,6 +95,7 @@ EVENT = ("timeline", 1)
         ((*EVENT, "subscription"), "", "timeline[1].subscription: must be a text"),
         ((*EVENT, "after_run"), -1, "timeline[1].after_run: must be 0 or more"),
         ((*EVENT, "event_id"), "", "timeline[1].event_id: must be a text"),
+        ((*EVENT, "event_id"), "seq:1", "timeline[1].event_id: must not be the name of another event"),
         (EVENT, "nonsense", 'timeline[1]: must be an object, is "nonsense"'),
         (("timeline", 0, "product"), "P9", 'timeline[0].product: no price row for "P9"'),
         (("timeline",), {}, "timeline: must be an array"),

@@ -1,5 +1,6 @@
 """One entry of the timeline: which event it is, and which fields it needs."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,6 +14,8 @@ from csp_commerce_rules.seat_lots import RuleSet
 _FREQUENCIES: tuple[Frequency, ...] = get_args(Frequency)
 _TERMS: tuple[Term, ...] = get_args(Term)
 _RULE_SETS: tuple[RuleSet, ...] = get_args(RuleSet)
+_BY_SEQ = re.compile(r"seq:\d+", re.ASCII)
+"""What an event without an `event_id` is called."""
 MOST_SEATS = 10_000_000
 """What Microsoft's price sheets allow at most for one subscription."""
 
@@ -67,6 +70,8 @@ def read_event(entry: Reader, index: int, digits: int) -> Event | None:
     given = entry.content.get("event_id")
     if given is not None and (not isinstance(given, str | int) or isinstance(given, bool) or given == ""):
         entry.fault("event_id", f"must be a text, is {shown(given)}")
+    elif isinstance(given, str) and _BY_SEQ.fullmatch(given) and given != f"seq:{seq}":
+        entry.fault("event_id", f"must not be the name of another event, is {shown(given)}")
     event = Event(
         index=index,
         id=f"seq:{seq}" if given is None else f"{given}",
