@@ -151,6 +151,7 @@ def check_foreign(
     paths = [
         f"/tenants/{tenant}",
         f"/tenants/{tenant}/users",
+        f"/users/{user}",
         *(f"/subscriptions/{own}{what}" for what in ("", "/history", "/price-edits")),
         f"/billing-forecasts/{owner}",
         *(
@@ -162,6 +163,10 @@ def check_foreign(
     for path in paths:
         assert client.get(path).status_code == 200 or path.endswith("/credit-note"), path
         assert stranger.get(path).status_code == 404, path
+    person = client.get(f"/users/{user}")
+    tag = {"If-None-Match": person.headers["ETag"]}
+    assert client.get(f"/users/{user}", headers=tag).status_code == 304
+    assert person.json() in client.get(f"/tenants/{tenant}/users").json()["data"]
     line = {"product": subscription["product"], "quantity": 1, "term": "P1Y", "charge_cycle": "P1M"}
     commands: dict[str, Any] = {
         f"/subscriptions/{own}/change-previews": {"quantity": 2},

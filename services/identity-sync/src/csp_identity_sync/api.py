@@ -61,6 +61,10 @@ def routes(use_cases: IdentityUseCases, seals: Seals, clock: Clock) -> APIRouter
     ) -> list[dict[str, Any]]:
         return await use_cases.users(scope, tenant_id, status, after=after, limit=limit)
 
+    @router.get("/users/{user_id}")
+    async def user(user_id: str, scope: AnyScope) -> dict[str, Any]:
+        return await use_cases.user(scope, user_id)
+
     @router.post("/tenants/{tenant_id}/users", status_code=202)
     async def create_user(
         tenant_id: str, body: UserBody, scope: AnyScope, command: AnyCommand

@@ -112,6 +112,13 @@ class IdentityUseCases:
         behind = position_of(after, 2)
         return await self._directory.users(scope, tenant_id, status, after=behind, limit=limit)
 
+    async def user(self, scope: Scope, user_id: str) -> dict[str, Any]:
+        """One user with the name, as in the list."""
+        found = await self._directory.shown_user(scope, user_id)
+        if found is None:
+            raise not_found("user")
+        return found
+
     async def _begin(
         self,
         scope: Scope,

@@ -47,3 +47,6 @@ class Directory(Protocol):
         self, scope: Scope, tenant_id: str, status: str | None, *, after: list[str] | None, limit: int
     ) -> list[dict[str, Any]]:
         """A page of users with their names."""
+
+    async def shown_user(self, scope: Scope, user_id: str) -> dict[str, Any] | None:
+        """A user with the name, as in the list."""

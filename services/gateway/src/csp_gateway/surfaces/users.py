@@ -1,15 +1,17 @@
 """Users and licences: identity-sync's own read models, forwarded; no name or address is kept here."""
 
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from csp_gateway.adapters.screens import SUBSCRIPTIONS, TENANTS
 from csp_gateway.models.base import ListOf
 from csp_gateway.models.users import LicenceChange, NewUser, User
+from csp_gateway.surfaces.answers import answer_document
 from csp_gateway.surfaces.commands import add_command
 from csp_gateway.surfaces.common import Parts, Reading, Surface, UseCaller, row_of
-from csp_gateway.surfaces.documented import problems
+from csp_gateway.surfaces.documented import ONE, ONE_ASKED, problems
 from csp_gateway.surfaces.filters import equal
 from csp_gateway.surfaces.listing import Listing
 from csp_gateway.surfaces.lists import answer_owned
@@ -40,6 +42,19 @@ def routes(surface: Surface) -> APIRouter:
         return await answer_owned(
             request, read.parts, caller, LIST, OWNER, f"/tenants/{tenant_id}/users", show=_shown
         )
+
+    @router.get(
+        "/users/{user_id}",
+        responses=ONE,
+        openapi_extra=ONE_ASKED,
+        operation_id="get_user",
+        response_model=User,
+    )
+    async def get_user(user_id: str, request: Request, caller: UseCaller, read: Reading = reads) -> Response:
+        """A user of whichever tenant, with the licences held."""
+        path = f"/users/{quote(user_id, safe='')}"
+        found = await read.parts.owners.get(OWNER, path, caller)
+        return answer_document(request, User, found)  # a name changes without a new version
 
     add_command(
         router,

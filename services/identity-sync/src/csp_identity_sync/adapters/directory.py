@@ -1,5 +1,6 @@
 """Rows of tenants, users and seats."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,10 @@ from csp_runtime.positions import as_position
 from csp_runtime.scope import Scope
 from csp_runtime.store import Also
 
+_SHOWN = (
+    "user_id, tenant_id, user_principal_name, display_name, usage_location, status, is_administrator, sku_ids, "
+    "version"
+)
 _SCOPED = "reseller_id = %s and (%s::text is null or customer_id = %s)"
 
 
@@ -50,8 +55,7 @@ class DirectoryRows:
         beyond = "" if after is None else "and (coalesce(display_name, ''), user_id) > (%s, %s) "
         async with self._database.transaction(scope) as tx:
             cursor = await tx.execute(
-                "select user_id, tenant_id, user_principal_name, display_name, usage_location, status, "
-                f"is_administrator, sku_ids, version from users where {_SCOPED} and tenant_id = %s "
+                f"select {_SHOWN} from users where {_SCOPED} and tenant_id = %s "
                 f"and (%s::text is null or status = %s) {beyond}"
                 "order by coalesce(display_name, ''), user_id limit %s",
                 [
@@ -67,25 +71,31 @@ class DirectoryRows:
             )
             rows = await cursor.fetchall()
         return [
-            {
-                "id": row["user_id"],
-                "tenant_id": row["tenant_id"],
-                "user_principal_name": row["user_principal_name"],
-                "display_name": row["display_name"],
-                "usage_location": row["usage_location"],
-                "status": row["status"],
-                "is_administrator": row["is_administrator"],
-                "licences": row["sku_ids"],
-                "version": row["version"],
-                "cursor": as_position(row["display_name"] or "", row["user_id"]),
-            }
-            for row in rows
+            _shown(row) | {"cursor": as_position(row["display_name"] or "", row["user_id"])} for row in rows
         ]
+
+    async def shown_user(self, scope: Scope, user_id: str) -> dict[str, Any] | None:
+        row = await self._one(scope, f"select {_SHOWN} from users where {_SCOPED} and user_id = %s", user_id)
+        return None if row is None else _shown(row)
 
     async def _one(self, scope: Scope, statement: str, key: str) -> dict[str, Any] | None:
         async with self._database.transaction(scope) as tx:
             cursor = await tx.execute(statement, [scope.reseller, scope.customer, scope.customer, key])
             return await cursor.fetchone()
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": row["user_id"],
+        "tenant_id": row["tenant_id"],
+        "user_principal_name": row["user_principal_name"],
+        "display_name": row["display_name"],
+        "usage_location": row["usage_location"],
+        "status": row["status"],
+        "is_administrator": row["is_administrator"],
+        "licences": row["sku_ids"],
+        "version": row["version"],
+    }
 
 
 class SeatRows:
