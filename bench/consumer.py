@@ -13,9 +13,10 @@ from bench._report import Figure, arguments, report
 from bench._spine import SCHEMA, kafka, postgres, save
 from csp_contracts.ids import Kind
 from csp_contracts.subscriptions_v1 import QuantityChanged
-from csp_runtime.consumer import Consumer, Events
+from csp_runtime.consumer import Consumer
 from csp_runtime.database import Connection, Database, DatabaseRole
 from csp_runtime.event_loop import run
+from csp_runtime.handlers import Events
 from csp_runtime.kafka_connection import KafkaConnection, topic_of
 from csp_runtime.kafka_feed import FETCH_BYTES, KafkaFeed
 from csp_runtime.kafka_publisher import KafkaPublisher

@@ -14,9 +14,10 @@ from csp_contracts.ids import Kind
 from csp_contracts.subscriptions_v1 import QuantityChanged
 from csp_runtime.clock import SystemClock
 from csp_runtime.consistency import KnownVersions
-from csp_runtime.consumer import Consumer, Events
+from csp_runtime.consumer import Consumer
 from csp_runtime.database import Connection, Database, DatabaseRole
 from csp_runtime.event_loop import run
+from csp_runtime.handlers import Events
 from csp_runtime.log_feed import LogFeed
 from csp_runtime.public_log import StoredPublicLog
 from csp_runtime.store import EventStore

@@ -10,9 +10,10 @@ import sys
 from collections import defaultdict
 
 from csp_contracts.ids import Kind
-from csp_runtime.consumer import Consumer, Reaction
+from csp_runtime.consumer import Consumer
 from csp_runtime.database import Database, DatabaseRole
 from csp_runtime.errors import KeyAlreadyUsed
+from csp_runtime.handlers import Reaction
 from csp_runtime.kafka_connection import KafkaConnection
 from csp_runtime.kafka_feed import KafkaFeed
 from csp_runtime.kafka_publisher import KafkaPublisher

@@ -11,10 +11,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from csp_contracts.ids import Kind
 from csp_runtime import consumer_state as state
-from csp_runtime.consumer import Consumer, Reaction
+from csp_runtime.consumer import Consumer
 from csp_runtime.database import Database, DatabaseRole
 from csp_runtime.errors import PositionMoved
 from csp_runtime.feed import Batch
+from csp_runtime.handlers import Reaction
 from csp_runtime.log_feed import LogFeed
 from csp_runtime.public_log import StoredPublicLog
 from csp_runtime.store import EventStore
@@ -130,7 +131,7 @@ async def test_a_stream_whose_rule_raises_is_parked_and_the_others_flow(store, d
     assert (letter["stream"], letter["version"], letter["code"]) == ("ord_bad", 1, "ValueError")
     (parked,) = await rows_of(database, "parked_streams")
     assert (parked["stream"], parked["reason"]) == ("ord_bad", "rule")
-    assert consumer.health.parked == {"ord_bad"}
+    assert consumer.parked.known == {"ord_bad"}
 
 
 async def test_a_stream_is_followed_up_to_the_event_whose_rule_raises(store, database, feed, sums):
@@ -256,9 +257,9 @@ async def test_a_gap_that_cannot_be_filled_parks_the_stream_until_it_can(store, 
         await batch_of(database, only=lambda record: (record.stream, record.version) != ("ord_a", 2))
     )
     assert await totals(database) == {"ord_a": (1, 1), "ord_b": (1, 1)}
-    assert consumer.health.parked == {"ord_a"}
+    assert consumer.parked.known == {"ord_a"}
     owner.answers = True
-    assert await consumer.resume_stream("things", "ord_a")
+    assert await consumer.parked.resume("things", "ord_a")
     assert await totals(database) == {"ord_a": (6, 3), "ord_b": (1, 1)}
     assert await rows_of(database, "parked_streams") == []
 
@@ -290,7 +291,7 @@ async def test_a_retry_whose_rule_raises_again_stays_parked_under_its_owner(stor
     await consumer.apply(await batch_of(database))
     async with database.transaction() as tx:
         await tx.execute("update parked_streams set reason = 'retry'")
-    assert not await consumer.resume_stream("things", "ord_a")
+    assert not await consumer.parked.resume("things", "ord_a")
     (parked,) = await rows_of(database, "parked_streams")
     assert (parked["reason"], parked["context"]) == ("rule", "things")
     assert await totals(database) == {"ord_a": (1, 1)}

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from fastapi import APIRouter, FastAPI
 
-from csp_runtime.consumer import Consumer, Projection, Reactor
+from csp_runtime.consumer import Consumer
 from csp_runtime.database import Database, DatabaseRole
+from csp_runtime.handlers import Projection, Reactor
 from csp_runtime.http import Readiness, create_app
 from csp_runtime.internal_api import events_router
 from csp_runtime.operations import Operations

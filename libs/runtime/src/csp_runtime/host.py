@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import httpx
 
 from csp_runtime.cancelling import end_if_asked
-from csp_runtime.consumer import OUTAGES, Consumer
+from csp_runtime.consumer import Consumer
 from csp_runtime.http import Readiness
 from csp_runtime.logs import logger
+from csp_runtime.outages import OUTAGES
 from csp_runtime.platform import Service
 from csp_runtime.relay import Publisher, Relay
 from csp_runtime.wakeups import Wakeups

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from csp_runtime.auth import ServiceTokens, TokenVerifier
 from csp_runtime.clock import Clock
-from csp_runtime.consumer import Consumer, GapSource
+from csp_runtime.consumer import Consumer
 from csp_runtime.database import Database, DatabaseRole
 from csp_runtime.feed import Feed
 from csp_runtime.http import Readiness
@@ -18,6 +18,7 @@ from csp_runtime.operations.approvals import ApprovalsPort
 from csp_runtime.public_log import PublicLog
 from csp_runtime.secret_box import SecretBox
 from csp_runtime.settings import MailSettings, MicrosoftSettings, RuntimeSettings
+from csp_runtime.sorting import GapSource
 from csp_runtime.store import EventStore
 from csp_runtime.wakeups import Wakeups
 

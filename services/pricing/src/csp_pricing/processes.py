@@ -29,7 +29,7 @@ from csp_pricing.locking import (
 )
 from csp_pricing.price_edits import price_stream
 from csp_runtime.clock import Clock
-from csp_runtime.consumer import Reaction
+from csp_runtime.handlers import Reaction
 from csp_runtime.store import Also, EventStore
 
 POLL_SECONDS = 30.0

@@ -11,7 +11,7 @@ from csp_contracts.provisioning_v1 import CustomerAdded, TenantDiscovered, Tenan
 from csp_provisioning.adapters.organisations import OrganisationStatements
 from csp_provisioning.ports import TenantRow
 from csp_runtime.clock import Clock
-from csp_runtime.consumer import Reaction
+from csp_runtime.handlers import Reaction
 from csp_runtime.operations import Operations
 from csp_runtime.rereads import reread_at
 from csp_runtime.store import Also, EventStore

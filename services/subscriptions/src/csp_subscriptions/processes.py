@@ -10,8 +10,8 @@ from csp_contracts.ids import Kind, named_id
 from csp_contracts.partner_feed_v1 import ExternalStateObserved
 from csp_contracts.subscriptions_v1 import EffectiveTimeCorrected, QuantityChanged
 from csp_runtime.clock import Clock
-from csp_runtime.consumer import Reaction
 from csp_runtime.database import Database
+from csp_runtime.handlers import Reaction
 from csp_runtime.operations import Operations
 from csp_runtime.rereads import reread_at
 from csp_runtime.store import Also, EventStore

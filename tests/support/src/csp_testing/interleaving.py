@@ -231,7 +231,7 @@ class Stage:
                 found = found or bool(batch.records)
                 if limit < 500:
                     return True
-        assert not consumer.health.parked
+        assert not consumer.parked.known
         return found
 
 

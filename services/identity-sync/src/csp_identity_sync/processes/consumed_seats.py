@@ -29,7 +29,7 @@ from csp_identity_sync.adapters.directory import (
 )
 from csp_identity_sync.domain.seats import OwnedSeats, fill
 from csp_runtime.clock import Clock
-from csp_runtime.consumer import Reaction
+from csp_runtime.handlers import Reaction
 from csp_runtime.store import Also, EventStore
 
 _SUBSCRIPTION_TYPES = frozenset(

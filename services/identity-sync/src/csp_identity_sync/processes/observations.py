@@ -23,7 +23,7 @@ from csp_identity_sync.adapters.directory import (
 )
 from csp_identity_sync.ports import Tenant
 from csp_runtime.clock import Clock
-from csp_runtime.consumer import Reaction
+from csp_runtime.handlers import Reaction
 from csp_runtime.operations import Operations
 from csp_runtime.rereads import reread_at
 from csp_runtime.scope import service_scope
