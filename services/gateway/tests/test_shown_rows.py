@@ -41,6 +41,15 @@ def strict(document, schema):
     return found
 
 
+async def test_a_subscription_of_a_tenant_that_is_not_known_yet_is_nobodys(surfaces, worker):
+    async with worker.transaction() as tx:
+        await tx.execute("update subscriptions set customer_id = ''")
+    _, client = surfaces["reseller"]
+    answer = (await client.get("/subscriptions?include=customer")).json()
+    assert [row["customer_id"] for row in answer["data"]] == [None]
+    assert answer["included"]["customers"] == []
+
+
 @pytest.mark.parametrize(
     ("surface", "path"), [(surface, path) for surface, paths in READS_OF.items() for path in paths]
 )

@@ -40,7 +40,7 @@ class Subscription(View):
     """A subscription as its customer sees it. `price` is of one seat for one charge cycle."""
 
     id: str
-    customer_id: str
+    customer_id: str | None
     tenant_id: str
     name: str
     product: str

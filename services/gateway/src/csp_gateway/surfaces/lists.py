@@ -134,7 +134,7 @@ async def _beside(
     rows = [msgspec.json.decode(row) for row in shown]
     found: dict[str, list[Any]] = {f"{name}s": [] for name in all_of_them}
     for name, (column, screen) in wanted.items():
-        keys = sorted({row[column] for row in rows})
+        keys = sorted({row[column] for row in rows if row[column] is not None})
         found[f"{name}s"] = [
             msgspec.Raw(each) for each in await read.parts.screens.some(read.scope, screen, keys)
         ]
