@@ -151,3 +151,20 @@ async def test_an_owner_that_does_not_answer_is_an_outage(surfaces):
         answer = await surfaces["customer"][1].get(path)
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
         assert answer.headers["Retry-After"] == "2"
+
+
+async def test_reports_are_asked_for_by_ledger_and_status(surfaces, billing):
+    reseller = surfaces["reseller"][1]
+    for asked, count in [
+        ("filter[ledger]=sell", 1),
+        ("filter[ledger]=cost", 0),
+        (f"filter[ledger]=sell&filter[status]={REPORT['status']}", 1),
+        ("filter[status]=blocked", 0),
+    ]:
+        answer = await reseller.get(f"/billing-reports?{asked}")
+        assert (answer.status_code, len(answer.json()["data"])) == (200, count), asked
+    refused = await surfaces["customer"][1].get("/billing-reports?filter[ledger]=cost")
+    assert refused.status_code == 400
+    refused = await reseller.get("/billing-reports?filter[status]=paid")
+    assert refused.status_code == 400
+    assert "open, ended, blocked, held, carried, issued" in refused.text

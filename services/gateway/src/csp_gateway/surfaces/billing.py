@@ -23,6 +23,9 @@ from csp_gateway.surfaces.filters import equal, perspective, perspective_day
 from csp_gateway.surfaces.listing import Listing
 from csp_gateway.surfaces.lists import answer_list
 
+REPORT_STATES = ("open", "ended", "blocked", "held", "carried", "issued")
+LEDGERS = ("sell", "cost")
+
 
 def routes(surface: Surface) -> APIRouter:
     """The routes of one surface."""
@@ -41,6 +44,8 @@ def routes(surface: Surface) -> APIRouter:
             perspective_day("from"),
             perspective_day("until"),
             perspective("customer_id"),
+            equal("status", choices=REPORT_STATES),
+            *((equal("ledger", choices=LEDGERS),) if surface.with_cost else ()),
         )
     )
 
@@ -54,7 +59,8 @@ def routes(surface: Surface) -> APIRouter:
     async def reports(request: Request, caller: UseCaller, read: Reading = reads) -> Response:
         """One report per report cycle whose date lies in the range; without a range, those of last month and the open one.
 
-        A page has all reports of so many customers, by name; `from` and `until` are days.
+        A page has all reports of so many customers, by name; `from` and `until` are days. With a filter a page may have fewer,
+        and even none, while `meta.page.next` goes on.
         """
         asked = listing.asked(request)
         filters = asked.filters
@@ -70,7 +76,9 @@ def routes(surface: Surface) -> APIRouter:
             size=asked.page.size,
         )
         following = None if found["next"] is None else cursor_of([found["next"]], filters)
-        return answer_list(request, read.parts, asked.page, map(shown, found["reports"]), following)
+        narrowed = {name: filters[name] for name in ("status", "ledger") if filters.get(name)}
+        kept = [row for row in found["reports"] if narrowed.items() <= row.items()]
+        return answer_list(request, read.parts, asked.page, map(shown, kept), following)
 
     @router.get(
         "/billing-reports/{report_id}",
