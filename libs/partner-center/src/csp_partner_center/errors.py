@@ -241,7 +241,13 @@ _BY_CODE: Mapping[str, type[Refused]] = {
 }
 
 _TAKES_A_NAME = frozenset(
-    {"customers.create", "customers.users.create", "graph.users.create", "webhooks.registration.create"}
+    {
+        "customers.create",
+        "customers.users.create",
+        "customers.users.update",
+        "graph.users.create",
+        "webhooks.registration.create",
+    }
 )
 
 _BY_STATUS: Mapping[int, type[Refused]] = {
@@ -273,7 +279,7 @@ def error_of(
             kind = ServiceFailed
         case status:
             kind = _BY_CODE.get(upstream.code or "", _BY_STATUS.get(status, Invalid))
-            # PC 3.4, 7.2: the codes for a taken name are not published; a creation has nothing else to be busy with.
+            # PC 3.4, 7.2: the codes for a taken name are not published; making, naming and restoring have nothing else to be busy with.
             if status == 409 and upstream.code not in _BY_CODE and operation in _TAKES_A_NAME:
                 kind = AlreadyExists
     said = f" code {upstream.code}" if upstream.code else ""

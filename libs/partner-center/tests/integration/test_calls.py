@@ -269,6 +269,14 @@ async def test_a_taken_name_is_told(reseller: Reseller, microsoft, say: Say, ids
         await reseller.users.create(CUSTOMER, new, ids)
 
 
+async def test_a_user_whose_name_somebody_else_has_now_is_never_restored(
+    reseller: Reseller, microsoft, say: Say, ids: RequestIds
+):
+    microsoft.answers(say(409, {"code": 600005, "description": "Another user has the name now."}))
+    with pytest.raises(AlreadyExists):
+        await reseller.users.restore(CUSTOMER, "u", ids)
+
+
 @pytest.mark.parametrize(("status", "taken"), [(200, True), (404, False)])
 async def test_a_domain_is_taken_or_free_by_status_alone(
     reseller: Reseller, microsoft, say: Say, status, taken
