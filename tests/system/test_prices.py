@@ -1,6 +1,7 @@
 """Prices through the public API and the command: lists in and out, margin rules, and an edit whose effect is seen first."""
 
 import uuid
+from datetime import date, timedelta
 from typing import Any, Self
 
 import httpx
@@ -35,6 +36,31 @@ class Person:
         answer = self.http.post(path, json=body, headers={**usual, **headers})
         assert answer.status_code == status, answer.text
         return answer.json()
+
+
+def check_billing_start(reseller: Person, running: Running, subscription: dict[str, Any]) -> str:
+    """What the first synchronisation found is billed from the open window on, until its reseller says otherwise."""
+    path = f"/subscriptions/{subscription['id']}"
+    change = f"{path}/change-billing-start"
+    read = reseller.http.get(path)
+    before, tag = read.json()["billing_from"], {"If-Match": read.headers["ETag"]}
+    assert before is not None
+    earlier = (date.fromisoformat(before) - timedelta(days=7)).isoformat()
+    began = date.fromisoformat(subscription["started_at"][:10])
+    too_early = {"billing_from": (began - timedelta(days=1)).isoformat()}
+    refused = reseller.post(change, too_early, 422)
+    (broken,) = refused["invalid_parameters"]
+    assert (broken["field"], broken["rule"]) == ("billing_from", "not_before_start")
+    wish = {"billing_from": max(earlier, began.isoformat())}
+    made = reseller.post(change, wish, **tag)
+    assert (made["previous"], made["billing_from"]) == (before, wish["billing_from"])
+    assert made["version"] > read.json()["version"]
+    reseller.post(change, {"billing_from": before}, 412, **tag)
+    viewer = ("--as", "customer-admin", "--customer", subscription["customer_id"])
+    with Person(running, "/portal/v1", *viewer) as own:
+        assert own.http.post(change, json=wish).status_code == 404
+        assert "billing_from" not in own.get(path)
+    return wish["billing_from"]
 
 
 async def test_prices_from_the_list_to_the_customer(data_folder, tmp_path):
@@ -114,6 +140,17 @@ async def test_prices_from_the_list_to_the_customer(data_folder, tmp_path):
             assert (seen["reason"], seen["unit_price"]["amount"]) == ("agreed", "15.00")
             assert own.http.post(path, json=edit).status_code == 405
             assert own.http.get("/price-lists/global/rules").status_code == 404
+
+        moved_to = check_billing_start(reseller, running, subscription)
+
+        async def moved() -> Any:
+            return reseller.get(f"/subscriptions/{subscription['id']}")["billing_from"] == moved_to
+
+        await eventually(moved, within=20.0, what="the screen shows from when it is billed")
+        last = reseller.get(f"/subscriptions/{subscription['id']}/history", **{"page[size]": 500})["data"]
+        assert {"billing_from": moved_to} in [
+            each["details"] for each in last if each["what"] == "billing_start_changed"
+        ]
 
         customer = f"/customers/{subscription['customer_id']}/settings"
         setting = {"setting": "price_change_policy", "value": "at_next_cycle", "effective_on": "2026-01-01"}

@@ -193,6 +193,19 @@ class SubscriptionRenamed:
     friendly_name: str
 
 
+@event("csp.subscriptions.billing-start-changed.v1", stream=Kind.SUBSCRIPTION)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingStartChanged:
+    """An imported subscription is billed from another UTC day on (R9.7), whenever this was said.
+
+    Lines with a posting day before it were billed elsewhere; what was issued for them is given back. The last one said counts.
+    """
+
+    subscription_id: str
+    tenant_id: str
+    billing_from: date
+
+
 @event("csp.subscriptions.effective-time-corrected.v1", stream=Kind.SUBSCRIPTION)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectiveTimeCorrected:

@@ -28,6 +28,7 @@ STATUS = {
     "quantity-out-of-range": 422,
     "addon-not-allowed": 409,
     "subscription-not-active": 409,
+    "subscription-not-imported": 409,
     "domain-taken": 409,
     "address-invalid": 422,
     "agreement-missing": 409,

@@ -19,7 +19,7 @@ from csp_contracts.provisioning_v1 import (
     TenantLinked,
 )
 from csp_contracts.registry import all_types
-from csp_contracts.subscriptions_v1 import SubscriptionCreated
+from csp_contracts.subscriptions_v1 import BillingStartChanged, SubscriptionCreated
 from csp_runtime.database import Connection
 
 # A close takes this lock exclusively while it reads the watermark: a late commit must not be lost below it.
@@ -55,6 +55,7 @@ class Inbox:
         if facts:
             await _keep_facts(tx, facts)
             await _keep_subscriptions(tx, [e for e in facts if isinstance(e.data, SubscriptionCreated)])
+            await _move_billing_starts(tx, [e for e in facts if isinstance(e.data, BillingStartChanged)])
         for event in events:
             if isinstance(event.data, TenantLinked):
                 await _link(tx, event)
@@ -121,6 +122,19 @@ async def _keep_subscriptions(tx: Connection, created: Sequence[Recorded[Subscri
             ],
         ],
     )
+
+
+async def _move_billing_starts(tx: Connection, moved: Sequence[Recorded[BillingStartChanged]]) -> None:
+    """From when imported subscriptions are billed by now; a fold reads it from the log, as of its watermark (R9.7).
+
+    The reseller's first window begins with the earliest day of all, and never later than it once did.
+    """
+    for event in moved:
+        await tx.execute(
+            "update subscriptions set billing_from = %s, bills_from = least(bills_from, %s), billing_start_moved = true "
+            "where reseller_id = %s and subscription_id = %s",
+            [event.data.billing_from, event.data.billing_from, event.meta.reseller, event.stream],
+        )
 
 
 async def _keep_customers(tx: Connection, added: Sequence[Recorded[CustomerAdded]]) -> None:

@@ -43,6 +43,8 @@ class Subject(NamedTuple):
     predecessor_id: str | None
     began_on: date
     known_at: int
+    billing_start_moved: bool
+    """Whether `billing_from` was changed: from when it is billed is then told by the log up to a watermark alone."""
 
     def rules(self, ledger: Ledger, close_days: CloseDays) -> Rules:
         """Under which rules it is billed in a ledger; the close day is that of its beginning."""
@@ -102,7 +104,7 @@ class Log(NamedTuple):
 
 def goes_on(subject: Subject, position: Position | None, news: Sequence[Known]) -> bool:
     """Whether a position and the new facts alone say what is due."""
-    if position is None or position.ahead:
+    if position is None or position.ahead or subject.billing_start_moved:
         return False
     if not news:
         return True
@@ -248,9 +250,9 @@ def _untouched(positions: Sequence[Position], known: Sequence[Known]) -> Positio
 
 
 def _reaches_from(known: Known) -> int:
-    """The first day for which an event can change anything; a correction can reach anywhere."""
+    """The first day for which an event can change anything; a correction, or another first billing day, can reach anywhere."""
     fact, row = known.told.fact, known.told.row
-    if isinstance(fact, TimeCorrected):
+    if isinstance(fact, TimeCorrected) or known.told.billing_from is not None:
         return 0
     from_fact = _NEVER if fact is None else fact.day
     return from_fact if row is None else min(from_fact, row.valid_from or 0)

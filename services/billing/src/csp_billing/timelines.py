@@ -26,6 +26,7 @@ from csp_contracts.pricing_v1 import (
 )
 from csp_contracts.subscriptions_v1 import (
     AutoRenewChanged,
+    BillingStartChanged,
     ChangeScheduled,
     EffectiveTimeCorrected,
     QuantityChanged,
@@ -69,7 +70,7 @@ class Told(NamedTuple):
     `seq` ranks by (recorded_at, stream, version), never by arrival (R9.1): an absolute number that needs no other
     event, so that a fold that goes on from a checkpoint ranks as the fold from the first event does. A `fact` moves
     both ledgers unless it is one of `SALES_ONLY`; a `row` is a lock of the price of ledger `prices`. `created` says
-    under what the subscription is billed.
+    under what the subscription is billed, `billing_from` that it is billed from another day on (R9.7).
     """
 
     seq: int
@@ -78,6 +79,7 @@ class Told(NamedTuple):
     row: PriceRow | None = None
     prices: Ledger | None = None
     created: SubscriptionCreated | None = None
+    billing_from: date | None = None
 
 
 SALES_ONLY = (f.PriceEdited, f.PriceListed, f.Credited)
@@ -92,6 +94,8 @@ def told_by(stream: str, version: int, data: object, effective_at: datetime, rec
         return Told(seq, recorded_at, None, _price_row(data, seq), "cost")
     if isinstance(data, SubscriptionPriceLocked) and data.policy not in POLICIES:
         return Told(seq, recorded_at, None, _price_row(data, seq), "sell")
+    if isinstance(data, BillingStartChanged):
+        return Told(seq, recorded_at, None, billing_from=data.billing_from)
     common: dict[str, Any] = {
         "id": f"{stream}:{version}",
         "seq": seq,
@@ -116,6 +120,7 @@ def story_of(
     if start is None or start.created is None or start.fact is None:
         return None
     created = start.created
+    moved = [each.billing_from for each in in_order if each.billing_from is not None]
     rules = rules_of(
         created.rule_set,
         created.charge_cycle,
@@ -123,7 +128,7 @@ def story_of(
         created.currency,
         ledger,
         auto_renew=created.auto_renew,
-        billing_from=created.billing_from,
+        billing_from=moved[-1] if moved else created.billing_from,
         close_day=close_days.on(date.fromordinal(start.fact.day)),
     )
     facts = holding(facts_of(in_order, ledger))

@@ -21,7 +21,7 @@ from csp_contracts.codec import decode_event
 from csp_contracts.envelope import Meta, Recorded
 from csp_contracts.pricing_v1 import SubscriptionCostLocked, SubscriptionPriceEdited, SubscriptionPriceLocked
 from csp_contracts.provisioning_v1 import CustomerAdded, TenantDiscovered, TenantLinked
-from csp_contracts.subscriptions_v1 import QuantityChanged, SubscriptionCreated
+from csp_contracts.subscriptions_v1 import BillingStartChanged, QuantityChanged, SubscriptionCreated
 from csp_runtime.auth import DevelopmentIssuer
 from csp_runtime.clock import MovedClock
 from csp_runtime.database import Database
@@ -97,8 +97,17 @@ class Billing:
             "2026-02-17",
         )
 
-    async def bought(self, subscription: str, customer: str, day: str, quantity: int = 10) -> None:
-        """A monthly subscription; its price is told apart."""
+    async def bought(
+        self,
+        subscription: str,
+        customer: str,
+        day: str,
+        quantity: int = 10,
+        *,
+        term: str = "P1M",
+        billing_from: str | None = None,
+    ) -> None:
+        """A monthly subscription, imported where it is billed from another day; its price is told apart."""
         await self.told(
             subscription,
             SubscriptionCreated(
@@ -109,11 +118,12 @@ class Billing:
                 rule_set="nce",
                 product=PRODUCT,
                 product_title="=Business Premium",
-                term="P1M",
+                term=term,
                 charge_cycle="P1M",
                 quantity=quantity,
                 status="active",
                 currency="EUR",
+                billing_from=None if billing_from is None else date.fromisoformat(billing_from),
             ),
             day,
         )
@@ -151,6 +161,15 @@ class Billing:
             day,
             recorded,
         )
+
+    async def billed_from(self, subscription: str, day: str, *, recorded: str) -> None:
+        """An imported subscription is billed from another day on."""
+        moved = BillingStartChanged(
+            subscription_id=subscription,
+            tenant_id=subscription.replace("sub_", "ten_"),
+            billing_from=date.fromisoformat(day),
+        )
+        await self.told(subscription, moved, recorded)
 
     async def told_edit(self, subscription: str, day: str, sell: int) -> None:
         """The sales price of service days from a day on is set anew, in whole euros."""

@@ -1,7 +1,7 @@
 """However the work of a close is divided, and wherever it is killed, the same bytes are issued; and they are the truth.
 
 The book is random and difficult: late facts, corrected times, price edits of the past, add-ons that hang on a base, a
-tenant that is linked to another customer. Half of the facts come after the first cycle is closed.
+tenant that is linked to another customer, imported subscriptions whose first billing day is changed. Half of the facts come after the first cycle is closed.
 """
 
 import asyncio
@@ -37,6 +37,7 @@ from csp_contracts.envelope import Meta, Recorded
 from csp_contracts.pricing_v1 import SubscriptionCostLocked, SubscriptionPriceEdited, SubscriptionPriceLocked
 from csp_contracts.provisioning_v1 import CustomerAdded, TenantDiscovered, TenantLinked
 from csp_contracts.subscriptions_v1 import (
+    BillingStartChanged,
     EffectiveTimeCorrected,
     QuantityChanged,
     SubscriptionCancelled,
@@ -58,6 +59,8 @@ POINTS = sorted(
 )
 RESELLER = "res_north"
 CUSTOMERS = 9
+IMPORTED = {3, 4, 5, 8, 10, 13}
+"""Of whom each was found by the first synchronisation, and is billed from another day on later; two have an add-on."""
 FIRST, SECOND, THIRD = "2026-02-16", "2026-03-16", "2026-04-16"
 
 
@@ -132,6 +135,7 @@ class Writer:
             status="active",
             currency="EUR" if number % 4 else "JPY",
             base_subscription_id=base,
+            billing_from=date(2026, 1, 16) if number in IMPORTED else None,
         )
         found = [self.event(name, created, day, day)]
         for kind, price in ((SubscriptionPriceLocked, 31_000_000), (SubscriptionCostLocked, 25_110_000)):
@@ -161,6 +165,26 @@ class Writer:
             late = self.random.choice((0, 0, 3, 25, 60))
             effective = max(self.bought[name] + timedelta(days=1), recorded - timedelta(days=late))
             found.append(self.happening(name, effective, max(recorded, effective)))
+        return found
+
+    def billing_starts(self, starts: list[date], recorded: date) -> list[Recorded[Any]]:
+        """Imported subscriptions are billed from other days on, each at the price of its day."""
+        found = []
+        for number, start in zip(sorted(IMPORTED), itertools.cycle(starts)):
+            whose = {"subscription_id": f"sub_{number}", "tenant_id": f"ten_{number % CUSTOMERS}"}
+            moved = BillingStartChanged(**whose, billing_from=start)
+            found.append(self.event(f"sub_{number}", moved, recorded, recorded))
+            lock = SubscriptionPriceLocked(
+                **whose,
+                currency="EUR" if number % 4 else "JPY",
+                unit_price_micro=29_000_000,
+                price_ref="list/row/2",
+                from_on=start,
+                product="P1",
+                product_title="Premium",
+                charge_cycle="P1M",
+            )
+            found.append(self.event(f"spr_{number}", lock, recorded, recorded))
         return found
 
     def happening(self, name: str, effective: date, recorded: date) -> Recorded[Any]:
@@ -264,7 +288,11 @@ class Book:
         self.later = writer.happenings(date(2026, 2, 17), date(2026, 3, 15), 60)
         linked = TenantLinked(tenant_id="ten_3", from_customer_id="cus_3", to_customer_id="cus_4")
         self.later.append(writer.event("ten_3", linked, date(2026, 3, 2), date(2026, 3, 2)))
+        self.later += writer.billing_starts([date(2026, 1, 1), date(2026, 3, 1)], date(2026, 3, 15))
         self.last = writer.happenings(date(2026, 3, 17), date(2026, 4, 15), 60)
+        self.last += writer.billing_starts(
+            [date(2026, 2, 16), date(2026, 1, 10), date(2026, 4, 1)], date(2026, 4, 15)
+        )
 
     def make(self) -> str:
         """A database with the book before its first close."""

@@ -25,7 +25,7 @@ Lock = SubscriptionPriceLocked | SubscriptionCostLocked
 class LockWish:
     """A price that a subscription needs from a day on; kept while no list has it.
 
-    What is None is not known yet: whose it is, or what only its first event says. `policy` as in the event.
+    What is None or empty is not known yet: whose it is, or what only its first event says. `policy` as in the event.
     """
 
     subscription_id: str
@@ -53,6 +53,9 @@ class LockWish:
         return replace(
             self,
             customer_id=self.customer_id or known.customer_id,
+            product=self.product or known.product,
+            product_title=self.product_title or known.product_title,
+            charge_cycle=self.charge_cycle or known.charge_cycle,
             term=self.term or known.term,
             segment=self.segment or known.segment,
             currency=self.currency or known.currency,
@@ -174,6 +177,15 @@ def newest_lock(history: Sequence[Recorded[Any]]) -> SubscriptionPriceLocked | N
     locks = [event.data for event in history if isinstance(event.data, SubscriptionPriceLocked)]
     latest = max((lock.from_on for lock in locks), default=None)
     return next((lock for lock in reversed(locks) if lock.from_on == latest), None)
+
+
+def lock_on(history: Sequence[Recorded[Any]], day: date) -> Lock | None:
+    """The lock that rules a day, of whichever ledger; where all begin later, the first."""
+    locks = [event.data for event in history if isinstance(event.data, Lock)]
+    begun = [lock for lock in locks if lock.from_on <= day]
+    if begun:
+        return max(begun, key=lambda lock: lock.from_on)
+    return min(locks, key=lambda lock: lock.from_on, default=None)
 
 
 def keep_pending(wish: LockWish, ledger: str) -> Also:

@@ -1,4 +1,7 @@
-"""Subscription events in, price locks out (R5.2): at purchase the accepted quote, else the list; at renewal the list."""
+"""Subscription events in, price locks out (R5.2): at purchase the accepted quote, else the list; at renewal the list.
+
+An imported subscription takes the list of the day from which it is billed (R9.7), and again where that day is changed.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,6 +13,7 @@ from csp_contracts.ids import Kind
 from csp_contracts.pricing_v1 import SubscriptionPriceLocked
 from csp_contracts.provisioning_v1 import TenantLinked
 from csp_contracts.subscriptions_v1 import (
+    BillingStartChanged,
     SubscriptionConverted,
     SubscriptionCreated,
     SubscriptionRenewed,
@@ -23,6 +27,7 @@ from csp_pricing.locking import (
     LockWish,
     keep_pending,
     lock_event,
+    lock_on,
     locked,
     resolve,
     wish_for,
@@ -36,12 +41,12 @@ POLL_SECONDS = 30.0
 
 
 class PriceLocks:
-    """Locks a price for each purchase, renewal and conversion."""
+    """Locks a price for each purchase, renewal and conversion, and for another first billing day."""
 
     name = "pricing.locks"
     contexts = ("subscriptions",)
     streams = frozenset({Kind.SUBSCRIPTION})
-    types = frozenset({SubscriptionCreated, SubscriptionRenewed, SubscriptionConverted})
+    types = frozenset({SubscriptionCreated, SubscriptionRenewed, SubscriptionConverted, BillingStartChanged})
 
     def __init__(
         self, store: EventStore, rows: PricingRows, subscriptions: KeptSubscriptions, clock: Clock
@@ -64,7 +69,11 @@ class PriceLocks:
         wishes: list[LockWish] = []
         for event in events:
             whose = customers.get((event.meta.reseller, event.data.tenant_id), (event.meta.customer, None))
-            wishes.append(_wish(event, *whose).completed(subscriptions.get(event.stream)))
+            if isinstance(event.data, BillingStartChanged):
+                wish = _moved(event, lock_on(known[streams[event.stream]], event.data.billing_from), *whose)
+            else:
+                wish = _wish(event, *whose)
+            wishes.append(wish.completed(subscriptions.get(event.stream)))
         asked = [(wish, ledger) for wish in wishes for ledger in LEDGERS]
         prices = await resolve(self._rows, asked)
         made: list[Recorded[Any]] = []
@@ -185,6 +194,30 @@ def _wish(event: Recorded[Any], customer: str | None, market: str | None) -> Loc
         partition_key=event.meta.partition_key,
         is_takeover=created is not None and created.billing_from is not None,
         promotion_percent=None if created is None else created.promotion_percent,
+        causation_id=event.event_id,
+        market=market,
+    )
+
+
+def _moved(
+    event: Recorded[BillingStartChanged], lock: Lock | None, customer: str | None, market: str | None
+) -> LockWish:
+    """The price of the day from which it is billed now, of what it was priced as then; without any lock, of what it is."""
+    return LockWish(
+        subscription_id=event.stream,
+        tenant_id=event.data.tenant_id,
+        reseller=event.meta.reseller,
+        customer_id=customer,
+        product="" if lock is None else lock.product,
+        product_title="" if lock is None else lock.product_title,
+        term=None,
+        charge_cycle="" if lock is None else lock.charge_cycle,
+        segment=None,
+        currency=None,
+        from_on=event.data.billing_from,
+        partition_key=event.meta.partition_key,
+        is_takeover=True,
+        promotion_percent=None if lock is None else lock.promotion_percent,
         causation_id=event.event_id,
         market=market,
     )

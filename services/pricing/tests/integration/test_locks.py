@@ -5,7 +5,12 @@ from datetime import date
 import pytest
 
 from csp_contracts.provisioning_v1 import CustomerSettingChanged, ResellerSettingChanged
-from csp_contracts.subscriptions_v1 import AcceptedQuote, SubscriptionCancelled, SubscriptionConverted
+from csp_contracts.subscriptions_v1 import (
+    AcceptedQuote,
+    BillingStartChanged,
+    SubscriptionCancelled,
+    SubscriptionConverted,
+)
 from csp_pricing import pending_locks
 
 
@@ -241,3 +246,63 @@ async def test_a_link_reprices_an_imported_subscription_from_the_day_it_is_bille
     await sold.lists("18", customer="cus_b", valid_from="2020-01-01")
     await sold.linked("ten_a", "cus_a", "cus_b", reprice_from=date(2025, 7, 1))
     assert told(await sold.locks("sub_i"))[1:] == [(18, "2026-01-20", "immediate_prorated")]
+
+
+async def billed_from(pricing, day, on):
+    moved = BillingStartChanged(
+        subscription_id="sub_a", tenant_id="ten_a", billing_from=date.fromisoformat(day)
+    )
+    await pricing.told("sub_a", moved, on)
+
+
+@pytest.fixture
+async def imported(pricing):
+    """Found by the first synchronisation, billed from 16 February on; the list is of January and of March."""
+    await pricing.has_customer("cus_a")
+    await pricing.lists("20", valid_from="2026-01-01")
+    await pricing.lists("24", valid_from="2026-03-01")
+    await pricing.costs(15_000_000)
+    await pricing.bought("sub_a", "ten_a", "2025-11-05", billing_from=date(2026, 2, 16))
+    return pricing
+
+
+async def test_another_first_billing_day_locks_the_price_and_the_cost_of_that_day(imported):
+    await billed_from(imported, "2026-03-16", "2026-02-20")
+    await billed_from(imported, "2025-12-16", "2026-02-21")
+    assert told(await imported.locks()) == [
+        (20, "2026-02-16", None),
+        (24, "2026-03-16", None),
+        (20, "2025-12-16", None),  # no row is valid then: the earliest later one
+    ]
+    assert [str(lock.from_on) for lock in await imported.cost_locks()] == [
+        "2026-02-16",
+        "2026-03-16",
+        "2025-12-16",
+    ]
+
+
+async def test_it_prices_what_was_sold_on_that_day_although_it_was_converted_since(imported):
+    await imported.lists("30", product="P:2")
+    converted = SubscriptionConverted(
+        subscription_id="sub_a",
+        tenant_id="ten_a",
+        from_product="CFQ7TTC0LH18:0001",
+        product="P:2",
+        product_title="E3",
+        charge_cycle="P1M",
+        quantity=10,
+    )
+    await imported.told("sub_a", converted, "2026-03-10")
+    await billed_from(imported, "2026-03-01", "2026-03-12")
+    await billed_from(imported, "2026-03-11", "2026-03-12")
+    assert told(await imported.locks())[-2:] == [(24, "2026-03-01", None), (30, "2026-03-11", None)]
+
+
+async def test_without_a_price_of_any_list_it_waits_as_at_the_import(pricing):
+    await pricing.has_customer("cus_a")
+    await pricing.bought("sub_a", "ten_a", "2025-11-05", billing_from=date(2026, 2, 16))
+    await billed_from(pricing, "2026-01-16", "2026-02-20")
+    assert await pricing.locks() == []
+    await pricing.lists("20")
+    await retried(pricing)
+    assert sorted(told(await pricing.locks())) == [(20, "2026-01-16", None), (20, "2026-02-16", None)]

@@ -1,5 +1,6 @@
 """The internal HTTP edge: parse, authorise, call, answer. The gateway is its only caller from outside."""
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header
@@ -10,9 +11,11 @@ from csp_runtime.operations.beginning import Begun
 from csp_runtime.problems import Problem
 from csp_runtime.scope import Role, Scope
 from csp_subscriptions.application import OrderLine, SubscriptionUseCases
+from csp_subscriptions.billing_starts import BillingStarts
 
 Term = Literal["P1M", "P1Y", "P3Y"]
 
+_MAY_BILL = frozenset({Role.RESELLER_ADMIN, Role.RESELLER_BILLING, Role.SERVICE})
 _MAY_CHANGE = frozenset({Role.RESELLER_ADMIN, Role.CUSTOMER_ADMIN, Role.SERVICE})
 
 
@@ -50,6 +53,12 @@ class EndOfTermBody(_Body):
     end_of_term: Literal["renew", "cancel"]
 
 
+class BillingStartBody(_Body):
+    """The UTC day from which it is billed."""
+
+    billing_from: date
+
+
 class BegunBody(BaseModel):
     """The operation that answers a command."""
 
@@ -61,7 +70,7 @@ class BegunBody(BaseModel):
 ExpectedVersion = Annotated[int | None, Header(alias="X-Expected-Version")]
 
 
-def routes(use_cases: SubscriptionUseCases) -> APIRouter:
+def routes(use_cases: SubscriptionUseCases, billing_starts: BillingStarts) -> APIRouter:
     """The routes of this context."""
     router = APIRouter(prefix="/internal/v1")
 
@@ -118,6 +127,20 @@ def routes(use_cases: SubscriptionUseCases) -> APIRouter:
             await use_cases.set_end_of_term(
                 scope, subscription_id, body.end_of_term, command, expected=expected
             )
+        )
+
+    @router.post("/subscriptions/{subscription_id}/change-billing-start")
+    async def change_billing_start(
+        subscription_id: str,
+        body: BillingStartBody,
+        scope: AnyScope,
+        command: AnyCommand,
+        expected: ExpectedVersion = None,
+    ) -> dict[str, Any]:
+        if scope.is_customer or not scope.roles & _MAY_BILL:
+            raise Problem("forbidden", "Your role does not allow changes to what is billed")
+        return await billing_starts.change(
+            scope, subscription_id, body.billing_from, command, expected=expected
         )
 
     @router.get("/subscriptions/{subscription_id}/gates")

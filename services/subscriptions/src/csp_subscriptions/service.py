@@ -10,6 +10,7 @@ from csp_subscriptions.adapters.quotes import PricingQuotes
 from csp_subscriptions.adapters.tenants import Tenants
 from csp_subscriptions.api import routes
 from csp_subscriptions.application import SubscriptionUseCases
+from csp_subscriptions.billing_starts import BillingStarts
 from csp_subscriptions.outcomes import Outcomes
 from csp_subscriptions.processes import ObservationReactor
 from csp_subscriptions.projections import TenantsProjection
@@ -31,6 +32,7 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
         quotes=PricingQuotes(platform.peers, platform.service_tokens),
         clock=platform.clock,
     )
+    billing_starts = BillingStarts(store=store, visible=use_cases.subscription, clock=platform.clock)
     background_tenants = Tenants(worker)
     reactor = ObservationReactor(
         store=store,
@@ -42,7 +44,7 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
     )
     machine = base.machine(Outcomes(store, platform.clock).plans(client))
     return base.service(
-        [routes(use_cases)],
+        [routes(use_cases, billing_starts)],
         consumers=[
             base.projection(TenantsProjection()),
             base.reactor(reactor),

@@ -65,3 +65,9 @@ def bought():
 @pytest.fixture
 def legacy():
     return Story().then(created(commerce="legacy", rule_set="legacy_anniversary", seat_lots=[]), START)
+
+
+@pytest.fixture
+def imported():
+    """Began on 1 March, billed from 16 March on."""
+    return Story().then(created(billing_from=date(2026, 3, 16)), START)

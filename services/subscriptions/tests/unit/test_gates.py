@@ -6,6 +6,7 @@ import pytest
 
 from csp_contracts.subscriptions_v1 import (
     AutoRenewChanged,
+    BillingStartChanged,
     ChangeScheduled,
     QuantityChanged,
     SubscriptionCancelled,
@@ -13,14 +14,17 @@ from csp_contracts.subscriptions_v1 import (
     SubscriptionSuspended,
 )
 from csp_subscriptions.domain.errors import (
+    BillingStartOutOfRange,
     CommitmentLocked,
     NotActive,
+    NotImported,
     NotSuspended,
     QuantityOutOfRange,
     WindowClosed,
 )
 from csp_subscriptions.domain.subscription import (
     Status,
+    check_billing_start,
     check_cancel,
     check_change_quantity,
     check_reactivate,
@@ -127,3 +131,38 @@ def test_an_immediate_change_drops_what_was_scheduled(bought):
 def test_an_old_fact_that_came_late_does_not_touch_the_present(bought):
     state = bought.then(changed(5, 8), day(10)).then(changed(5, 6), day(4), superseded=True).state
     assert (state.quantity, state.version) == (8, 3)
+
+
+TODAY = date(2026, 4, 1)
+
+
+def test_what_was_not_imported_is_billed_from_its_start(bought):
+    with pytest.raises(NotImported):
+        check_billing_start(bought.state, date(2026, 3, 16), TODAY)
+
+
+@pytest.mark.parametrize("asked", [date(2026, 3, 1), date(2026, 6, 2)])
+def test_the_first_billing_day_can_be_its_start_and_up_to_two_windows_ahead(imported, asked):
+    check_billing_start(imported.state, asked, TODAY)
+
+
+@pytest.mark.parametrize(
+    ("asked", "rule"),
+    [
+        (date(2026, 2, 28), "not_before_start"),
+        (date(2026, 6, 3), "not_beyond_next_window"),
+        (date(2026, 3, 16), "differs"),
+    ],
+)
+def test_another_first_billing_day_is_refused_with_its_rule(imported, asked, rule):
+    with pytest.raises(BillingStartOutOfRange) as refusal:
+        check_billing_start(imported.state, asked, TODAY)
+    assert refusal.value.rule == rule
+
+
+def test_the_last_first_billing_day_counts_and_an_older_record_still_tells_the_present(imported):
+    """What is between us and our customer is no news of Microsoft's: it supersedes nothing that comes later."""
+    moved = BillingStartChanged(**IDS, billing_from=date(2026, 4, 16))
+    state = imported.then(moved, day(20)).state
+    assert (state.billing_from, state.version) == (date(2026, 4, 16), 2)
+    assert state.last_effective_at == START

@@ -24,7 +24,8 @@ from csp_contracts.codec import decode_event, decode_times
 
 _SUBJECT = (
     "s.subscription_id, s.customer_id, s.product_title, s.currency, s.rule_set, s.term, s.charge_cycle, s.auto_renew, "
-    "s.billing_from, s.base_subscription_id, s.predecessor_id, s.began_on, s.known_at"
+    "s.billing_from, s.base_subscription_id, s.predecessor_id, s.began_on, s.known_at, "
+    "s.billing_start_moved"
 )
 _FACT = "i.subscription_id, i.arrival, i.stream, i.version, i.type, i.data, i.meta"
 

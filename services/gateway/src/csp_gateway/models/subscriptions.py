@@ -66,8 +66,9 @@ class Subscription(View):
 
 
 class ResellerSubscription(Subscription):
-    """With cost and margin."""
+    """With cost and margin, and from when it is billed where the first synchronisation found it; null: from its start."""
 
+    billing_from: date | None
     cost: Money | None
     margin: Money | None
 
@@ -82,6 +83,21 @@ class EndOfTerm(Body):
     """What happens at the end of the term."""
 
     end_of_term: Literal["renew", "cancel"]
+
+
+class ChangeBillingStart(Body):
+    """The UTC day from which an imported subscription is billed here."""
+
+    billing_from: date = Field(examples=["2026-02-16"])
+
+
+class BillingStartChanged(View):
+    """From when it is billed now, and from when it was."""
+
+    id: str
+    previous: date
+    billing_from: date
+    version: int
 
 
 class Preview(View):

@@ -11,7 +11,7 @@ from csp_contracts.subscriptions_v1 import EffectiveTimeCorrected
 from csp_gateway.projections.writing import CUSTOMER_OF_TENANT, as_text
 from csp_runtime.database import Connection
 
-DETAILS = ("previous", "quantity", "end_of_term", "corrected_version")
+DETAILS = ("previous", "quantity", "end_of_term", "corrected_version", "billing_from")
 
 
 async def show(tx: Connection, event: Recorded[Any]) -> None:

@@ -9,6 +9,7 @@ from csp_contracts.ids import Kind
 from csp_contracts.pricing_v1 import SubscriptionCostLocked, SubscriptionPriceEdited, SubscriptionPriceLocked
 from csp_contracts.subscriptions_v1 import (
     AutoRenewChanged,
+    BillingStartChanged,
     ChangeScheduled,
     QuantityChanged,
     ScheduledChangeDropped,
@@ -81,9 +82,9 @@ async def _created(tx: Connection, event: Recorded[Any], data: SubscriptionCreat
     await tx.execute(
         "insert into subscriptions (subscription_id, reseller_id, customer_id, tenant_id, microsoft_subscription_id, "
         "product, product_title, friendly_name, commerce, term, charge_cycle, quantity, status, auto_renew, "
-        "commitment_ends_on, seat_lots, currency, unit_price_micro, directory_sku_id, origin, started_at, version, "
+        "commitment_ends_on, seat_lots, currency, unit_price_micro, directory_sku_id, origin, started_at, billing_from, version, "
         f"updated_at) values (%s, %s, {CUSTOMER_OF_TENANT}, "
-        "%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
+        "%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
         [
             data.subscription_id,
             event.meta.reseller,
@@ -107,6 +108,7 @@ async def _created(tx: Connection, event: Recorded[Any], data: SubscriptionCreat
             data.directory_sku_id,
             str(event.meta.origin),
             event.meta.effective_at,
+            data.billing_from,
             event.version,
             event.meta.recorded_at,
         ],
@@ -172,5 +174,7 @@ def _changes(data: Any) -> dict[str, Any]:  # any event of a subscription
             return {"scheduled_quantity": None}
         case SubscriptionRenamed():
             return {"friendly_name": data.friendly_name}
+        case BillingStartChanged():
+            return {"billing_from": data.billing_from}
         case _:  # known, and changes nothing that this screen shows
             return {}

@@ -17,6 +17,8 @@ from csp_gateway.adapters.screens import (
 from csp_gateway.domain import money
 from csp_gateway.models.base import Body, ListOf
 from csp_gateway.models.subscriptions import (
+    BillingStartChanged,
+    ChangeBillingStart,
     ChangeQuantity,
     EndOfTerm,
     HistoryEntry,
@@ -28,6 +30,7 @@ from csp_gateway.models.subscriptions import (
     Subscriptions,
 )
 from csp_gateway.surfaces.answers import answer_row
+from csp_gateway.surfaces.changes import add_change
 from csp_gateway.surfaces.commands import add_command
 from csp_gateway.surfaces.common import Parts, Reading, Surface, UseCaller, row_of
 from csp_gateway.surfaces.documented import ONE, ONE_ASKED, WAITS, problems
@@ -82,6 +85,22 @@ def routes(surface: Surface) -> APIRouter:
     router = APIRouter(tags=["orders and subscriptions"])
     _add_reads(router, surface)
     _add_commands(router, surface)
+    if surface.with_cost:
+        add_change(
+            router,
+            surface,
+            "/subscriptions/{subscription_id}/change-billing-start",
+            owner=OWNER,
+            operation_id="change_billing_start",
+            description=(
+                "Bill a subscription that the first synchronisation found from another UTC day on, at the price of that day. "
+                "Issued reports stay; what changes for days they show posts in the next open one."
+            ),
+            body=ChangeBillingStart,
+            model=BillingStartChanged,
+            versions=lambda found: {found["stream"]: found["version"]},
+            if_match="taken",
+        )
     return router
 
 

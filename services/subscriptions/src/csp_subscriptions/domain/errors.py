@@ -5,7 +5,9 @@ SubscriptionRefusal
 ├── NotSuspended          only suspended ones can be reactivated
 ├── CommitmentLocked      seats whose window is closed stay until the renewal (rulebook 8.1)
 ├── WindowClosed          a cancellation outside its 7 days
-└── QuantityOutOfRange    fewer than one seat, or more than the offer allows
+├── QuantityOutOfRange    fewer than one seat, or more than the offer allows
+├── NotImported           only what the first synchronisation found has a day from which it is billed (R9.7)
+└── BillingStartOutOfRange  a day from which it cannot be billed
 """
 
 from datetime import date
@@ -64,3 +66,22 @@ class QuantityOutOfRange(SubscriptionRefusal):
 
     code = "quantity-out-of-range"
     title = "The quantity is outside of what the offer allows"
+
+
+class NotImported(SubscriptionRefusal):
+    """It is billed from its start."""
+
+    code = "subscription-not-imported"
+    title = "Only a subscription that the first synchronisation found has another first billing day than its start"
+
+
+class BillingStartOutOfRange(SubscriptionRefusal):
+    """`rule` names what the day breaks, `reason` says it with the bound."""
+
+    code = "validation"
+    title = "The day breaks a rule"
+
+    def __init__(self, rule: str, reason: str) -> None:
+        super().__init__()
+        self.rule = rule
+        self.reason = reason

@@ -10,6 +10,7 @@ from csp_commerce_rules import seat_lots as rules
 from csp_contracts.envelope import Recorded
 from csp_contracts.subscriptions_v1 import (
     AutoRenewChanged,
+    BillingStartChanged,
     ChangeScheduled,
     EffectiveTimeCorrected,
     QuantityChanged,
@@ -25,12 +26,17 @@ from csp_contracts.subscriptions_v1 import (
     SubscriptionSuspended,
 )
 from csp_subscriptions.domain.errors import (
+    BillingStartOutOfRange,
     CommitmentLocked,
     NotActive,
+    NotImported,
     NotSuspended,
     QuantityOutOfRange,
     WindowClosed,
 )
+
+TWO_WINDOWS = timedelta(days=62)
+"""The open report window and the next one are never longer (R3.1)."""
 
 
 class Status(StrEnum):
@@ -63,9 +69,11 @@ class Subscription:
     auto_renew: bool
     friendly_name: str | None
     commitment_ends_on: date | None
+    began_at: datetime
     ordered_at: datetime
     seat_lots: tuple[rules.SeatLot, ...]
     scheduled_quantity: int | None
+    billing_from: date | None
     partition_key: str
     version: int
     last_effective_at: datetime
@@ -99,6 +107,10 @@ def evolve(state: Subscription | None, event: Recorded[Any]) -> Subscription:
     state = replace(state, version=event.version, last_recorded_at=event.meta.recorded_at)
     if event.meta.superseded or isinstance(event.data, EffectiveTimeCorrected):
         return state
+    if isinstance(
+        event.data, BillingStartChanged
+    ):  # says nothing of what is true at Microsoft, nor since when
+        return replace(state, billing_from=event.data.billing_from)
     changed = _changed(state, event.data, event.meta.effective_at)
     return replace(changed, last_effective_at=max(state.last_effective_at, event.meta.effective_at))
 
@@ -122,9 +134,11 @@ def _created(event: Recorded[Any], data: SubscriptionCreated) -> Subscription:
         auto_renew=data.auto_renew,
         friendly_name=data.friendly_name,
         commitment_ends_on=data.commitment_ends_on,
+        began_at=event.meta.effective_at,
         ordered_at=event.meta.effective_at,
         seat_lots=lots_from(data.seat_lots),
         scheduled_quantity=None,
+        billing_from=data.billing_from,
         partition_key=event.meta.partition_key,
         version=event.version,
         last_effective_at=event.meta.effective_at,
@@ -239,6 +253,23 @@ def check_cancel(state: Subscription, at: datetime) -> rules.Permission:
     if isinstance(answer, rules.Refusal):
         raise WindowClosed(allowed_from=answer.allowed_from)
     return answer
+
+
+def check_billing_start(state: Subscription, billing_from: date, today: date) -> None:
+    """Whether an imported subscription may be billed from this UTC day on (R9.7).
+
+    Raises `NotImported`, or `BillingStartOutOfRange` for a day before it began, one beyond the next report window, or the
+    day from which it is billed already.
+    """
+    if state.billing_from is None:
+        raise NotImported
+    began_on, last = state.began_at.date(), today + TWO_WINDOWS
+    if billing_from < began_on:
+        raise BillingStartOutOfRange("not_before_start", f"must not be before {began_on}, when it began")
+    if billing_from > last:
+        raise BillingStartOutOfRange("not_beyond_next_window", f"must not be after {last}")
+    if billing_from == state.billing_from:
+        raise BillingStartOutOfRange("differs", "it is billed from this day on already")
 
 
 def lots_after(state: Subscription, quantity: int, at: datetime) -> tuple[rules.SeatLot, ...]:
