@@ -2,6 +2,7 @@
 
 import asyncio
 
+import psycopg
 import pytest
 
 from csp_contracts.billing_v1 import ReportIssued
@@ -81,3 +82,20 @@ async def test_a_customer_hears_of_the_report_it_pays_and_never_of_what_it_costs
         all_of_it, _ = await ScreenRows(request).events(reseller, 0, None, 10)
     assert "rep_sell" in shown
     assert len(all_of_it) == 2
+
+
+async def test_costs_that_an_older_version_marked_for_customers_are_hidden_by_the_upgrade(
+    worker, database_url
+):
+    hiding = "%costs_stay_with_the_reseller%"
+    async with worker.transaction() as tx:
+        await Screens().project(tx, stream("rep_old", issued("rep_old", "cost", 9300)))
+        await tx.execute("update feed set visibility = 'customer'")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("delete from gateway.migrations where name like %s", [hiding])
+    migrate(database_url, "gateway", ["csp_runtime", "csp_gateway"])
+    customer = Scope(
+        reseller=RESELLER, actor="test", roles=frozenset({Role.CUSTOMER_ADMIN}), customer=CUSTOMER
+    )
+    async with Database(database_url, "gateway", DatabaseRole.REQUEST) as request:
+        assert (await ScreenRows(request).events(customer, 0, None, 10))[0] == []
