@@ -1,6 +1,6 @@
 """What a caller gives with a call, and what it gets back besides the value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
@@ -44,16 +44,7 @@ class Answer(Generic[T]):
 
 def with_value(answer: Answer[Any], value: T) -> Answer[T]:  # Any: the value is replaced
     """The same circumstances with another value."""
-    return Answer(
-        value=value,
-        status=answer.status,
-        answered_at=answer.answered_at,
-        request_id=answer.request_id,
-        correlation_id=answer.correlation_id,
-        location=answer.location,
-        retry_after=answer.retry_after,
-        is_mfa_compliant=answer.is_mfa_compliant,
-    )
+    return replace(answer, value=value)
 
 
 def read_date_header(text: str | None) -> datetime | None:
