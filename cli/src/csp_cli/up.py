@@ -29,6 +29,7 @@ from csp_runtime.event_loop import run as run_loop
 from csp_runtime.event_loop import settle
 from csp_runtime.http import Readiness, add_health
 from csp_runtime.logs import configure_logs
+from csp_runtime.rounds import BackOff, for_ever
 from csp_runtime.scope import Role
 from csp_runtime.telemetry import configure_telemetry
 
@@ -137,11 +138,13 @@ async def _serve(
 
 async def _keep_running(database: EmbeddedPostgres) -> None:
     """Nobody else starts the database of this machine again."""
-    pause = LOOK_SECONDS
-    while True:
-        await asyncio.sleep(pause)
-        has_ended = database.start_again_if_ended()
-        pause = min(pause * 2, 5.0) if has_ended else LOOK_SECONDS
+    back_off = BackOff(LOOK_SECONDS)
+
+    async def look() -> None:
+        if not database.start_again_if_ended():
+            back_off.reset()
+
+    await for_ever(look, back_off.wait)
 
 
 async def _cancelled(task: "asyncio.Task[None]") -> None:
