@@ -130,7 +130,7 @@ def test_the_database_of_one_machine_is_started_again_when_it_dies(data_folder):
         wait(lambda: portal.get("/readyz").status_code == 200)
         wait(lambda: portal.names("Storm") == ["Storm"])
         assert portal.names("Before") == ["Before"]
-        assert "PostgreSQL ended by itself" in running.tail()
+        assert "PostgreSQL ended by itself" in running.said()
         running.interrupt()
 
 

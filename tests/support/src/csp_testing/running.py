@@ -99,7 +99,11 @@ class Running:
 
     def tail(self) -> str:
         """The end of its log."""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-30:])
+        return "\n".join(self.said().splitlines()[-30:])
+
+    def said(self) -> str:
+        """All of its log."""
+        return self.log.read_text(errors="replace")
 
 
 @pytest.fixture
