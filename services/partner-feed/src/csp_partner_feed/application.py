@@ -1,182 +1,29 @@
 """Use cases: read again, refresh a customer, show how fresh everything is, hand over a person's fields."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Literal
 
 from csp_partner_feed.domain.drift import Policy
 from csp_partner_feed.domain.observation import Channel, Resource
 from csp_partner_feed.domain.wishes import Wish
+from csp_partner_feed.ports import (
+    Customers,
+    Decision,
+    Drift,
+    DriftInbox,
+    Drifts,
+    Known,
+    Persons,
+    Policies,
+    PolicyRow,
+    StatusRows,
+    SyncStatus,
+    Wishes,
+)
 from csp_runtime.clock import Clock
 from csp_runtime.problems import Problem, not_found
 from csp_runtime.scope import RESELLER_ROLES, Role, Scope
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelStatus:
-    """One channel of one customer, or of the reseller as a whole (`tenant_id` None). `fault` is the last failure's code."""
-
-    channel: str
-    tenant_id: str | None
-    succeeded_at: datetime | None
-    failed_at: datetime | None
-    fault: str | None
-    age_seconds: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FirstSyncStatus:
-    """How far the first synchronisation is. `customers_a_minute` is its mean pace, `remaining_seconds` what that promises."""
-
-    started_at: datetime
-    finished_at: datetime | None
-    is_listed: bool
-    customers: int
-    done: int
-    customers_a_minute: float | None
-    remaining_seconds: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncStatus:
-    """What `/v1/sync/status` shows."""
-
-    now: datetime
-    customers: int
-    pending_reads: int
-    first_synchronisation: FirstSyncStatus | None
-    channels: Sequence[ChannelStatus]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
-    """A difference that lasts: each field with our value and Microsoft's. `money_minor`: what Microsoft's side is more (or less) a
-    month, at the sales price; None without a price. `is_pending`: our side was chosen and is not enforced yet; `fault` is the code
-    with which the owner refused to."""
-
-    drift_id: str
-    reseller: str
-    tenant_id: str
-    resource: str
-    resource_id: str
-    fields: dict[str, list[str | None]]
-    money_minor: int | None
-    currency: str | None
-    suggested_side: str
-    found_at: datetime
-    age_seconds: float
-    version: int
-    resolved_at: datetime | None
-    side: str | None
-    policy: str | None
-    decided_by: str | None
-    reason: str | None
-    fault: str | None
-    is_pending: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """Whose side is taken: by a person (`actor`, `reason`) or by a policy."""
-
-    side: str
-    policy: str | None
-    actor: str | None
-    reason: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Enforcement:
-    """What is still to be done so that Microsoft shows our side: field to our value."""
-
-    reseller: str
-    drift_id: str
-    resource_id: str
-    ours: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyRow:
-    """A policy as it is shown; `tenant_id` or `field` None: all of them."""
-
-    tenant_id: str | None
-    field: str | None
-    side: str
-    set_by: str
-    set_at: datetime
-    reason: str
-
-
-class Drifts(Protocol):
-    """The drift inbox."""
-
-    async def listed(self, scope: Scope, *, is_open: bool, after: str | None, limit: int) -> Sequence[Drift]:
-        """A page of what waits for a decision, oldest first, or of what was decided, newest first."""
-
-    async def get(self, scope: Scope, drift_id: str) -> Drift | None:
-        """One that waits for a decision."""
-
-    async def resolve(
-        self,
-        key: tuple[str, str, str, int],
-        decision: Decision,
-        *,
-        ours: Mapping[str, str | None] | None = None,
-        of: tuple[str, str, str] | None = None,
-    ) -> None:
-        """Close it: (reseller, tenant, drift, version); what `ours` and `of` are for, see there."""
-
-
-class Policies(Protocol):
-    """Whose side is taken without asking."""
-
-    async def shown(self, scope: Scope) -> Sequence[PolicyRow]:
-        """The reseller's policies."""
-
-    async def put(self, scope: Scope, policy: Policy, reason: str, now: datetime) -> None:
-        """Set or replace one."""
-
-
-class StatusRows(Protocol):
-    """Where the status comes from."""
-
-    async def status(self, scope: Scope, now: datetime, tenant_id: str | None) -> SyncStatus:
-        """Of the scope's reseller; of one customer where named."""
-
-
-class Wishes(Protocol):
-    """Where wishes go."""
-
-    async def want(self, wishes: Sequence[Wish]) -> None:
-        """Add them."""
-
-
-class Customers(Protocol):
-    """What is known of the partner's customers."""
-
-    async def refresh(self, reseller: str, tenant_ids: Sequence[str] | None, now: datetime) -> int:
-        """Read them in full as soon as possible; how many there are."""
-
-    async def by_id(self, reseller: str, tenant_id: str) -> str | None:
-        """Microsoft's id of a customer."""
-
-
-class Known(Protocol):
-    """What is known of resources."""
-
-    async def by_id(self, resource: Resource, resource_id: str) -> tuple[str, str, str] | None:
-        """(reseller, Microsoft's tenant id, Microsoft's id)."""
-
-
-class Persons(Protocol):
-    """The erasable table of personal fields."""
-
-    async def fetch(self, reseller: str, observation_id: str) -> dict[str, str | None] | None:
-        """The fields of one observation."""
-
-    async def erase(self, reseller: str, microsoft_user_id: str) -> int:
-        """Forget a person; how many rows."""
 
 
 class FeedUseCases:
@@ -190,10 +37,12 @@ class FeedUseCases:
         known: Known,
         status: StatusRows,
         persons: Persons,
+        inbox: DriftInbox,
         drifts: Drifts,
         policies: Policies,
         clock: Clock,
     ) -> None:
+        self._inbox = inbox
         self._drifts = drifts
         self._policies = policies
         self._wishes = wishes
@@ -257,7 +106,7 @@ class FeedUseCases:
         """What waits for a decision, or what was decided. Raises a `Problem` of type `forbidden` for customers."""
         if not scope.roles & {*RESELLER_ROLES, Role.SERVICE}:
             raise Problem("forbidden", "Only the reseller's staff may see this")
-        return await self._drifts.listed(scope, is_open=is_open, after=after, limit=limit)
+        return await self._inbox.listed(scope, is_open=is_open, after=after, limit=limit)
 
     async def decide(
         self, scope: Scope, drift_id: str, side: Literal["microsoft", "ours", "ignore"], reason: str
@@ -269,7 +118,7 @@ class FeedUseCases:
         """
         if not scope.roles & {Role.RESELLER_ADMIN, Role.SERVICE}:
             raise Problem("forbidden", "Only the reseller's administrators may decide")
-        found = await self._drifts.get(scope, drift_id)
+        found = await self._inbox.get(scope, drift_id)
         if found is None:
             raise not_found("drift")
         await self._drifts.resolve(

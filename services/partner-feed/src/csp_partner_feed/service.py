@@ -7,6 +7,8 @@ import httpx
 from csp_partner_center import PartnerCenter
 from csp_partner_feed.adapters.audit_cursors import AuditCursors
 from csp_partner_feed.adapters.directory_skus import DirectorySkus
+from csp_partner_feed.adapters.drift_enforcements import DriftEnforcements
+from csp_partner_feed.adapters.drift_inbox import DriftInbox
 from csp_partner_feed.adapters.drift_policies import DriftPolicies
 from csp_partner_feed.adapters.drifts import DriftRows
 from csp_partner_feed.adapters.first_syncs import FirstSyncs
@@ -63,9 +65,10 @@ def build(platform: Platform, client: PartnerCenter, settings: PartnerFeedSettin
     reads, tenants, resources = Reads(worker), TenantRows(worker, platform.box), Resources(worker)
     persons, inbox = PersonRows(worker), Inbox(worker)
     policies = DriftPolicies(worker, request)
-    drifts = DriftRows(store, worker, request, policies, clock)
+    drifts = DriftRows(store, worker, policies, clock)
     owner = SubscriptionCommands(platform.peers, platform.service_tokens)
     use_cases = FeedUseCases(
+        inbox=DriftInbox(request, clock),
         drifts=drifts,
         policies=policies,
         wishes=reads,
@@ -93,6 +96,13 @@ def build(platform: Platform, client: PartnerCenter, settings: PartnerFeedSettin
         parked=Parked(worker),
         skus=DirectorySkus(),
     )
+    keeper = DriftKeeper(
+        drifts=drifts,
+        enforcements=DriftEnforcements(worker),
+        owner=owner,
+        clock=clock,
+        visibility=visibility,
+    )
     reader = Reader(parts, visibility=visibility)
     synchroniser = Synchroniser(parts, every=every, at_once=settings.at_once)
     follower = DirectoryFollower(
@@ -111,7 +121,7 @@ def build(platform: Platform, client: PartnerCenter, settings: PartnerFeedSettin
         *[(f"reader-{number}", reader) for number in range(settings.readers)],
         ("synchroniser", synchroniser),
         ("directory", follower),
-        ("drift", DriftKeeper(drifts=drifts, owner=owner, clock=clock, visibility=visibility)),
+        ("drift", keeper),
         ("keeper", Keeper(persons=persons, database=worker, clock=clock)),
     ]
     if settings.registers_webhook:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from csp_partner_feed.application import PolicyRow
 from csp_partner_feed.domain.drift import ASK, Policy
+from csp_partner_feed.ports import PolicyRow
 from csp_runtime.database import Database
 from csp_runtime.scope import Scope
 

@@ -1,6 +1,6 @@
 """The drift inbox: differences that last, each with its age, its effect in money and what was decided about it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from csp_contracts.ids import Kind
 from csp_contracts.partner_feed_v1 import DriftFound, DriftResolved
 from csp_partner_feed.adapters.drift_policies import DriftPolicies
 from csp_partner_feed.adapters.reads import wanted
-from csp_partner_feed.application import Decision, Drift, Enforcement
+from csp_partner_feed.adapters.settled import SETTLED
 from csp_partner_feed.domain.drift import (
     ASK,
     IGNORE,
@@ -27,10 +27,10 @@ from csp_partner_feed.domain.drift import (
 )
 from csp_partner_feed.domain.observation import Channel, Resource
 from csp_partner_feed.domain.wishes import Wish
+from csp_partner_feed.ports import Decision
 from csp_runtime.clock import Clock
 from csp_runtime.database import Database
 from csp_runtime.new_ids import new_id
-from csp_runtime.scope import Scope
 from csp_runtime.store import Also, EventStore
 
 CONVERGED = "converged"
@@ -39,14 +39,11 @@ _POLICY_RESTS = timedelta(days=1)
 
 
 class DriftRows:
-    """Rows of `drifts`, and their events."""
+    """Opens, tells anew and closes drifts: rows of `drifts`, and their events."""
 
-    def __init__(
-        self, store: EventStore, worker: Database, request: Database, policies: DriftPolicies, clock: Clock
-    ) -> None:
+    def __init__(self, store: EventStore, worker: Database, policies: DriftPolicies, clock: Clock) -> None:
         self._store = store
         self._worker = worker
-        self._request = request
         self._policies = policies
         self._clock = clock
 
@@ -57,7 +54,7 @@ class DriftRows:
         Raises `VersionConflict` where a person decided at the same moment.
         """
         async with self._worker.connection() as connection:
-            rows = await (await connection.execute(_SETTLED, {"before": settled_before})).fetchall()
+            rows = await (await connection.execute(SETTLED, {"before": settled_before})).fetchall()
         policies: dict[str, dict[tuple[str, str], Policy]] = {}
         changed = 0
         for row in rows:
@@ -149,34 +146,6 @@ class DriftRows:
         )
         await self._store.save([event], also=[write])
 
-    async def listed(self, scope: Scope, *, is_open: bool, after: str | None, limit: int) -> Sequence[Drift]:
-        """A page: what waits for a decision, oldest first, or what was decided, newest first; `after` is the id that ended the last page."""
-        order, direction, column = ("asc", ">", "found_at") if is_open else ("desc", "<", "resolved_at")
-        async with self._request.transaction(scope) as tx:
-            cursor = await tx.execute(
-                f"""
-                select * from drifts where reseller_id = %(reseller)s and (resolved_at is null) = %(open)s and (
-                    %(after)s::text is null or ({column}, drift_id) {direction} (
-                        select {column}, drift_id from drifts where reseller_id = %(reseller)s and drift_id = %(after)s
-                    )
-                )
-                order by {column} {order}, drift_id {order} limit %(limit)s
-                """.encode(),
-                {"reseller": scope.reseller, "open": is_open, "after": after, "limit": limit},
-            )
-            now = self._clock.now()
-            return [_drift(row, now) for row in await cursor.fetchall()]
-
-    async def get(self, scope: Scope, drift_id: str) -> Drift | None:
-        """One that waits for a decision, inside the scope."""
-        async with self._request.transaction(scope) as tx:
-            cursor = await tx.execute(
-                "select * from drifts where reseller_id = %s and drift_id = %s and resolved_at is null",
-                [scope.reseller, drift_id],
-            )
-            row = await cursor.fetchone()
-        return None if row is None else _drift(row, self._clock.now())
-
     async def resolve(
         self,
         key: tuple[str, str, str, int],
@@ -228,42 +197,6 @@ class DriftRows:
         )
         await self._store.save([event], also=also)
 
-    async def to_enforce(self) -> Sequence[Enforcement]:
-        """Decisions for our side whose owner has taken over what Microsoft shows, so that a command means something."""
-        async with self._worker.connection() as connection:
-            rows = await (
-                await connection.execute(
-                    """
-                    select d.*, r.confirmed, r.state from drifts d
-                    join resources r on r.reseller_id = d.reseller_id and r.resource = d.resource
-                        and r.resource_id = d.resource_id
-                    where d.to_enforce is not null and r.began_at >= d.resolved_at order by d.resolved_at limit 100
-                    """
-                )
-            ).fetchall()
-        return [
-            Enforcement(
-                reseller=row["reseller_id"],
-                drift_id=row["drift_id"],
-                resource_id=row["resource_id"],
-                ours=row["to_enforce"],
-            )
-            for row in rows
-            if not differences(row["confirmed"] or {}, row["state"] or {})
-        ]
-
-    async def enforced(self, wanted: Enforcement, field: str, fault: str | None) -> None:
-        """One field was handed to its owner, or refused for good (`fault`: a code); the others wait for their turn."""
-        async with self._worker.connection() as connection:
-            await connection.execute(
-                """
-                update drifts set fault = coalesce(%(fault)s, fault),
-                    to_enforce = case when to_enforce - %(field)s = '{}'::jsonb then null else to_enforce - %(field)s end
-                where reseller_id = %(reseller)s and drift_id = %(drift)s
-                """,
-                {"fault": fault, "field": field, "reseller": wanted.reseller, "drift": wanted.drift_id},
-            )
-
     def _recorded(
         self,
         key: tuple[str, str, str, int],
@@ -290,36 +223,6 @@ class DriftRows:
         )
 
 
-# What has settled on both sides, with the open drift or the last resolved one; the rules themselves are `differences`.
-_SETTLED = """
-select r.reseller_id, r.resource_id, r.microsoft_tenant_id, r.microsoft_id, r.confirmed, r.state, t.tenant_id,
-    d.drift_id, d.version, d.fields, d.suggested_side,
-    l.fields as last_fields, l.side as last_side, l.decided_by as last_actor, l.resolved_at as last_resolved_at,
-    case when l.policy <> 'converged' then l.policy end as last_policy,
-    p.currency, p.unit_price_micro, p.charge_cycle
-from resources r
-join tenants t using (reseller_id, microsoft_tenant_id)
-left join drifts d on d.resource = r.resource and d.resource_id = r.resource_id and d.resolved_at is null
-left join lateral (
-    select * from drifts l where l.resource = r.resource and l.resource_id = r.resource_id and l.resolved_at is not null
-    order by l.found_at desc limit 1
-) l on d.drift_id is null
-left join prices p on p.subscription_id = r.resource_id and p.reseller_id = r.reseller_id
-where r.resource = 'subscription' and not r.is_gone and r.confirmed is not null and r.state is not null
-    and r.began_at <= %(before)s and r.confirmed_at <= %(before)s
-    and (
-        d.drift_id is not null
-        or r.confirmed ->> 'status' is distinct from case r.state ->> 'status'
-            when 'deleted' then 'cancelled' when 'disabled' then 'expired' else r.state ->> 'status' end
-        or r.confirmed ->> 'quantity' is distinct from r.state ->> 'quantity'
-            and r.state ->> 'status' in ('active', 'suspended')
-        or r.confirmed ->> 'auto_renew' is distinct from r.state ->> 'auto_renew'
-            and r.state ->> 'status' = 'active'
-    )
-order by r.reseller_id, r.resource_id limit 1000
-"""
-
-
 def _was_ignored(row: DictRow, found: dict[str, list[str | None]]) -> bool:
     """A person left this very difference as it is."""
     return bool(row["last_side"] == IGNORE and row["last_fields"] == found)
@@ -344,27 +247,3 @@ def _told_again(of: tuple[str, str, str], now: datetime) -> Wish:
 
 def _drift_key(row: DictRow) -> tuple[str, str, str, int]:
     return (row["reseller_id"], row["tenant_id"], row["drift_id"], row["version"])
-
-
-def _drift(row: DictRow, now: datetime) -> Drift:
-    return Drift(
-        drift_id=row["drift_id"],
-        reseller=row["reseller_id"],
-        tenant_id=row["tenant_id"],
-        resource=row["resource"],
-        resource_id=row["resource_id"],
-        fields=row["fields"],
-        money_minor=row["money_minor"],
-        currency=row["currency"],
-        suggested_side=row["suggested_side"],
-        found_at=row["found_at"],
-        age_seconds=max(0.0, ((row["resolved_at"] or now) - row["found_at"]).total_seconds()),
-        version=row["version"],
-        resolved_at=row["resolved_at"],
-        side=row["side"],
-        policy=row["policy"],
-        decided_by=row["decided_by"],
-        reason=row["reason"],
-        fault=row["fault"],
-        is_pending=row["to_enforce"] is not None,
-    )

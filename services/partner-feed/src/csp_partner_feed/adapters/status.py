@@ -4,7 +4,7 @@ from datetime import datetime
 
 from psycopg.rows import DictRow
 
-from csp_partner_feed.application import ChannelStatus, FirstSyncStatus, SyncStatus
+from csp_partner_feed.ports import ChannelStatus, FirstSyncStatus, SyncStatus
 from csp_runtime.database import Connection, Database
 from csp_runtime.scope import Scope
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from csp_partner_feed.application import Enforcement
+from csp_partner_feed.ports import Enforcement
 from csp_runtime.auth import ServiceTokens
 from csp_runtime.platform import Peers
 

@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 
+from csp_partner_feed.adapters.drift_enforcements import DriftEnforcements
 from csp_partner_feed.adapters.drifts import DriftRows
 from csp_partner_feed.adapters.subscription_commands import Outcome, SubscriptionCommands
-from csp_partner_feed.application import Enforcement
 from csp_partner_feed.domain.drift import command_for
+from csp_partner_feed.ports import Enforcement
 from csp_partner_feed.workers.pace import in_turns
 from csp_runtime.clock import Clock
 from csp_runtime.errors import VersionConflict
@@ -22,9 +23,16 @@ class DriftKeeper:
     """One per process; two of them at once only find the same."""
 
     def __init__(
-        self, *, drifts: DriftRows, owner: SubscriptionCommands, clock: Clock, visibility: timedelta
+        self,
+        *,
+        drifts: DriftRows,
+        enforcements: DriftEnforcements,
+        owner: SubscriptionCommands,
+        clock: Clock,
+        visibility: timedelta,
     ) -> None:
         self._drifts = drifts
+        self._enforcements = enforcements
         self._owner = owner
         self._clock = clock
         self._grace = visibility + _JOURNEY
@@ -35,7 +43,7 @@ class DriftKeeper:
 
     async def step(self) -> None:
         """One comparison, and what was decided before."""
-        for each in await self._drifts.to_enforce():
+        for each in await self._enforcements.waiting():
             await self._enforce(each)
         try:
             changed = await self._drifts.look(self._clock.now() - self._grace)
@@ -49,11 +57,11 @@ class DriftKeeper:
         field, ours = next(iter(sorted(wanted.ours.items())))
         command = command_for(field, ours)
         if command is None:
-            await self._drifts.enforced(wanted, field, "not-possible")
+            await self._enforcements.done(wanted, field, "not-possible")
             return
         outcome = await self._owner.send(wanted, field, *command)
         if outcome == Outcome.LATER:
             return
         fault = None if outcome == Outcome.TAKEN else outcome
         log.info("feed.drift-enforced", field=field, fault=fault)
-        await self._drifts.enforced(wanted, field, fault)
+        await self._enforcements.done(wanted, field, fault)
