@@ -7,12 +7,14 @@ from csp_runtime.foundation import lay
 from csp_runtime.platform import Platform, Service
 from csp_runtime.rereads import Rereads
 from csp_subscriptions.adapters.quotes import PricingQuotes
+from csp_subscriptions.adapters.seen_facts import SeenFacts
 from csp_subscriptions.adapters.tenants import Tenants
 from csp_subscriptions.api import routes
 from csp_subscriptions.application import SubscriptionUseCases
 from csp_subscriptions.billing_starts import BillingStarts
 from csp_subscriptions.outcomes import Outcomes
-from csp_subscriptions.processes import ObservationReactor
+from csp_subscriptions.processes.audit_facts import AuditFacts
+from csp_subscriptions.processes.observations import ObservationReactor
 from csp_subscriptions.projections import TenantsProjection
 
 NAME = "subscriptions"
@@ -34,13 +36,19 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
     )
     billing_starts = BillingStarts(store=store, visible=use_cases.subscription, clock=platform.clock)
     background_tenants = Tenants(worker)
+    visibility = timedelta(minutes=platform.microsoft.visibility_minutes)
     reactor = ObservationReactor(
         store=store,
-        database=worker,
+        facts=AuditFacts(
+            seen_facts=SeenFacts(worker),
+            tenants=background_tenants,
+            clock=platform.clock,
+            visibility=visibility,
+        ),
         tenants=background_tenants,
         operations=operations,
         clock=platform.clock,
-        visibility=timedelta(minutes=platform.microsoft.visibility_minutes),
+        visibility=visibility,
     )
     machine = base.machine(Outcomes(store, platform.clock).plans(client))
     return base.service(

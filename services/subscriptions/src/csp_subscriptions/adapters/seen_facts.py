@@ -6,6 +6,7 @@ from typing import NamedTuple
 from psycopg import Cursor
 from psycopg.rows import DictRow
 
+from csp_runtime.database import Database
 from csp_runtime.store import Also
 
 
@@ -17,6 +18,35 @@ class OpenReading(NamedTuple):
     value: str
     at: datetime
     version: int
+
+
+class SeenFacts:
+    """What is known of facts that were seen."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def open_readings(self, subscription_id: str, value: str) -> list[OpenReading]:
+        """Readings of a value that wait for their audit record, earliest first."""
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(
+                "select fact_id, subscription_id, value, effective_at, version from seen_facts "
+                "where subscription_id = %s and value = %s and is_open_reading order by effective_at",
+                [subscription_id, value],
+            )
+            rows = await cursor.fetchall()
+        return [
+            OpenReading(
+                row["fact_id"], row["subscription_id"], row["value"], row["effective_at"], row["version"]
+            )
+            for row in rows
+        ]
+
+    async def is_known(self, fact_id: str) -> bool:
+        """Whether it is written already."""
+        async with self._database.connection() as connection:
+            cursor = await connection.execute("select 1 from seen_facts where fact_id = %s", [fact_id])
+            return await cursor.fetchone() is not None
 
 
 def remember(

@@ -22,15 +22,14 @@ class Tenants:
             row = await cursor.fetchone()
         return None if row is None else Tenant(**row)
 
-    async def known(self, reseller_id: str, tenant_ids: list[str]) -> dict[str, Tenant]:
-        """For background work: these tenants of one reseller, by id."""
+    async def known(self, reseller_id: str, tenant_id: str) -> Tenant | None:
+        """For background work: a tenant of one reseller."""
         async with self._database.connection() as connection:
             cursor = await connection.execute(
-                "select * from tenants where reseller_id = %s and tenant_id = any(%s)",
-                [reseller_id, tenant_ids],
+                "select * from tenants where reseller_id = %s and tenant_id = %s", [reseller_id, tenant_id]
             )
-            rows = await cursor.fetchall()
-        return {row["tenant_id"]: Tenant(**row) for row in rows}
+            row = await cursor.fetchone()
+        return None if row is None else Tenant(**row)
 
     async def currency_of(self, reseller_id: str) -> str:
         """The currency a reseller buys in; USD until the reseller is known here."""
