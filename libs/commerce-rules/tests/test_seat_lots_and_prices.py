@@ -32,7 +32,7 @@ def test_an_increase_is_always_allowed():
 def test_a_decrease_is_allowed_until_seven_times_24_hours_after_the_order():
     lots = (open_window(10, BOUGHT),)
     assert decide(10, 3, lots, BOUGHT + 7 * DAY - timedelta(seconds=1)) == Permission(
-        refund="prorated", until=BOUGHT + 7 * DAY
+        refund="prorated", until=BOUGHT + 7 * DAY, closes_at=BOUGHT + 7 * DAY
     )
     assert decide(10, 9, lots, BOUGHT + 7 * DAY) == Refusal(code="commitment-locked", allowed_from=RENEWS)
 

@@ -37,10 +37,14 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permission:
-    """The command can be. `refund` says what a cancellation or decrease gives back."""
+    """The command can be. `refund` says what a cancellation or decrease gives back, `until` how long it gives that.
+
+    `closes_at` is the moment from which the command cannot be at all.
+    """
 
     refund: Literal["none", "prorated", "full"] = "none"
     until: datetime | None = None
+    closes_at: datetime | None = None
 
 
 def open_window(quantity: int, ordered_at: datetime) -> SeatLot:
@@ -99,7 +103,8 @@ def may_change_quantity(
     if current - wanted > free:
         return Refusal(code="commitment-locked", allowed_from=renews_on, reducible=free, until=until)
     _, taken = take(lots, current - wanted, at)
-    return Permission(refund="prorated", until=min(lot.open_until for lot in taken))
+    closes_at = min(lot.open_until for lot in taken)
+    return Permission(refund="prorated", until=closes_at, closes_at=closes_at)
 
 
 def may_cancel(
@@ -111,8 +116,9 @@ def may_cancel(
     """
     if rule_set != "nce":
         return Permission(refund="prorated")
+    closes_at = ordered_at + WINDOW
     if at < ordered_at + FULL_REFUND:
-        return Permission(refund="full", until=ordered_at + FULL_REFUND)
-    if at < ordered_at + WINDOW:
-        return Permission(refund="prorated", until=ordered_at + WINDOW)
+        return Permission(refund="full", until=ordered_at + FULL_REFUND, closes_at=closes_at)
+    if at < closes_at:
+        return Permission(refund="prorated", until=closes_at, closes_at=closes_at)
     return Refusal(code="cancellation-window-closed", allowed_from=renews_on)

@@ -52,6 +52,7 @@ _HEADERS: dict[str, tuple[str, bool]] = {
     "ce_tenant": ("The tenant inside which it happened.", False),
     "ce_onbehalfof": ("For whom the principal acted.", False),
     "ce_reason": ("Why, in the words of the person or rule.", False),
+    "ce_ticket": ("The ticket that a person named with the command.", False),
     "ce_correlationid": ("The operation or request that it belongs to.", False),
     "ce_causationid": ("The event or command that caused it.", False),
     "ce_superseded": ("`true`: a later fact was known already; touches history and billing only.", False),

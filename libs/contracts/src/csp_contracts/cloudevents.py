@@ -133,6 +133,8 @@ def _attributes(envelope: Envelope) -> list[tuple[str, str]]:
         attributes.append(("onbehalfof", meta.on_behalf_of))
     if meta.reason:
         attributes.append(("reason", meta.reason))
+    if meta.ticket:
+        attributes.append(("ticket", meta.ticket))
     if meta.correlation_id:
         attributes.append(("correlationid", meta.correlation_id))
     if meta.causation_id:
@@ -170,6 +172,7 @@ _FIELD = {
     "tenant": "tenant",
     "onbehalfof": "on_behalf_of",
     "reason": "reason",
+    "ticket": "ticket",
     "correlationid": "correlation_id",
     "causationid": "causation_id",
     "superseded": "superseded",

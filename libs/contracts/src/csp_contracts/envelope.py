@@ -48,7 +48,8 @@ class Meta:
     `effective_at` is when it became true, `recorded_at` when we knew (UTC); `recorded_at` never falls within a stream.
     `superseded` marks a fact that was not the last in (effective_at, recorded_at, stream, version) when written:
     it touches history and billing, never the present state. `origin` and `effective_basis` take the values of their
-    enumerations, and readers tolerate new ones. `trace` is the W3C trace context of whoever recorded the event.
+    enumerations, and readers tolerate new ones. `reason` and `ticket` are
+    what the person said of it (`X-Reason`, `X-Ticket`). `trace` is the W3C trace context of whoever recorded the event.
     """
 
     reseller: str
@@ -61,6 +62,7 @@ class Meta:
     customer: str | None = None
     on_behalf_of: str | None = None
     reason: str | None = None
+    ticket: str | None = None
     correlation_id: str | None = None
     causation_id: str | None = None
     effective_basis: str = EffectiveBasis.COMMAND

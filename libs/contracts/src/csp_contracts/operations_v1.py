@@ -88,3 +88,18 @@ class OperationUncertain:
     attempt: int
     because: str
     next_attempt_at: Instant | None = None
+
+
+@event("csp.operations.operation-postponed.v1", stream=Kind.OPERATION)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationPostponed:
+    """A step was surely not done (throttled, busy, not reached) and is tried again. Told of the 1st, 2nd, 4th, 8th … try only.
+
+    `tries` are those of this step so far; `next_attempt_at` by the service's clock.
+    """
+
+    operation_id: str
+    step: str
+    tries: int
+    because: str
+    next_attempt_at: Instant | None = None

@@ -84,6 +84,7 @@ def command_meta(
         actor=scope.actor,
         on_behalf_of=scope.on_behalf_of,
         reason=command.reason,
+        ticket=command.ticket,
         correlation_id=command.correlation_id,
         causation_id=command.key,
         trace=trace_carrier(),

@@ -102,7 +102,7 @@ async def command_of(
         digest=hashlib.sha256(await request.body()).digest(),
         reason=x_reason,
         ticket=x_ticket,
-        correlation_id=x_correlation_id,
+        correlation_id=x_correlation_id or trace_id(),
     )
 
 
@@ -156,10 +156,16 @@ def problem_response(problem: Problem) -> JSONResponse:
     )
 
 
+def trace_id() -> str | None:
+    """The trace that the present request belongs to; None where none is kept."""
+    context = trace.get_current_span().get_span_context()
+    return f"{context.trace_id:032x}" if context.is_valid else None
+
+
 def _instance() -> str | None:
     """The trace that a problem belongs to, as its `instance`."""
-    context = trace.get_current_span().get_span_context()
-    return f"urn:trace:{context.trace_id:032x}" if context.is_valid else None
+    found = trace_id()
+    return None if found is None else f"urn:trace:{found}"
 
 
 async def _on_problem(_: Request, fault: Exception) -> Response:

@@ -60,6 +60,7 @@ STATUS = {
     "unavailable": 503,
     "seal-broken": 404,
     "superseded": 409,
+    "deadline-passed": 409,
 }
 """Every problem type with the status it is answered with."""
 

@@ -59,8 +59,9 @@ def wait_seconds(prefer: str | None) -> float:
     return 0.0
 
 
-def as_begun(begun: Mapping[str, Any]) -> dict[str, Any]:
+def as_begun(begun: Mapping[str, Any], surface: str) -> dict[str, Any]:
     """An operation whose row is not there yet, as its owner told of it."""
+    itself = f"{surface}/operations/{begun['operation_id']}"
     return {
         "id": begun["operation_id"],
         "kind": None,
@@ -68,9 +69,18 @@ def as_begun(begun: Mapping[str, Any]) -> dict[str, Any]:
         "subject": None,
         "requested_by": None,
         "reason": None,
+        "ticket": None,
+        "correlation_id": None,
         "steps": [],
         "resources": [],
         "problem": None,
+        "deadline_at": None,
         "requested_at": None,
+        "created_at": None,
         "updated_at": None,
+        "version": begun["version"],
+        "origin": None,
+        "external_refs": {},
+        "result": None,
+        "links": {"self": itself, "events": f"{itself}/events", "subject": None},
     }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from csp_commerce_rules.seat_lots import Permission
 from csp_contracts.envelope import EffectiveBasis, Meta, Origin
 from csp_runtime.clock import Clock
 from csp_runtime.http import Command
@@ -26,6 +27,8 @@ from csp_subscriptions.domain.subscription import (
 from csp_subscriptions.ports import Quote, Quotes, Tenant, Tenants
 
 CONTEXT = "subscriptions"
+Check = Callable[[Subscription], Permission | None]
+"""A gate of the rule set; what it allows may end at a moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +190,7 @@ class SubscriptionUseCases:
         kind: str,
         wish: dict[str, Any],
         command: Command,
-        check: Callable[[Subscription], object],
+        check: Check,
         expected: int | None,
     ) -> Begun:
         state = await self.subscription(scope, subscription_id)
@@ -195,7 +198,7 @@ class SubscriptionUseCases:
         now = self._clock.now()
         key = _key(command, now)
         # A repeated command is answered before its gates, which the first one may have closed.
-        found = self._store.answer_to(key.caller, key.key)
+        found, deadline_at = self._store.answer_to(key.caller, key.key), None
         if found is None:
             if expected is not None and expected != state.version:
                 raise Problem(
@@ -203,13 +206,15 @@ class SubscriptionUseCases:
                     "The subscription has changed since it was read",
                     extra={"current_version": state.version},
                 )
-            _ask(scope, check, state)
+            permission = _ask(scope, check, state)
+            deadline_at = None if permission is None else permission.closes_at
         return await self._operations.begin(
             Beginning(
                 kind=kind,
                 context=CONTEXT,
                 subject=state.id,
                 base_version=state.version,
+                deadline_at=deadline_at,
                 target={
                     **wish,
                     "tenant_id": tenant.tenant_id,
@@ -274,6 +279,7 @@ class SubscriptionUseCases:
             actor=scope.actor,
             on_behalf_of=scope.on_behalf_of,
             reason=command.reason,
+            ticket=command.ticket,
             correlation_id=command.correlation_id,
             causation_id=command.key,
             effective_basis=EffectiveBasis.COMMAND,
@@ -281,9 +287,9 @@ class SubscriptionUseCases:
         )
 
 
-def _ask(scope: Scope, check: Callable[[Subscription], object], state: Subscription) -> None:
+def _ask(scope: Scope, check: Check, state: Subscription) -> Permission | None:
     try:
-        check(state)
+        return check(state)
     except SubscriptionRefusal as refusal:
         extra = dict(refusal.details)
         if refusal.code == "cancellation-window-closed":

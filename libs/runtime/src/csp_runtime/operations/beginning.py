@@ -28,7 +28,7 @@ CHANNEL = "csp_operations"
 class Beginning:
     """What is asked for. `payload` is private (personal data, seals' ids): sealed, and gone when the operation is settled.
 
-    `match_keys` are what an observation of something new is compared with while a creation is open.
+    `deadline_at` is the moment from which it is not allowed any more; `match_keys` are what an observation of something new is compared with while a creation is open.
     """
 
     kind: str
@@ -37,6 +37,7 @@ class Beginning:
     meta: Meta
     subject: str | None = None
     base_version: int | None = None
+    deadline_at: datetime | None = None
     payload: dict[str, Any] = field(default_factory=dict)
     match_keys: Sequence[str] = ()
     also: Sequence[Also] = ()
@@ -80,6 +81,7 @@ class Operations:
                 target=beginning.target,
                 subject=beginning.subject,
                 base_version=beginning.base_version,
+                deadline_at=beginning.deadline_at,
                 requires_approval=needs_approval,
             ),
             meta=beginning.meta,

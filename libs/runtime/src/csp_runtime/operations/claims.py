@@ -28,6 +28,7 @@ class Claimed:
     operation_id: str
     sealed_payload: bytes | None
     attempt: int
+    """The how-manieth try of its present step this is, from 1."""
     may_repeat: bool
     """Whether the last call was answered with "surely not done" (429): it goes out again without a look first."""
 
@@ -92,23 +93,25 @@ class Claims:
                 "delete from submitted_requests where operation_id = %s and step = %s", [operation_id, step]
             )
 
-    async def postpone(
-        self, claimed: Claimed, retry_after: float | None, *, may_repeat: bool = False
-    ) -> None:
-        """Full jitter between nothing and the doubled back-off, unless the upstream named a time."""
-        longest = min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2 ** min(claimed.attempt, 10))
-        wait = retry_after if retry_after is not None else random.uniform(0.05, longest)  # noqa: S311 - jitter
+    async def postpone(self, claimed: Claimed, wait: float, *, may_repeat: bool = False) -> None:
+        """Give it back for so many seconds of real time."""
         async with self._database.connection() as connection:
             await connection.execute(
-                "update open_operations set due_at = now() + make_interval(secs => %s), attempt = attempt + 1, "
+                "update open_operations set due_at = now() + make_interval(secs => %s), attempt = %s, "
                 "claimed_by = null, claimed_until = null, may_repeat = %s where operation_id = %s and claimed_by = %s",
-                [wait, may_repeat, claimed.operation_id, self._owner],
+                [wait, claimed.attempt + 1, may_repeat, claimed.operation_id, self._owner],
             )
 
     async def forget(self, operation_id: str) -> None:
         """The operation is settled."""
         async with self._database.connection() as connection:
             await connection.execute("delete from open_operations where operation_id = %s", [operation_id])
+
+
+def back_off(claimed: Claimed) -> float:
+    """Seconds to wait where the upstream named no time: full jitter between nothing and the doubled back-off."""
+    longest = min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2 ** min(claimed.attempt, 10))
+    return random.uniform(0.05, longest)  # noqa: S311 - jitter
 
 
 def settled(operation_id: str, step: str) -> Also:

@@ -11,6 +11,7 @@ from csp_contracts.envelope import Meta, Recorded
 from csp_contracts.ids import uuid_of
 from csp_contracts.operations_v1 import (
     OperationApproved,
+    OperationPostponed,
     OperationProgressed,
     OperationRejected,
     OperationRequested,
@@ -36,7 +37,10 @@ SETTLED = frozenset({OperationStatus.SUCCEEDED, OperationStatus.FAILED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """`submitted` is the step whose call is under way or was lost; `refs` what answered steps told us."""
+    """`submitted` is the step whose call is under way or was lost; `refs` what answered steps told us.
+
+    No call begins behind `deadline_at`: what it would do is not allowed any more.
+    """
 
     id: str
     kind: str
@@ -51,6 +55,7 @@ class Operation:
     refs: dict[str, Any] = field(default_factory=dict)
     submitted: OperationSubmitted | None = None
     submitted_at: datetime | None = None
+    deadline_at: datetime | None = None
     is_uncertain: bool = False
     last_attempts: dict[str, int] = field(default_factory=dict)
     resources: tuple[str, ...] = ()
@@ -87,6 +92,7 @@ def evolve(state: Operation | None, event: Recorded[Any]) -> Operation:
             target=data.target,
             subject=data.subject,
             base_version=data.base_version,
+            deadline_at=data.deadline_at,
             meta=event.meta,
             version=event.version,
             status=waiting,
@@ -103,6 +109,7 @@ Later = (
     | OperationSucceeded
     | OperationRejected
     | OperationUncertain
+    | OperationPostponed
 )
 
 
@@ -132,6 +139,8 @@ def _continue(state: Operation, data: Later, meta: Meta) -> Operation:
             )
         case OperationUncertain():
             return replace(state, status=OperationStatus.WAITING_UPSTREAM, is_uncertain=True)
+        case OperationPostponed():
+            return replace(state, status=OperationStatus.WAITING_UPSTREAM)
         case OperationSucceeded():
             return replace(
                 state,

@@ -19,6 +19,7 @@ from psycopg.rows import DictRow
 from csp_contracts.envelope import Meta, Recorded
 from csp_contracts.ids import uuid_of
 from csp_contracts.operations_v1 import (
+    OperationPostponed,
     OperationProgressed,
     OperationRejected,
     OperationSubmitted,
@@ -31,7 +32,7 @@ from csp_runtime.database import Database
 from csp_runtime.errors import VersionConflict
 from csp_runtime.logs import logger
 from csp_runtime.operations.beginning import CHANNEL
-from csp_runtime.operations.claims import Claimed, Claims, closed, settled, wrote
+from csp_runtime.operations.claims import Claimed, Claims, back_off, closed, settled, wrote
 from csp_runtime.operations.life import Operation, evolve, fold
 from csp_runtime.operations.steps import (
     Answered,
@@ -118,7 +119,7 @@ class OperationMachine:
             log.exception(
                 "operation.interrupted", operation=claimed.operation_id, reason=type(fault).__name__
             )
-            await self._claims.postpone(claimed, None)
+            await self._claims.postpone(claimed, back_off(claimed))
 
     async def _run_steps(self, operation: Operation, claimed: Claimed) -> None:
         plan = self._plans.get(operation.kind)
@@ -134,6 +135,7 @@ class OperationMachine:
                 operation, answered = await self._run_step(operation, step, claimed)
                 if not is_last:
                     operation = await self._progress(operation, step, answered)
+                    claimed = replace(claimed, attempt=1)
             except Refused as refusal:
                 await self._reject(operation, refusal, plan)
                 return
@@ -142,12 +144,15 @@ class OperationMachine:
                 return
             except Busy as busy:
                 log.info("operation.busy", operation=operation.id, step=step.name, because=busy.because)
-                await self._claims.postpone(claimed, busy.retry_after, may_repeat=busy.surely_not_done)
+                wait = back_off(claimed) if busy.retry_after is None else busy.retry_after
+                await self._tell_of_waiting(operation.id, step, claimed, busy, wait)
+                await self._claims.postpone(claimed, wait, may_repeat=busy.surely_not_done)
                 return
             except OutcomeUnknown as unknown:
                 current = fold(await self._store.load(operation.id)) or operation
-                await self._mark_uncertain(current, step, unknown)
-                await self._claims.postpone(claimed, None)
+                wait = back_off(claimed)
+                await self._mark_uncertain(current, step, unknown, wait)
+                await self._claims.postpone(claimed, wait)
                 return
         await self._succeed(operation, plan, plan.steps[-1].name if plan.steps else "", answered)
 
@@ -171,6 +176,10 @@ class OperationMachine:
             body = await self._claims.submitted_body(operation.id, step.name, lost.attempt)
             if body is not None:
                 return await self._reconcile(operation, step, lost, body, look_first=not claimed.may_repeat)
+        if operation.deadline_at is not None and self._clock.now() >= operation.deadline_at:
+            raise Refused(
+                "deadline-passed", "What was asked for is not allowed any more", **_deadline(operation)
+            )
         payload = self._claims.payload(claimed)
         body = await step.prepare(operation, payload)
         attempt = operation.last_attempts.get(step.name, 0) + 1
@@ -285,7 +294,30 @@ class OperationMachine:
         if not fresh.is_settled:
             await self._append(fresh, event, also=[closed(operation.id), *extra])
 
-    async def _mark_uncertain(self, operation: Operation, step: Step, unknown: OutcomeUnknown) -> None:
+    async def _tell_of_waiting(
+        self, operation_id: str, step: Step, claimed: Claimed, busy: Busy, wait: float
+    ) -> None:
+        """At the 1st, 2nd, 4th, 8th … try: an outage of a day is told of in a dozen events."""
+        if claimed.attempt & (claimed.attempt - 1):
+            return
+        operation = fold(await self._store.load(operation_id))
+        if operation is None or operation.is_settled or operation.is_uncertain:
+            return
+        event = OperationPostponed(
+            operation_id=operation_id,
+            step=step.name,
+            tries=claimed.attempt,
+            because=busy.because,
+            next_attempt_at=self._clock.now() + timedelta(seconds=wait),
+        )
+        try:
+            await self._append(operation, event)
+        except VersionConflict:
+            log.info("operation.moved_on", operation=operation_id)
+
+    async def _mark_uncertain(
+        self, operation: Operation, step: Step, unknown: OutcomeUnknown, wait: float
+    ) -> None:
         if operation.is_uncertain or operation.submitted is None:
             return
         event = OperationUncertain(
@@ -293,6 +325,7 @@ class OperationMachine:
             step=step.name,
             attempt=operation.submitted.attempt,
             because=unknown.because,
+            next_attempt_at=self._clock.now() + timedelta(seconds=wait),
         )
         await self._append(operation, event)
 
@@ -319,6 +352,10 @@ def later_meta(meta: Meta, now: datetime, *, causation: str) -> Meta:
     """The meta of what follows from a command: same people and correlation, the time of now."""
     moment = max(now, meta.recorded_at)
     return replace(meta, recorded_at=moment, effective_at=moment, causation_id=causation)
+
+
+def _deadline(operation: Operation) -> dict[str, Any]:
+    return {"deadline_at": operation.deadline_at.isoformat()} if operation.deadline_at is not None else {}
 
 
 def _request_id(operation_id: str, step: str, attempt: int) -> UUID:

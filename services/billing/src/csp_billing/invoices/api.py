@@ -77,6 +77,7 @@ async def command_of_upload(
     request: Request,
     idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
     x_reason: Annotated[str | None, Header(max_length=500)] = None,
+    x_ticket: Annotated[str | None, Header(max_length=100)] = None,
 ) -> Command:
     """As `command_of`, without reading the body: its digest is filled in once it has been stored."""
     if not idempotency_key:
@@ -87,7 +88,7 @@ async def command_of_upload(
         key=idempotency_key,
         digest=b"",
         reason=x_reason,
-        ticket=None,
+        ticket=x_ticket,
         correlation_id=request.headers.get("x-correlation-id"),
     )
 

@@ -98,12 +98,15 @@ class Owners:
         *,
         key: str,
         reason: str | None,
+        ticket: str | None,
         **params: Any,
     ) -> httpx.Response:
         """A command whose body is a file, passed on as it comes; reading it may take the owner a minute."""
         headers = _headers(caller) | {"Idempotency-Key": key, "Content-Type": "application/octet-stream"}
         if reason:
             headers["X-Reason"] = reason
+        if ticket:
+            headers["X-Ticket"] = ticket
         given = {name: value for name, value in params.items() if value is not None}
         answer = await self._peers.client(service).post(
             _internal(path), content=content, params=given, headers=headers, timeout=_UPLOAD_SECONDS

@@ -23,13 +23,21 @@ _COMPARED: dict[Operator, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screen:
-    """A table, the column of its id, the total order of its pages (last column unique), and the JSON of a row."""
+    """A table, the column of its id, the total order of its pages (last column unique), and the JSON of a row.
+
+    `shown_customer` is the JSON for customers where it is another.
+    """
 
     table: str
     key: str
     order: tuple[str, ...]
     newest_first: bool = False
     shown: str = "shown"
+    shown_customer: str | None = None
+
+    def body(self, *, is_customer: bool) -> str:
+        """The expression of a row's JSON, as such a caller is shown it."""
+        return self.shown_customer if is_customer and self.shown_customer is not None else self.shown
 
 
 def scoped(*, is_customer: bool) -> str:
@@ -47,14 +55,18 @@ def order_of(screen: Screen, sort: tuple[SortKey, ...]) -> Order | None:
 def one(screen: Screen, is_customer: bool) -> str:  # noqa: FBT001 - the cache's key
     """A row by its id."""
     whose = scoped(is_customer=is_customer)
-    return f"select *, {screen.shown} as body from {screen.table} where {whose} and {screen.key} = %s"
+    shown = screen.body(is_customer=is_customer)
+    return f"select *, {shown} as body from {screen.table} where {whose} and {screen.key} = %s"
 
 
 @lru_cache
 def some(screen: Screen, is_customer: bool) -> str:  # noqa: FBT001 - the cache's key
     """Rows by their ids."""
     whose = scoped(is_customer=is_customer)
-    return f"select {screen.shown} from {screen.table} where {whose} and {screen.key} = any(%s) order by {screen.key}"
+    shown = screen.body(is_customer=is_customer)
+    return (
+        f"select {shown} from {screen.table} where {whose} and {screen.key} = any(%s) order by {screen.key}"
+    )
 
 
 @lru_cache(maxsize=1000)
@@ -72,7 +84,8 @@ def page(screen: Screen, is_customer: bool, asked: Asked, order: Order | None, g
         if goes_on:
             where += f" and ({_behind(order)})"
         by = ", ".join(f"{key.expression}{' desc' if key.is_descending else ''}" for key in order)
-    return f"select {screen.shown}, {columns} from {screen.table} where {where} order by {by} limit %s"
+    shown = screen.body(is_customer=is_customer)
+    return f"select {shown}, {columns} from {screen.table} where {where} order by {by} limit %s"
 
 
 def values_behind(order: Order | None, after: list[Any] | None) -> list[Any]:

@@ -26,7 +26,12 @@ SUBSCRIPTIONS = Screen(
 )
 SUBSCRIPTIONS_WITH_COST = replace(SUBSCRIPTIONS, shown="shown || shown_cost")
 OPERATIONS = Screen(
-    table="operations", key="operation_id", order=("requested_at", "operation_id"), newest_first=True
+    table="operations",
+    key="operation_id",
+    order=("requested_at", "operation_id"),
+    newest_first=True,
+    shown="shown || shown_reseller",
+    shown_customer="shown || shown_portal",
 )
 HISTORY = Screen(table="history", key="version", order=("effective_at", "recorded_at", "version"))
 

@@ -127,6 +127,7 @@ class HistoryEntry(View):
     origin: str
     actor: str
     reason: str | None
+    ticket: str | None
     details: dict[str, Any]
     superseded: bool
 

@@ -26,8 +26,8 @@ async def show(tx: Connection, event: Recorded[Any]) -> None:
     details = msgspec.to_builtins(event.data)
     await tx.execute(
         "insert into history (reseller_id, customer_id, subscription_id, version, what, effective_at, recorded_at, "
-        f"origin, actor, reason, details, superseded) values (%s, {CUSTOMER_OF_TENANT}, "
-        "%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
+        f"origin, actor, reason, ticket, details, superseded) values (%s, {CUSTOMER_OF_TENANT}, "
+        "%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
         [
             event.meta.reseller,
             event.meta.reseller,
@@ -40,6 +40,7 @@ async def show(tx: Connection, event: Recorded[Any]) -> None:
             str(event.meta.origin),
             event.meta.actor,
             event.meta.reason,
+            event.meta.ticket,
             as_text({name: details[name] for name in DETAILS if name in details}),
             event.meta.superseded,
         ],

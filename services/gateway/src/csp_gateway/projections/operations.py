@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from csp_contracts.envelope import Recorded
-from csp_contracts.ids import Kind
+from csp_contracts.ids import Kind, uuid_of
 from csp_contracts.operations_v1 import (
     OperationApproved,
+    OperationPostponed,
     OperationProgressed,
     OperationRejected,
     OperationRequested,
@@ -18,6 +19,9 @@ from csp_gateway.operations import CHANNEL
 from csp_gateway.projections.writing import as_text
 from csp_runtime.database import Connection
 
+DEADLINE_PASSED = "deadline-passed"
+THROTTLED = "microsoft-throttled"
+
 
 async def show(tx: Connection, event: Recorded[Any]) -> None:
     """Write what an event means for this screen."""
@@ -28,18 +32,21 @@ async def show(tx: Connection, event: Recorded[Any]) -> None:
             await _state(tx, event, "pending")
         case OperationSubmitted() as data:
             await _state(tx, event, "running")
-            await _step(tx, event, data.step, "running")
+            await _step(tx, event, data.step, status="running", attempts=data.attempt, next_attempt_at=None)
         case OperationProgressed() as data:
             await _state(tx, event, "running")
-            await _step(tx, event, data.step, "succeeded")
+            await _step(tx, event, data.step, status="succeeded", next_attempt_at=None)
         case OperationUncertain() as data:
             await _state(tx, event, "waiting_upstream")
-            await _step(tx, event, data.step, "waiting_upstream")
+            await _waits(tx, event, data, data.attempt)
+        case OperationPostponed() as data:
+            await _state(tx, event, "waiting_upstream")
+            await _waits(tx, event, data, data.tries)
         case OperationSucceeded() as data:
             await _state(tx, event, "succeeded")
             await _succeeded(tx, event, data)
         case OperationRejected() as data:
-            await _state(tx, event, "failed")
+            await _state(tx, event, "expired" if data.code == DEADLINE_PASSED else "failed")
             await _failed(tx, event, data)
 
 
@@ -51,10 +58,13 @@ async def tell(tx: Connection, events: Sequence[Recorded[Any]]) -> None:
 
 async def _requested(tx: Connection, event: Recorded[Any], data: OperationRequested) -> None:
     at = event.meta.recorded_at
+    # What all its calls carry at Microsoft, and what stands in the audit log there.
+    refs = {"microsoft_correlation_id": str(uuid_of(data.operation_id))}
     await tx.execute(
-        "insert into operations (operation_id, reseller_id, customer_id, kind, status, subject, requested_by, "
-        "reason, steps, resources, token, version, requested_at, updated_at) "
-        "values (%s, %s, %s, %s, %s, %s, %s, %s, '[]', '[]', %s, %s, %s, %s) on conflict do nothing",
+        "insert into operations (operation_id, reseller_id, customer_id, kind, status, subject, requested_by, reason, "
+        "ticket, correlation_id, deadline_at, origin, external_refs, steps, resources, token, version, requested_at, "
+        "updated_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '[]', '[]', %s, %s, %s, %s) "
+        "on conflict do nothing",
         [
             data.operation_id,
             event.meta.reseller,
@@ -64,6 +74,11 @@ async def _requested(tx: Connection, event: Recorded[Any], data: OperationReques
             data.subject,
             event.meta.actor,
             event.meta.reason,
+            event.meta.ticket,
+            event.meta.correlation_id,
+            data.deadline_at,
+            str(event.meta.origin),
+            as_text(refs),
             as_text({data.operation_id: event.version}),
             event.version,
             at,
@@ -87,19 +102,32 @@ async def _state(tx: Connection, event: Recorded[Any], status: str) -> None:
     )
 
 
-async def _step(tx: Connection, event: Recorded[Any], step: str, status: str) -> None:
+async def _step(tx: Connection, event: Recorded[Any], step: str, **changes: Any) -> None:
     await tx.execute(
-        "update operations set steps = (select coalesce(jsonb_agg(s), '[]') from jsonb_array_elements(steps) s "
-        "where s->>'name' <> %s) || %s::jsonb where reseller_id = %s and operation_id = %s",
-        [step, as_text([{"name": step, "status": status}]), event.meta.reseller, event.stream],
+        "update operations set steps = with_step(steps, %s, %s) where reseller_id = %s and operation_id = %s",
+        [step, as_text(changes), event.meta.reseller, event.stream],
+    )
+
+
+async def _waits(
+    tx: Connection, event: Recorded[Any], data: OperationUncertain | OperationPostponed, attempts: int
+) -> None:
+    code = "upstream_throttled" if data.because == THROTTLED else "upstream_unavailable"
+    await _step(
+        tx,
+        event,
+        data.step,
+        status="waiting_upstream",
+        attempts=attempts,
+        next_attempt_at=data.next_attempt_at,
+        last_problem={"code": code, "detail": data.because},
     )
 
 
 async def _succeeded(tx: Connection, event: Recorded[Any], data: OperationSucceeded) -> None:
     await tx.execute(
-        "update operations set resources = %s, token = token || %s::jsonb, "
-        "steps = (select coalesce(jsonb_agg(jsonb_set(s, '{status}', '\"succeeded\"')), '[]') "
-        "from jsonb_array_elements(steps) s) where reseller_id = %s and operation_id = %s",
+        "update operations set resources = %s, token = token || %s::jsonb, steps = ended_steps(steps, 'succeeded') "
+        "where reseller_id = %s and operation_id = %s",
         [as_text(data.resources), as_text(data.versions), event.meta.reseller, event.stream],
     )
 
@@ -108,8 +136,7 @@ async def _failed(tx: Connection, event: Recorded[Any], data: OperationRejected)
     """What was under way has failed with it; the code is spelled as in all problems that the API shows."""
     problem = {**data.problem, "code": data.code.replace("-", "_"), "title": data.title}
     await tx.execute(
-        "update operations set problem = %s, steps = (select coalesce(jsonb_agg(case when s->>'status' = 'succeeded' "
-        "then s else jsonb_set(s, '{status}', '\"failed\"') end order by n), '[]') "
-        "from jsonb_array_elements(steps) with ordinality as steps_of(s, n)) where reseller_id = %s and operation_id = %s",
+        "update operations set problem = %s, steps = ended_steps(steps, 'failed') "
+        "where reseller_id = %s and operation_id = %s",
         [as_text(problem), event.meta.reseller, event.stream],
     )

@@ -88,5 +88,5 @@ async def answer_operation(
         note_replay()
     if row is not None and row["status"] in SETTLED:
         return Response(row["body"], 200, headers, JSON)
-    body = row["body"] if row is not None else as_json(as_begun(begun))
+    body = row["body"] if row is not None else as_json(as_begun(begun, surface.path))
     return Response(body, 202, {**headers, "Retry-After": "1"}, JSON)

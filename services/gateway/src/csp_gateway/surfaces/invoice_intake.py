@@ -79,6 +79,7 @@ def _add_upload(router: APIRouter) -> None:
         response: Response,
         idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
         x_reason: Annotated[str | None, Header(max_length=500)] = None,
+        x_ticket: Annotated[str | None, Header(max_length=100)] = None,
         name: Annotated[str, Query(max_length=200, description="What to call the file")] = "upload",
         invoice_id: Annotated[
             str | None, Query(max_length=100, description="Microsoft's invoice, where the rows do not say it")
@@ -108,6 +109,7 @@ def _add_upload(router: APIRouter) -> None:
             request.stream(),
             key=idempotency_key,
             reason=x_reason,
+            ticket=x_ticket,
             name=name,
             invoice_id=invoice_id,
             total=total,
