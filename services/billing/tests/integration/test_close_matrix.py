@@ -386,6 +386,28 @@ def test_closing_again_writes_nothing(book, after_first, second_close):
     assert end_state(url) == second_close
 
 
+@pytest.mark.parametrize("every", [1, 2])
+def test_what_another_engine_closed_last_is_billed_once_all_the_same(book, undisturbed, every):
+    _, expected = undisturbed
+    url = book.make()
+    close(url, FIRST)
+    asyncio.run(tell(url, book.later))
+    close(url, SECOND)
+    with psycopg.connect(url, autocommit=True) as owner:  # as an older engine finds it after a roll-back
+        owner.execute(
+            "update billing.billed_positions set sell = overlay(sell placing '9' from 2 for 1), "
+            "cost = overlay(cost placing '9' from 2 for 1) "
+            "where until_on = %s and abs(hashtext(subscription_id)) %% %s = 0",
+            [SECOND, every],
+        )
+    asyncio.run(tell(url, book.last))
+    close(url, THIRD)
+
+    state = end_state(url)
+    for kind in ("lines", "reports", "cycles", "events"):
+        assert state[kind] == expected[kind]
+
+
 def test_a_changed_line_and_a_changed_position_are_found_by_any_number_of_processes(book, monkeypatch):
     url = closed_three_times(book, shards=1)
     with psycopg.connect(url, autocommit=True) as owner:  # a superuser: nobody else may

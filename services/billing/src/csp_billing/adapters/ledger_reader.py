@@ -17,7 +17,7 @@ from csp_billing.domain.lines import LineKey
 from csp_billing.domain.rules import Ledger
 from csp_billing.line_rows import shown_of
 from csp_billing.positions import Position, PositionUnreadable, unpack_position
-from csp_billing.settling import Known, Log, Subject
+from csp_billing.settling import LEDGERS, Known, Log, Subject
 from csp_billing.timelines import told_by
 from csp_billing.was_billed import Was, remember
 from csp_contracts.codec import decode_event, decode_times
@@ -154,9 +154,11 @@ class LedgerReader:
         `standing` are the same subscriptions with the positions of exactly that day, where they are read already.
 
         Most have one of the window before. Older ones are looked for only where a subscription was known by then, so
-        that new ones do not search the past: `older_than` is the watermark of the window before.
+        that new ones do not search the past: `older_than` is the watermark of the window before. Nor behind one of another
+        engine's: what that window came to is issued, so that going on from an older one would bill it again.
         """
         found: Positions = {subject.subscription_id: {} for subject in subjects}
+        refused: set[tuple[str, Ledger]] = set()
         if standing is None:
             rows: Iterable[Sequence[Any]] = self._connection.execute(
                 "select subscription_id, sell, cost from billed_positions "
@@ -166,14 +168,17 @@ class LedgerReader:
             )
         else:
             rows = [(row[SUBJECT], row[PACKED["sell"]], row[PACKED["cost"]]) for row in standing]
-        for name, sell, cost in rows:
-            _keep(found[name], "sell", sell)
-            _keep(found[name], "cost", cost)
-        for ledger in ("sell", "cost"):
+        for name, *texts in rows:
+            for ledger, text in zip(LEDGERS, texts, strict=True):
+                if not _keep(found[name], ledger, text):
+                    refused.add((name, ledger))
+        for ledger in LEDGERS:
             missing = [
                 subject.subscription_id
                 for subject in subjects
-                if ledger not in found[subject.subscription_id] and subject.known_at <= older_than
+                if ledger not in found[subject.subscription_id]
+                and subject.known_at <= older_than
+                and (subject.subscription_id, ledger) not in refused
             ]
             if missing:
                 self._older(found, ledger, missing, until_on)
@@ -284,13 +289,16 @@ def subject_of(row: Sequence[Any]) -> Subject:
     return Subject._make(row)
 
 
-def _keep(positions: dict[Ledger, Position], ledger: Ledger, text: str | None) -> None:
-    """A position of another engine's counts as none: its subscription is folded from the first event (0201)."""
-    if text is not None:
-        try:
-            positions[ledger] = unpack_position(text)
-        except PositionUnreadable:
-            return
+def _keep(positions: dict[Ledger, Position], ledger: Ledger, text: str | None) -> bool:
+    """Take a newer position; false for one of another engine's, which leaves none: its subscription is folded anew (0201)."""
+    if text is None:
+        return True
+    positions.pop(ledger, None)
+    try:
+        positions[ledger] = unpack_position(text)
+    except PositionUnreadable:
+        return False
+    return True
 
 
 def _by_subscription(rows: Cursor[TupleRow]) -> dict[str, list[Known]]:
