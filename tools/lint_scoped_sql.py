@@ -41,9 +41,9 @@ ALLOWED = {
     ("services/partner-feed/src/csp_partner_feed/adapters/reads.py", "reads"): ALL_RESELLERS,
     ("services/partner-feed/src/csp_partner_feed/adapters/resources.py", "resources"): OWN_ID,
     ("services/partner-feed/src/csp_partner_feed/workers/keeper.py", "inbox"): ALL_RESELLERS,
-    ("services/pricing/src/csp_pricing/catalogue_import.py", "resellers"): ALL_RESELLERS,
-    ("services/pricing/src/csp_pricing/price_changes.py", "price_changes"): ALL_RESELLERS,
-    ("services/pricing/src/csp_pricing/pending_locks.py", "pending_locks"): ALL_RESELLERS,
+    ("services/pricing/src/csp_pricing/sheets/daily_import.py", "resellers"): ALL_RESELLERS,
+    ("services/pricing/src/csp_pricing/locks/changes.py", "price_changes"): ALL_RESELLERS,
+    ("services/pricing/src/csp_pricing/locks/pending.py", "pending_locks"): ALL_RESELLERS,
 }
 """Module and table, and why it needs no scope there. An entry that is not needed any more is a fault, too."""
 

@@ -1,22 +1,24 @@
 """Composition root: the only place of this service that knows concrete classes."""
 
 from csp_partner_center.client import PartnerCenter
-from csp_pricing import price_edit_api, price_list_api, price_sheet_api
 from csp_pricing.adapters.price_lists import KeptPriceLists, PriceStatements
 from csp_pricing.adapters.rows import PricingRows, QuoteWriter
 from csp_pricing.adapters.subscriptions import KeptSubscriptions, SubscriptionsProjection
 from csp_pricing.api import routes
 from csp_pricing.application import PricingUseCases
-from csp_pricing.catalogue_import import CatalogueImport
-from csp_pricing.list_imports import ListImports
-from csp_pricing.list_writer import ListWriter
-from csp_pricing.pending_locks import PendingLocks
-from csp_pricing.price_changes import PriceChanges
-from csp_pricing.price_edits import PriceEdits
-from csp_pricing.price_lists import PriceListUseCases
-from csp_pricing.price_sheets import PriceSheetUseCases
-from csp_pricing.processes import PriceLocks, Reprices
+from csp_pricing.edits.api import price_edit_routes
+from csp_pricing.edits.use_cases import PriceEdits
+from csp_pricing.lists.api import price_list_routes
+from csp_pricing.lists.imports import ListImports
+from csp_pricing.lists.use_cases import PriceListUseCases
+from csp_pricing.lists.writer import ListWriter
+from csp_pricing.locks.changes import PriceChanges
+from csp_pricing.locks.pending import PendingLocks
+from csp_pricing.locks.process import PriceLocks, Reprices
 from csp_pricing.projections import CustomersProjection
+from csp_pricing.sheets.api import price_sheet_routes
+from csp_pricing.sheets.daily_import import CatalogueImport
+from csp_pricing.sheets.use_cases import PriceSheetUseCases
 from csp_runtime.consistency import KnownVersions
 from csp_runtime.foundation import lay
 from csp_runtime.http import Readiness
@@ -54,9 +56,9 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
     return base.service(
         [
             routes(use_cases),
-            price_list_api.routes(lists, imports),
-            price_sheet_api.routes(sheets),
-            price_edit_api.routes(edits, known),
+            price_list_routes(lists, imports),
+            price_sheet_routes(sheets),
+            price_edit_routes(edits, known),
         ],
         consumers=[
             base.projection(CustomersProjection()),

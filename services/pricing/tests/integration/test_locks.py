@@ -11,7 +11,7 @@ from csp_contracts.subscriptions_v1 import (
     SubscriptionCancelled,
     SubscriptionConverted,
 )
-from csp_pricing import pending_locks
+from csp_pricing.locks import pending
 
 
 def worker(pricing, name):
@@ -66,7 +66,7 @@ async def test_a_purchase_locks_the_accepted_quote_although_the_list_changed(pri
 
 
 async def test_a_whole_book_that_waited_is_priced_page_by_page_once_a_list_has_it(pricing, monkeypatch):
-    monkeypatch.setattr(pending_locks, "AT_ONCE", 7)
+    monkeypatch.setattr(pending, "AT_ONCE", 7)
     await pricing.has_customer("cus_a")
     names = [f"sub_{number:02}" for number in range(20)]
     for name in names:

@@ -5,19 +5,14 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from csp_contracts.ids import Kind, named_id
 from csp_partner_center.price_sheets import PriceRow
 from csp_pricing.domain.rows import PRICE_DIGITS, ListedPrice
+from csp_pricing.domain.streams import cost_list_id
 from csp_pricing.domain.wishes import WishedRow
 
 CYCLES = {"monthly": "P1M", "annual": "P1Y", "triennial": "P3Y"}
 """A sheet's billing plans. Trials have none, and cost nothing."""
 _ALWAYS = date(2000, 1, 1)
-
-
-def cost_list_id(reseller: str) -> str:
-    """The reseller's cost list."""
-    return named_id(Kind.PRICE_LIST, reseller, "cost")
 
 
 def unreadable_reason(row: PriceRow) -> tuple[str, str] | None:

@@ -6,8 +6,9 @@ from datetime import date
 from typing import Any
 
 from csp_pricing.domain.rows import ListedPrice
+from csp_pricing.domain.streams import price_list_id
 from csp_pricing.domain.wishes import WishedRow, listed, price_and_faults
-from csp_pricing.list_writer import ListChange, ListWriter, price_list_id
+from csp_pricing.lists.writer import ListChange, ListWriter
 from csp_pricing.ports import Made, PriceLists, Rows
 from csp_runtime.http import Command
 from csp_runtime.problems import InvalidParameter, Problem, invalid, not_found

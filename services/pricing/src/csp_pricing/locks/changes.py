@@ -10,10 +10,10 @@ from psycopg.rows import DictRow
 
 from csp_contracts.envelope import Recorded
 from csp_contracts.pricing_v1 import SubscriptionPriceLocked
-from csp_pricing.list_follower import ListFollower
-from csp_pricing.locking import locked, newest_lock, resolve, wish_for
+from csp_pricing.domain.streams import price_stream
+from csp_pricing.locks.follower import ListFollower
+from csp_pricing.locks.locking import locked, newest_lock, resolve, wish_for
 from csp_pricing.ports import PricedSubscription
-from csp_pricing.price_edits import price_stream
 from csp_runtime.errors import VersionConflict
 from csp_runtime.store import Also
 

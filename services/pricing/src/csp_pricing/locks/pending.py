@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from csp_contracts.envelope import Recorded
-from csp_pricing.list_follower import ListFollower
-from csp_pricing.locking import LockWish, forget, kept_wish, locked, resolve
-from csp_pricing.price_edits import price_stream
+from csp_pricing.domain.streams import price_stream
+from csp_pricing.locks.follower import ListFollower
+from csp_pricing.locks.locking import LockWish, forget, kept_wish, locked, resolve
 from csp_runtime.errors import VersionConflict
 from csp_runtime.store import Also
 

@@ -13,8 +13,8 @@ from csp_contracts.envelope import Meta, Origin, Recorded
 from csp_contracts.pricing_v1 import SubscriptionCostLocked, SubscriptionPriceLocked
 from csp_pricing.adapters.rows import PricingRows
 from csp_pricing.domain.rows import ListedPrice, Wanted, price_at_takeover, price_of
+from csp_pricing.domain.streams import price_stream
 from csp_pricing.ports import PricedSubscription
-from csp_pricing.price_edits import price_stream
 from csp_runtime.store import Also
 
 LEDGERS = ("sell", "cost")

@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from csp_pricing.price_edit_api import check_may_price
-from csp_pricing.price_sheets import PriceSheetUseCases
+from csp_pricing.access import check_may_price
+from csp_pricing.sheets.use_cases import PriceSheetUseCases
 from csp_runtime.http import AnyCommand, AnyScope
 
 
@@ -19,7 +19,7 @@ class SheetBody(BaseModel):
     preview: bool = False
 
 
-def routes(sheets: PriceSheetUseCases) -> APIRouter:
+def price_sheet_routes(sheets: PriceSheetUseCases) -> APIRouter:
     """Look at one, take one."""
     router = APIRouter(prefix="/internal/v1")
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, time
 from typing import Any
 
 from csp_contracts.envelope import Recorded
-from csp_contracts.ids import Kind, named_id
 from csp_contracts.pricing_v1 import SubscriptionPriceEdited
 from csp_pricing.domain.edits import EditHistoricSalesPrice, price_and_faults, price_on
+from csp_pricing.domain.streams import price_stream
 from csp_pricing.ports import PricedSubscription, Subscriptions
 from csp_runtime.clock import Clock
 from csp_runtime.commands import Decision, carry_out, command_meta
@@ -97,11 +97,6 @@ class PriceEdits:
         if found is None:
             raise not_found("subscription")
         return found
-
-
-def price_stream(reseller: str, subscription_id: str) -> str:
-    """The stream of a subscription's prices."""
-    return named_id(Kind.SUBSCRIPTION_PRICE, reseller, subscription_id)
 
 
 def _shown(

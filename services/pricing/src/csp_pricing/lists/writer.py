@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from csp_contracts.envelope import Recorded
-from csp_contracts.ids import Kind, named_id
 from csp_contracts.pricing_v1 import PriceListRow, PriceListRowChanged, PriceListRowsChanged
 from csp_pricing.domain.rows import ListedPrice
+from csp_pricing.domain.streams import price_list_id
 from csp_pricing.ports import Made, PriceLists, RowStatements
 from csp_runtime.clock import Clock
 from csp_runtime.commands import Decision, carry_out, command_meta
@@ -80,11 +80,6 @@ class ListWriter:
             return Decision(events=events, answer=answer, also=also if events else ())
 
         return await carry_out(self._store, command, now, decision)
-
-
-def price_list_id(reseller: str, customer_id: str | None) -> str:
-    """The global list of a reseller, or a customer's."""
-    return named_id(Kind.PRICE_LIST, reseller, customer_id or "global")
 
 
 def _events(list_id: str, customer_id: str | None, change: ListChange) -> list[Any]:

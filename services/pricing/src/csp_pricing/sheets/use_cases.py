@@ -11,13 +11,13 @@ from csp_partner_center.price_sheets import PriceRow, read_prices
 from csp_pricing.domain import price_csv
 from csp_pricing.domain.costs import (
     CYCLES,
-    cost_list_id,
     cost_rows,
     own_cost_row,
     said_anew,
     unreadable_reason,
 )
 from csp_pricing.domain.rows import ListedPrice
+from csp_pricing.domain.streams import cost_list_id
 from csp_pricing.ports import Made, PriceLists, Rows, RowStatements
 from csp_runtime.clock import Clock
 from csp_runtime.commands import Decision, carry_out, command_meta

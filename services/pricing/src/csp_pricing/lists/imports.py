@@ -10,10 +10,11 @@ from csp_pricing.domain.margins import MarginRule, derive, rule_faults
 from csp_pricing.domain.price_csv import ReadLine, UnreadableCsv, read, written
 from csp_pricing.domain.products import Product
 from csp_pricing.domain.rows import ListedPrice, Wanted, by_product, price_of
+from csp_pricing.domain.streams import price_list_id
 from csp_pricing.domain.wishes import WishedRow, changes, listed
-from csp_pricing.list_writer import ListChange, ListWriter, price_list_id
+from csp_pricing.lists.use_cases import PriceListUseCases
+from csp_pricing.lists.writer import ListChange, ListWriter
 from csp_pricing.ports import PriceLists, Rows
-from csp_pricing.price_lists import PriceListUseCases
 from csp_runtime.http import Command
 from csp_runtime.problems import InvalidParameter, Problem, invalid
 from csp_runtime.scope import Scope

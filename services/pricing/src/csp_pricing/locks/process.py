@@ -21,7 +21,8 @@ from csp_contracts.subscriptions_v1 import (
 from csp_pricing.adapters.rows import PricingRows
 from csp_pricing.adapters.subscriptions import KeptSubscriptions
 from csp_pricing.domain.rows import ListedPrice
-from csp_pricing.locking import (
+from csp_pricing.domain.streams import price_stream
+from csp_pricing.locks.locking import (
     LEDGERS,
     Lock,
     LockWish,
@@ -32,7 +33,6 @@ from csp_pricing.locking import (
     resolve,
     wish_for,
 )
-from csp_pricing.price_edits import price_stream
 from csp_runtime.clock import Clock
 from csp_runtime.handlers import Reaction
 from csp_runtime.store import Also, EventStore

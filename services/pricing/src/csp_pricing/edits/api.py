@@ -6,14 +6,12 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from csp_pricing.access import check_may_price
 from csp_pricing.domain.edits import EditHistoricSalesPrice
-from csp_pricing.price_edits import PriceEdits
+from csp_pricing.edits.use_cases import PriceEdits
 from csp_runtime.consistency import KnownVersions
 from csp_runtime.http import AnyCommand, AnyScope, AwaitedVersions
-from csp_runtime.problems import Problem
-from csp_runtime.scope import Role, Scope
 
-MAY_PRICE = frozenset({Role.RESELLER_ADMIN, Role.RESELLER_BILLING, Role.SERVICE})
 STREAMS = ("sub_",)
 
 
@@ -29,13 +27,7 @@ class PriceEditBody(BaseModel):
     reason: str = Field(max_length=500)
 
 
-def check_may_price(scope: Scope) -> None:
-    """403 for roles that may not change prices."""
-    if not scope.roles & MAY_PRICE:
-        raise Problem("forbidden", "Your role does not allow changes to prices")
-
-
-def routes(edits: PriceEdits, known: KnownVersions) -> APIRouter:
+def price_edit_routes(edits: PriceEdits, known: KnownVersions) -> APIRouter:
     """Check, carry out, list."""
     router = APIRouter(prefix="/internal/v1/subscriptions/{subscription_id}")
 

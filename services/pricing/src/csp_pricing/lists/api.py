@@ -7,14 +7,14 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from csp_pricing.access import check_may_price
 from csp_pricing.domain.margins import Base, MarginRule, Rounding
 from csp_pricing.domain.price_csv import template
 from csp_pricing.domain.rows import ListedPrice
 from csp_pricing.domain.wishes import WishedRow
-from csp_pricing.list_imports import ListImports
+from csp_pricing.lists.imports import ListImports
+from csp_pricing.lists.use_cases import PriceListUseCases
 from csp_pricing.ports import Made
-from csp_pricing.price_edit_api import check_may_price
-from csp_pricing.price_lists import PriceListUseCases
 from csp_runtime.http import AnyCommand, AnyScope
 from csp_runtime.problems import Problem
 from csp_runtime.scope import Scope
@@ -98,7 +98,7 @@ class RulesBody(_Body):
     rules: list[RuleBody] = Field(min_length=1, max_length=100)
 
 
-def routes(lists: PriceListUseCases, imports: ListImports) -> APIRouter:
+def price_list_routes(lists: PriceListUseCases, imports: ListImports) -> APIRouter:
     """Rows, files, rules."""
     router = APIRouter(prefix="/internal/v1")
     _add_lists(router, lists)

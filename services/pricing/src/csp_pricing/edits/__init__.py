@@ -1,0 +1,1 @@
+"""Historic price edits (R5.4)."""

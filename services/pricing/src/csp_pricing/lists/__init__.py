@@ -1,0 +1,1 @@
+"""Sales price lists: rows are versions, written through one door."""

@@ -1,0 +1,1 @@
+"""What Microsoft charges: price sheets as files, and the daily import."""
