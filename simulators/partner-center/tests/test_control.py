@@ -302,3 +302,80 @@ async def test_acts_check_their_arguments(service):
 async def test_the_clock_refuses_what_it_cannot_do(service, move):
     await service.control("POST", "/clock/advance", move, expect=400)
     assert (await service.control("GET", "/clock"))["now"] == "2026-01-01T00:00:00Z"
+
+
+async def test_pc_14_3_a_realistic_service_answers_new_commerce_changes_with_202_at_times(service):
+    assert (await service.control("PATCH", "/profile", {"latency": "realistic"}))["write_answer"] == "mixed"
+    assert (await service.control("PATCH", "/profile", {"latency": "fast"}))["write_answer"] == "200"
+    named = {"latency": "realistic", "write_answer": "202"}
+    assert (await service.control("PATCH", "/profile", named))["write_answer"] == "202"
+
+
+async def test_pc_7_8_the_directory_learns_of_a_purchase_later_than_the_order(service):
+    customer = await service.customer()
+    await service.control("PATCH", "/profile", {"latency": "realistic", "seed": 3})
+    order = (await _cart(service, customer, BASIC)).json()["orders"][0]["id"]
+    made = None
+    while made is None:
+        await service.advance(by="PT5S")
+        line = (await service.get(f"/v1/customers/{customer}/orders/{order}"))["lineItems"][0]
+        made = line.get("subscriptionId")
+    status = f"/v1/customers/{customer}/subscriptions/{made}/provisioningstatus"
+    assert (await service.get(status))["status"] == "pending"
+    assert (await service.get(f"/v1/customers/{customer}/subscribedskus"))["items"] == []
+    await service.advance(by="PT15M")
+    assert (await service.get(status))["status"] == "success"
+    assert (await service.get(f"/v1/customers/{customer}/subscribedskus"))["items"][0]["totalUnits"] == 2
+
+
+async def test_requests_are_found_since_a_number_or_a_time_and_wrong_addresses_are_problem_documents(service):
+    await service.get("/v1/customers")
+    [first] = await service.control("GET", "/requests")
+    await service.advance(by="PT1H")
+    await service.get("/v1/customers")
+    for since in (first["n"], "2026-01-01T00:30:00Z"):
+        assert len(await service.control("GET", f"/requests?since={since}")) == 1
+    wrong = await service.http.get("/_control/nothing")
+    assert (wrong.status_code, wrong.headers["Content-Type"]) == (404, "application/problem+json")
+
+
+async def test_a_customers_admin_ends_the_relationship_at_will_and_is_not_in_the_partners_log(service):
+    customer = await service.customer()
+    one = await service.buy(customer, BASIC, 2)
+    refused = await service.http.post(
+        "/_control/act",
+        json={
+            "as": "portal_user",
+            "tenant_id": service.partner["tenant_id"],
+            "customer_id": customer,
+            "action": "remove_relationship",
+        },
+    )
+    assert refused.status_code == 400  # the partner must suspend or cancel first (PC 3.7)
+    await service.act("remove_relationship", who="customer_admin", customer_id=customer)
+    assert (await service.call("GET", f"/v1/customers/{customer}")).status_code == 403
+    kinds = {entry["operationType"] for entry in (await service.get("/v1/auditrecords"))["items"]}
+    assert "remove_partner_customer_relationship" not in kinds
+    domain = {"company_name": "Test Company", "domain": "unused"}
+    known = next(
+        entry for entry in await service.control("GET", "/customers") if entry["customer_id"] == customer
+    )
+    domain["domain"] = known["domain"]
+    await service.act("accept_relationship", who="customer_admin", **domain)
+    back = (await service.get(f"/v1/customers/{customer}/subscriptions"))["items"]
+    assert [entry["id"] for entry in back] == [one["id"]]
+
+
+async def test_pc_1_2_each_group_of_calls_needs_a_role_of_its_own_in_the_customers_directory(service):
+    customer = await service.customer()
+    root = f"/v1/customers/{customer}"
+    for role, allowed in (
+        ("License Administrator", {}),
+        ("Global Reader", {"users", "subscribedskus", "directoryroles", "customDomains"}),
+        ("User Administrator", {"users"}),
+        ("Directory Writers", {"customDomains"}),
+    ):
+        await service.act("change_gdap_roles", customer_id=customer, roles=[role])
+        for path in ("users", "subscribedskus", "directoryroles", "customDomains"):
+            answer = await service.call("GET", f"{root}/{path}")
+            assert (answer.status_code == 200) is (path in allowed), (role, path)

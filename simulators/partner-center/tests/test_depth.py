@@ -209,7 +209,7 @@ async def test_three_year_terms_change_their_frequency_from_the_next_charge_on(s
         int(year * 11 / 12 * 100 + 1e-6) / 100 * 2, 2
     )  # eleven months of twelve
     refused = await service.change(await service.buy(customer, BASIC, 1), billingCycle="annual")
-    assert refused.json()["code"] == 800121
+    assert refused.json()["code"] == 800097
 
 
 async def test_a_full_last_page_may_offer_a_next_that_has_no_more(service, new_customer):

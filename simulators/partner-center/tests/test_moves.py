@@ -58,9 +58,9 @@ async def test_a_partial_transition_makes_a_second_subscription_with_the_same_en
     assert (found[one["id"]]["quantity"], found[made]["quantity"]) == (3, 2)
     assert found[made]["commitmentEndDate"] == one["commitmentEndDate"]
     wrong = await service.call("POST", f"{path}/transitions", {**wish, "quantity": 9})
-    assert (wrong.status_code, wrong.json()["code"]) == (400, 900258)
+    assert (wrong.status_code, wrong.json()["code"]) == (400, 900275)
     backwards = await service.call("POST", f"{path}/transitions", {**wish, "toCatalogItemId": one["offerId"]})
-    assert backwards.json()["code"] == 900236
+    assert backwards.json()["code"] == 800020
 
 
 async def test_a_trial_renews_into_the_paid_sku_after_a_month(service):
@@ -106,7 +106,7 @@ async def test_a_migration_links_old_and_new_and_is_refused_in_the_first_month(s
     wish = {"currentSubscriptionId": one["id"], "termDuration": "P1Y", "billingCycle": "Monthly"}
     young = (await service.call("POST", f"{path}/validate", wish)).json()
     assert (young["isEligible"], young["errors"][0]["code"]) == (False, 2)
-    assert (await service.call("POST", path, wish)).json()["code"] == 900216
+    assert (await service.call("POST", path, wish)).json()["code"] == 900226
     await service.advance(by="P40D")
     assert (await service.call("POST", f"{path}/validate", wish)).json()["isEligible"] is True
     started = (await service.call("POST", path, wish)).json()

@@ -217,13 +217,15 @@ _BY_CODE: Mapping[str, type[Refused]] = {
     "400019": Changed,
     "13605": AgreementMissing,
     "20002": RelationshipMissing,
+    "600004": AlreadyExists,  # the domain and the sign-in name: unpublished, the simulator's
+    "600005": AlreadyExists,
     "600061": AlreadyExists,
     "800065": AlreadyExists,
     "800060": Busy,
     "800064": Busy,
     "800082": Busy,
-    "900277": Busy,
     "900278": Busy,
+    "900224": NotFound,  # a migration; said with 400
     "2012": Busy,
     "4018": Busy,
     "800090": WindowClosed,
@@ -244,7 +246,6 @@ _TAKES_A_NAME = frozenset(
     {
         "customers.create",
         "customers.users.create",
-        "customers.users.update",
         "graph.users.create",
         "webhooks.registration.create",
     }
@@ -279,7 +280,7 @@ def error_of(
             kind = ServiceFailed
         case status:
             kind = _BY_CODE.get(upstream.code or "", _BY_STATUS.get(status, Invalid))
-            # PC 3.4, 7.2: the codes for a taken name are not published; making, naming and restoring have nothing else to be busy with.
+            # PC 3.4, 7.2: the codes for a taken name are not published; whatever is made anew has nothing else to be busy with.
             if status == 409 and upstream.code not in _BY_CODE and operation in _TAKES_A_NAME:
                 kind = AlreadyExists
     said = f" code {upstream.code}" if upstream.code else ""

@@ -23,6 +23,8 @@ from csp_partner_center.refusals import refusal_of
         (400, "800090", errors.WindowClosed),
         (400, "600061", errors.AlreadyExists),
         (400, "900275", errors.Invalid),
+        (400, "900277", errors.Invalid),
+        (400, "900224", errors.NotFound),
         (422, None, errors.Invalid),
         (429, None, errors.Throttled),
         (408, None, errors.ServiceFailed),
@@ -39,6 +41,15 @@ def test_a_conflict_over_a_name_is_told_from_one_over_a_pending_change():
     taken = error_of("customers.create", Refusal(status=409, code="1"))
     pending = error_of("customers.subscriptions.update", Refusal(status=409, code="1"))
     assert (type(taken), type(pending)) == (errors.AlreadyExists, errors.Busy)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"), [("600005", errors.AlreadyExists), ("900278", errors.Busy), ("77", errors.Busy)]
+)
+def test_changing_a_user_meets_a_taken_name_only_where_the_code_says_so(
+    code: str, expected: type[errors.PartnerCenterError]
+):
+    assert type(error_of("customers.users.update", Refusal(status=409, code=code))) is expected
 
 
 def test_every_error_says_what_may_be_concluded():

@@ -18,7 +18,7 @@ from csp_partner_center_simulator.control.app import control_app
 from csp_partner_center_simulator.graph import notifications
 from csp_partner_center_simulator.routes import ROUTES
 from csp_partner_center_simulator.state.keys import Keys
-from csp_partner_center_simulator.state.profile import Channels, Profile
+from csp_partner_center_simulator.state.profile import WRITE_ANSWER, Channels, Profile
 from csp_partner_center_simulator.state.store import Store
 from csp_partner_center_simulator.state.world import World
 from csp_partner_center_simulator.webhooks.certificates import Authority, authority
@@ -54,7 +54,7 @@ class Simulator:
         self.open_control = open_control
         self.store = Store(data) if data is not None else None
         self.keys = Keys(data)
-        self._defaults = Profile(latency=profile, seed=seed)
+        self._defaults = Profile(latency=profile, seed=seed, write_answer=WRITE_ANSWER[profile])
         self.clock = Clock(START, running=False)
         self._running = running
         self.world = World(catalogue=catalogue or packaged(), clock=self.clock, store=self.store, seed=seed)

@@ -39,9 +39,7 @@ def authorise(call: Call, rights: Rights) -> None:
     """Refuse what the caller may not do: 401 without MFA, 403 900329, 900150, 20002, 900308, 900416."""
     world, caller = call.world, call.caller
     if caller.is_user and not caller.mfa and mfa_required(world):
-        raise UnauthorizedError(
-            800001, "The access token has no multi-factor authentication claim (amr: mfa)."
-        )
+        raise UnauthorizedError(400, "The access token has no multi-factor authentication claim (amr: mfa).")
     if not caller.is_user and not rights.app_only:
         status, code = rights.app_only_refusal
         raise ApiError(status, code, APP_ONLY[code])

@@ -91,7 +91,7 @@ class TokenIssuer:
                     },
                 )
             except jwt.PyJWTError:
-                raise UnauthorizedError(800001, "The access token is not valid.") from None
+                raise UnauthorizedError(400, "The access token is not valid.") from None
             if len(self._read) > 5000:
                 self._read.clear()
             self._read[token] = claims
@@ -141,13 +141,13 @@ def caller_of(
 ) -> Caller:
     """Verify the `Authorization` header; 401 with the code that fits (PC 1.2, 12)."""
     if not authorization:
-        raise UnauthorizedError(400, "The Authorization header is missing.")
+        raise UnauthorizedError(800001, "The Authorization header is missing.")
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise UnauthorizedError(800001, "The Authorization header must be 'Bearer <token>'.")
+        raise UnauthorizedError(400, "The Authorization header must be 'Bearer <token>'.")
     claims = issuer.read(token.strip())
     if claims["exp"] <= world.now.timestamp():
-        raise UnauthorizedError(800001, "The access token has expired.")
+        raise UnauthorizedError(400, "The access token has expired.")
     audience = str(claims["aud"]).rstrip("/")
     if audience == RETIRED and PARTNER_CENTER in audiences:
         if world.profile.retired_audience_refused:
@@ -156,10 +156,10 @@ def caller_of(
                 f"Tokens for {RETIRED} are no longer accepted; request a token for {PARTNER_CENTER}.",
             )
     elif audience not in audiences:
-        raise UnauthorizedError(800001, f"The access token was issued for {audience}, not for this service.")
+        raise UnauthorizedError(400, f"The access token was issued for {audience}, not for this service.")
     partner = world.partners.get(str(claims["partner"]))
     if partner is None:
-        raise UnauthorizedError(800001, "The access token is of a tenant that is no partner here.")
+        raise UnauthorizedError(400, "The access token is of a tenant that is no partner here.")
     return Caller(
         partner=partner,
         application_id=str(claims["appid"]),

@@ -26,8 +26,8 @@ def change(world: World, before: Subscription, wish: Wish, actor: Actor) -> Subs
     refuse_ended(world, before)
     after = before
     if wish.status != before.status:
-        if wish.quantity != before.quantity and wish.status == "suspended":
-            raise ApiError(400, 800081, "Change the status and the quantity in two calls.")
+        if wish.quantity != before.quantity and wish.status != "deleted":
+            raise ApiError(400, 800095, "Change the status and the quantity in two calls.")
         after = status_wished(world, after, wish.status)
     if wish.quantity != before.quantity and after.status != "deleted":
         after = _quantity(world, after, wish.quantity)

@@ -57,14 +57,17 @@ def seats_in_tenant(world: World, customer_id: str, key: str, *, but: str = "") 
 
 
 def line_error(
-    world: World, customer: Customer, line: CartLine, item: Item, others: tuple[str, ...]
+    world: World, customer: Customer, line: CartLine, item: Item, others: tuple[str, ...], *, asked: int = 0
 ) -> LineError | None:
-    """Give the reason why a line cannot be bought, None when it can. `others`: items bought in the same cart."""
+    """Give the reason why a line cannot be bought, None when it can.
+
+    `others`: items bought in the same cart; `asked`: seats of this item that lines before it ask for.
+    """
     return (
         _sandbox(world, customer, line)
         or _market(world, customer, item)
         or _plan(line, item)
-        or _quantity(world, customer, line, item)
+        or _quantity(world, customer, line, item, asked)
         or _prerequisites(world, customer, line, item, others)
         or _end_date(world, customer, line, item)
         or _participants(line)
@@ -131,10 +134,14 @@ def _plan(line: CartLine, item: Item) -> LineError | None:
     return None
 
 
-def _quantity(world: World, customer: Customer, line: CartLine, item: Item) -> LineError | None:
+def _quantity(world: World, customer: Customer, line: CartLine, item: Item, asked: int) -> LineError | None:
+    purchased = asked + (seats_in_tenant(world, customer.id, item.key) if item.commerce == "nce" else 0)
+    details = {"availableQuantity": max(0, item.maximum - purchased), "purchasedQuantity": purchased}
     if not item.minimum <= line.quantity <= item.maximum:
-        code = 10015 if line.quantity > item.maximum else 10010
-        return _error(code, f"quantity must be between {item.minimum} and {item.maximum}.")
+        text = f"quantity must be between {item.minimum} and {item.maximum}."
+        if line.quantity < item.minimum:
+            return _error(10010, text)
+        return LineError(code=10015, description=text, details=details)
     if item.commerce == "legacy":
         held = [
             one
@@ -146,9 +153,7 @@ def _quantity(world: World, customer: Customer, line: CartLine, item: Item) -> L
         if limit is not None and len(held) >= limit:
             return _error(27006, f"The offer {item.title} can be used {limit} times.")
         return None
-    purchased = seats_in_tenant(world, customer.id, item.key)
     if purchased + line.quantity > item.maximum:
-        details = {"availableQuantity": max(0, item.maximum - purchased), "purchasedQuantity": purchased}
         return LineError(
             code=10015,
             description=f"At most {item.maximum} seats of {item.title} per tenant.",

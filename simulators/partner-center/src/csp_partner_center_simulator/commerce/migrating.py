@@ -26,16 +26,16 @@ KIND, SCHEDULE = "migration", "migration_schedule"
 YOUNGEST = timedelta(days=30)
 # (code in an eligibility's errors, code of the refused create, text)
 NOT_ACTIVE = (1, 900215, "Subscription cannot be migrated because it is not active")
-TOO_YOUNG = (2, 900216, "Subscription cannot be migrated within a month of its purchase")
+TOO_YOUNG = (2, 900226, "Subscription cannot be migrated within a month of its purchase")
 NEAR_END = (3, 900217, "Subscription cannot be migrated within 24 hours of its term's end")
 PROMOTED = (4, 900218, "Subscription cannot be migrated because it has a promotion")
 NO_EQUIVALENT = (
     5,
-    900219,
+    900220,
     "Subscription cannot be migrated to New Commerce because the equivalent offer is not yet available in New Commerce",
 )
-BAD_PLAN = (6, 900220, "The term or billing cycle is not sold for the New Commerce product")
-BAD_QUANTITY = (7, 900221, "The quantity is outside the limits of the New Commerce product")
+BAD_PLAN = (6, 900222, "The term or billing cycle is not sold for the New Commerce product")
+BAD_QUANTITY = (7, 900275, "The quantity is outside the limits of the New Commerce product")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,8 @@ def start(world: World, partner: Partner, customer: Customer, wish: Wish, actor:
     """Begin a migration; it completes at once, or some minutes later in the realistic profile."""
     refused = problems(world, wish)
     if refused:
-        raise ApiError(400, refused[0][1], refused[0][2])
+        _, code, reason = refused[0]
+        raise ApiError(403 if code == TOO_YOUNG[1] else 400, code, reason)
     process = world.processes.put(
         Process(
             id=world.new_id("migration"),

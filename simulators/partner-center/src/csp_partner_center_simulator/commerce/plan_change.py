@@ -14,6 +14,20 @@ from csp_partner_center_simulator.state.world import World
 from csp_partner_center_simulator.wire.errors import ApiError
 
 
+def unsold(item: Item, term: str, cycle: str, *, bad_term: int) -> ApiError | None:
+    """Give the refusal of a plan that an item is not sold with, None for one that it has (PC 12).
+
+    `bad_term`: the code for a term that there is none of; 900270 is a cycle longer than the term, 900269 any other.
+    """
+    if (term, cycle) in item.plans:
+        return None
+    if term not in item.terms:
+        code = bad_term
+    else:
+        code = 900270 if terms.CYCLE_MONTHS.get(cycle, 0) > terms.TERM_MONTHS[term] else 900269
+    return ApiError(400, code, f"{item.title} is not sold with {term[:20]} and {cycle[:20]}.")
+
+
 def plan_changed(world: World, one: Subscription, wish: Wish) -> Subscription:
     """Give the subscription the wished term and billing cycle, from today or from the next charge on."""
     if wish.billing_cycle == one.billing_cycle and wish.term == one.term:
@@ -23,12 +37,13 @@ def plan_changed(world: World, one: Subscription, wish: Wish) -> Subscription:
     if one.is_trial:
         raise ApiError(400, 800107, "The term of a trial cannot be changed.")
     if wish.term not in terms.TERM_MONTHS:
-        raise ApiError(400, 900126, f"termDuration '{wish.term[:20]}' is not known.")
+        raise ApiError(400, 800121, f"termDuration '{wish.term[:20]}' is not known.")
     item = world.catalogue.sku(one.product_id, one.sku_id)
-    if item is None or (wish.term, wish.billing_cycle) not in item.plans:
-        raise ApiError(
-            400, 900270, f"{one.offer_name} is not sold with {wish.term} and {wish.billing_cycle}."
-        )
+    if item is None:
+        raise ApiError(403, 800028, f"{one.offer_name} is no longer sold.")
+    refused = unsold(item, wish.term, wish.billing_cycle, bad_term=800121)
+    if refused is not None:
+        raise refused
     if wish.term == one.term:
         return _frequency(one, wish)
     if terms.TERM_MONTHS[wish.term] < terms.TERM_MONTHS[one.term]:
@@ -40,7 +55,7 @@ def _frequency(one: Subscription, wish: Wish) -> Subscription:
     # The frequency alone changes for three-year terms only, from the next charge on (PC 6.3).
     if one.term != "P3Y" or {one.billing_cycle, wish.billing_cycle} != {"monthly", "annual"}:
         raise ApiError(
-            400, 800121, "The billing frequency can change between monthly and annual on 3-year terms only."
+            400, 800097, "The billing frequency can change between monthly and annual on 3-year terms only."
         )
     choice = ProductChoice(
         product_id=one.product_id,

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from csp_partner_center_simulator.billing import charges
 from csp_partner_center_simulator.commerce import activity, lifecycle
 from csp_partner_center_simulator.commerce.checks import find
+from csp_partner_center_simulator.commerce.lagging import directory_lags
 from csp_partner_center_simulator.commerce.new_subscriptions import of_legacy, of_new_commerce
 from csp_partner_center_simulator.commerce.order_log import audit_copy, audit_data
 from csp_partner_center_simulator.commerce.pricing import quote
@@ -97,6 +98,7 @@ def provisioned(world: World, task: Task) -> None:
         subscription = world.subscriptions.get(line.subscription_id)
         if subscription is not None and subscription.status == "pending":
             world.subscriptions.put(replace(subscription, status="active"))
+            directory_lags(world, subscription)
 
 
 def add_order(

@@ -177,9 +177,12 @@ def accept_relationship(world: World, partner: Partner, customer: Customer, acto
     return customer
 
 
-def remove_relationship(world: World, partner: Partner, customer: Customer, actor: Actor) -> Customer:
-    """End the reseller relationship; every subscription must be suspended or ended first (PC 3.7)."""
-    running = [
+def remove_relationship(world: World, partner: Partner, customer: Customer, actor: Actor | None) -> Customer:
+    """End the reseller relationship; the partner must have suspended or ended every subscription first (PC 3.7).
+
+    `actor` None: the customer's own admin ends it, who need not ask and who is not in the partner's log (PC 8).
+    """
+    running = actor and [
         one
         for one in world.subscriptions.by("customer", customer.id)
         if one.partner_id == partner.id and one.status in {"active", "pending"}
@@ -192,15 +195,16 @@ def remove_relationship(world: World, partner: Partner, customer: Customer, acto
     customer = world.customers.put(replace(customer, relations=left))
     for tell in world.on_relation_end:
         tell(world, partner.id, customer.id)
-    activity.record(
-        world,
-        actor,
-        customer,
-        "partner_customer_relationship",
-        "remove_partner_customer_relationship",
-        data=(("PrimaryDomainName", customer.domain), ("Relationship", "None")),
-        partner_id=partner.id,
-    )
+    if actor is not None:
+        activity.record(
+            world,
+            actor,
+            customer,
+            "partner_customer_relationship",
+            "remove_partner_customer_relationship",
+            data=(("PrimaryDomainName", customer.domain), ("Relationship", "None")),
+            partner_id=partner.id,
+        )
     return customer
 
 

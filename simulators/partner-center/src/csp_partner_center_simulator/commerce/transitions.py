@@ -8,7 +8,7 @@ from csp_partner_center_simulator.billing import new_commerce
 from csp_partner_center_simulator.catalogue.catalogue import Item
 from csp_partner_center_simulator.commerce import changes, lifecycle, people
 from csp_partner_center_simulator.commerce.checks import seats_in_tenant
-from csp_partner_center_simulator.commerce.plan_change import lengthened
+from csp_partner_center_simulator.commerce.plan_change import lengthened, unsold
 from csp_partner_center_simulator.commerce.pricing import quote
 from csp_partner_center_simulator.commerce.purchasing import add_order
 from csp_partner_center_simulator.commerce.refusing import refuse_renewing
@@ -32,9 +32,10 @@ def targets(world: World, one: Subscription) -> list[Item]:
 def problem(one: Subscription, quantity: int) -> tuple[int, str] | None:
     """Give the reason why nothing can move, None when it can."""
     if one.status != "active":
-        return 900259, "The source subscription is not active."
+        code = 800091 if one.status == "suspended" else 800081 if one.status == "pending" else 900279
+        return code, "The source subscription is not active."
     if not 1 <= quantity <= one.quantity:
-        return 900258, f"quantity must be between 1 and {one.quantity}."
+        return 900275, f"quantity must be between 1 and {one.quantity}."
     return None
 
 
@@ -60,12 +61,12 @@ def move(
         raise ApiError(400, *refused)
     if terms.TERM_MONTHS.get(term, 0) < terms.TERM_MONTHS[source.term] and not source.is_trial:
         raise ApiError(400, 900267, "The term of the target must not be shorter than that of the source.")
-    if (term, cycle) not in item.plans:
-        raise ApiError(400, 900268, f"{item.title} is not sold with {term} and {cycle}.")
+    if (unsold_plan := unsold(item, term, cycle, bad_term=900268)) is not None:
+        raise unsold_plan
     if seats_in_tenant(world, source.customer_id, item.key) + quantity > item.maximum:
         raise ApiError(400, 900275, f"At most {item.maximum} seats of {item.title} per tenant.")
     if into is not None:
-        moved = _into_existing(world, source, into, quantity, actor)
+        moved = _into_existing(world, source, into, item, quantity, actor)
     elif quantity == source.quantity:
         moved = _whole(world, source, item, availability_id, term, cycle, actor)
     else:
@@ -160,14 +161,18 @@ def _charge_rest(world: World, source: Subscription, left: Subscription) -> None
 
 
 def _into_existing(
-    world: World, source: Subscription, into: Subscription, quantity: int, actor: Actor
+    world: World, source: Subscription, into: Subscription, item: Item, quantity: int, actor: Actor
 ) -> Subscription:
+    if into.id == source.id:
+        raise ApiError(400, 900259, "toSubscriptionId is the source subscription itself.")
+    if f"{into.product_id}:{into.sku_id}" != item.key:
+        raise ApiError(400, 900260, "The target subscription is of another catalog item.")
     if into.status != "active":
-        raise ApiError(400, 900260, "The target subscription is not active.")
+        raise ApiError(400, 900258, "The target subscription is not active.")
     if into.cancel_until is not None and world.now <= into.cancel_until:
         raise ApiError(400, 900261, "The target subscription is within its cancellation window.")
     if into.term_end < source.term_end:
-        raise ApiError(400, 900261, "The target subscription ends earlier than the source.")
+        raise ApiError(400, 900236, "The target subscription ends earlier than the source.")
     grown = replace(into, quantity=into.quantity + quantity, next_term=None, version=into.version + 1)
     if quantity == source.quantity:
         left = replace(

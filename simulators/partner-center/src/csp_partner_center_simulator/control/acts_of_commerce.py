@@ -61,7 +61,7 @@ def _change(act: Act, **wishes: Any) -> dict[str, Any]:
         next_charge=before.next_charge,
     )
     after = changes.change(act.world, before, dataclasses.replace(wish, **wishes), act.actor)
-    return {"subscription": without_nulls(subscription_json(act.world, after))}
+    return {"subscription_id": after.id, "subscription": without_nulls(subscription_json(act.world, after))}
 
 
 def change_quantity(act: Act) -> dict[str, Any]:

@@ -102,4 +102,5 @@ def _user_done(act: Act, user: User, operation: str, *data: tuple[str, str]) -> 
             data=(("CustomerUserId", user.id), *data),
             partner_id=act.partner.id,
         )
-    return {"user": without_nulls(user_json(user)), "licenses": [sku for sku, _ in user.licenses]}
+    told = {"user_id": user.id, "user": without_nulls(user_json(user))}
+    return {**told, "licenses": [sku for sku, _ in user.licenses]}

@@ -56,8 +56,9 @@ def accept_relationship(act: Act) -> dict[str, Any]:
 
 
 def remove_relationship(act: Act) -> dict[str, Any]:
-    """End the reseller relationship."""
-    tenants.remove_relationship(act.world, act.partner, act.customer, act.actor)
+    """End the reseller relationship: the partner under PC 3.7's rule, the customer's admin at will."""
+    actor = act.actor if act.as_ == "portal_user" else None
+    tenants.remove_relationship(act.world, act.partner, act.customer, actor)
     return {"customer_id": act.customer_id}
 
 

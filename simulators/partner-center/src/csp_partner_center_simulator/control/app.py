@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp
 
 from csp_partner_center_simulator.control import (
@@ -44,10 +45,17 @@ def control_app(simulator: "Simulator") -> ASGIApp:
     @app.exception_handler(RequestValidationError)
     async def malformed(_: Request, failure: RequestValidationError) -> Response:
         errors = [
-            {"field": ".".join(str(part) for part in one["loc"][1:]) or "body", "rule": one["msg"]}
+            {
+                "field": ".".join(part for part in one["loc"][1:] if isinstance(part, str)) or "body",
+                "rule": one["msg"],
+            }
             for one in failure.errors()
         ]
         return problem(422, f"{errors[0]['field']}: {errors[0]['rule']}", errors=errors)
+
+    @app.exception_handler(StarletteHTTPException)
+    async def not_there(request: Request, failure: StarletteHTTPException) -> Response:
+        return problem(failure.status_code, f"{request.method} {request.url.path[:200]}: {failure.detail}.")
 
     @app.middleware("http")
     async def loopback_only(

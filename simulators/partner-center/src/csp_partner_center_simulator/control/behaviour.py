@@ -1,5 +1,6 @@
 """Profile, channels, faults, recorded requests."""
 
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ from fastapi import APIRouter
 
 from csp_partner_center_simulator.control.models import ChannelChange, FaultWish, ProfileChange
 from csp_partner_center_simulator.routes import ROUTES
-from csp_partner_center_simulator.state.profile import Channels, Profile
+from csp_partner_center_simulator.state.profile import WRITE_ANSWER, Channels, Profile
 from csp_partner_center_simulator.wire.errors import invalid
 from csp_partner_center_simulator.wire.faults import KINDS, Fault
 from csp_partner_center_simulator.wire.naming import REFINED
@@ -31,7 +32,10 @@ def router(simulator: "Simulator") -> APIRouter:
 
     @routes.patch("/profile")
     async def change_profile(change: ProfileChange) -> dict[str, Any]:
-        wished = {**msgspec.to_builtins(world.profile), **(change.model_extra or {})}
+        asked = change.model_extra or {}
+        wished = {**msgspec.to_builtins(world.profile), **asked}
+        if "latency" in asked and "write_answer" not in asked:
+            wished["write_answer"] = WRITE_ANSWER.get(str(asked["latency"]), wished["write_answer"])
         try:
             profile = msgspec.convert(wished, Profile)
         except msgspec.ValidationError as problem:
@@ -87,8 +91,10 @@ def router(simulator: "Simulator") -> APIRouter:
 
     @routes.get("/requests")
     async def requests(
-        operation: str = "", customer_id: str = "", since: int = 0, limit: int = 10_000
+        operation: str = "", customer_id: str = "", since: int | datetime = 0, limit: int = 10_000
     ) -> list[dict[str, Any]]:
+        if isinstance(since, datetime):
+            since = since if since.tzinfo else since.replace(tzinfo=UTC)
         found = simulator.recorder.find(operation=operation, customer_id=customer_id, since=since)
         return [one.as_json() for one in found[-limit:]]
 

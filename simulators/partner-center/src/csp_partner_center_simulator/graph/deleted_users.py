@@ -13,7 +13,7 @@ from csp_partner_center_simulator.state.customers import User
 from csp_partner_center_simulator.wire.answer import Answer
 from csp_partner_center_simulator.wire.call import Call
 from csp_partner_center_simulator.wire.errors import GraphError
-from csp_partner_center_simulator.wire.router import DIRECTORY_READERS, HELPERS, USER_ADMINS, Rights, Route
+from csp_partner_center_simulator.wire.router import GRAPH_READERS, HELPERS, USER_ADMINS, Rights, Route
 
 
 def deleted_items(call: Call) -> Answer:
@@ -72,7 +72,7 @@ def restore(call: Call) -> Answer:
     return Answer(body=_directory_object(call, restored), nulls=True)
 
 
-_READ, _WRITE = Rights(roles=HELPERS, gdap=DIRECTORY_READERS), Rights(roles=HELPERS, gdap=USER_ADMINS)
+_READ, _WRITE = Rights(roles=HELPERS, gdap=GRAPH_READERS), Rights(roles=HELPERS, gdap=USER_ADMINS)
 _G = "/graph/v1.0"
 
 _DELETED = f"{_G}/directory/deletedItems"

@@ -33,30 +33,35 @@ def home(call: Call) -> Customer:
 def delta(call: Call) -> Answer:
     """Give all users, then what changed since the last delta link (PC 13.5)."""
     world, request, customer = call.world, call.request, home(call)
+    if (request.param("$deltatoken") or "").lower() == "latest":  # from now on, without what is there
+        return _page(call, request.param("$select"), [], _changes(call, customer, None)[1], 0)
     state = read_token(request.param("$deltatoken") or request.param("$skiptoken"))
+    if state and call.fault == "page_token_expired":
+        raise _too_old(call)
     if request.param("$deltatoken") is not None:
         if not {"upto", "issued"} <= set(state):
             raise bad_request("The delta token is malformed.")
-        if (
-            call.fault == "page_token_expired"
-            or world.now - datetime.fromisoformat(state["issued"]) > TOKEN_KEPT
-        ):
-            fresh = f"{call.base_url}/graph/v1.0/users/delta"
-            raise GraphError(
-                410,
-                "syncStateNotFound",
-                "The delta token is too old; start anew.",
-                headers={"Location": fresh},
-            )
+        if world.now - datetime.fromisoformat(state["issued"]) > TOKEN_KEPT:
+            raise _too_old(call)
         state = {"since": state["upto"], "select": state.get("select"), "at": 0}
     elif not state:
         state = {"since": None, "select": request.param("$select"), "at": 0}
-    select = state.get("select")
-    chosen = request
-    if select is not None:
-        chosen = replace_query(call, select)
     visible, upto = _changes(call, customer, state["since"])
-    at = int(state["at"])
+    return _page(call, state.get("select"), visible, upto, int(state["at"]), since=state["since"])
+
+
+def _page(
+    call: Call,
+    select: str | None,
+    visible: list[Note],
+    upto: int,
+    at: int,
+    *,
+    since: int | None = None,
+) -> Answer:
+    """Write one page: with a link to the next, or with the delta link to go on from."""
+    request = call.request
+    chosen = request if select is None else replace_query(call, select)
     items = [_delta_item(call, chosen, note) for note in visible[at : at + DELTA_PAGE]]
     answer: dict[str, Any] = {
         "@odata.context": f"{call.base_url}/graph/v1.0/$metadata#users",
@@ -64,14 +69,21 @@ def delta(call: Call) -> Answer:
     }
     base = f"{call.base_url}/graph/v1.0/users/delta"
     if at + DELTA_PAGE < len(visible):
-        answer["@odata.nextLink"] = f"{base}?$skiptoken={write_token({**state, 'at': at + DELTA_PAGE})}"
+        token = {"since": since, "select": select, "at": at + DELTA_PAGE}
+        answer["@odata.nextLink"] = f"{base}?$skiptoken={write_token(token)}"
     else:
-        token = {"upto": upto, "select": select, "issued": world.now.isoformat()}
+        token = {"upto": upto, "select": select, "issued": call.now.isoformat()}
         answer["@odata.deltaLink"] = f"{base}?$deltatoken={write_token(token)}"
     minimal = "return=minimal" in request.headers.get("prefer", "").lower()
     return Answer(
         body=answer, headers={"Preference-Applied": "return=minimal"} if minimal else {}, nulls=True
     )
+
+
+def _too_old(call: Call) -> GraphError:
+    fresh = f"{call.base_url}/graph/v1.0/users/delta"
+    text = "The delta token is too old; start anew."
+    return GraphError(410, "syncStateNotFound", text, headers={"Location": fresh})
 
 
 def replace_query(call: Call, select: str) -> Any:

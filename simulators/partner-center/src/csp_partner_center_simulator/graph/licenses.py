@@ -7,7 +7,7 @@ from csp_partner_center_simulator.graph.shared import body_of, entity, find, in_
 from csp_partner_center_simulator.graph.user_json import USUAL
 from csp_partner_center_simulator.wire.answer import Answer
 from csp_partner_center_simulator.wire.call import Call
-from csp_partner_center_simulator.wire.router import DIRECTORY_READERS, HELPERS, LICENSE_ADMINS, Rights, Route
+from csp_partner_center_simulator.wire.router import GRAPH_READERS, HELPERS, LICENSE_ADMINS, Rights, Route
 
 AFTER_ASSIGNMENT = (
     "accountEnabled", "usageLocation", "assignedLicenses", "assignedPlans", "city", "companyName",
@@ -92,7 +92,7 @@ def license_details(call: Call) -> Answer:
     return Answer(body={"@odata.context": context, "value": items})
 
 
-_READ, _SEATS = Rights(roles=HELPERS, gdap=DIRECTORY_READERS), Rights(roles=HELPERS, gdap=LICENSE_ADMINS)
+_READ, _SEATS = Rights(roles=HELPERS, gdap=GRAPH_READERS), Rights(roles=HELPERS, gdap=LICENSE_ADMINS)
 _G = "/graph/v1.0"
 
 _U = f"{_G}/users/{{user}}"

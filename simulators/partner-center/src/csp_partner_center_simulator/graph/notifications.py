@@ -19,7 +19,7 @@ from csp_partner_center_simulator.wire.answer import Answer, instant
 from csp_partner_center_simulator.wire.call import Call
 from csp_partner_center_simulator.wire.errors import ApiError, GraphError
 from csp_partner_center_simulator.wire.request import Request
-from csp_partner_center_simulator.wire.router import DIRECTORY_READERS, HELPERS, Rights, Route
+from csp_partner_center_simulator.wire.router import GRAPH_READERS, HELPERS, Rights, Route
 
 LONGEST = timedelta(minutes=41_760)
 PATIENCE = 10.0  # seconds until a callback must have answered the validation
@@ -180,7 +180,7 @@ def user_changed(world: World, user: User, kind: str) -> None:
         )  # fmt: skip
 
 
-_READ = Rights(roles=HELPERS, gdap=DIRECTORY_READERS)
+_READ = Rights(roles=HELPERS, gdap=GRAPH_READERS)
 _S = "/graph/v1.0/subscriptions"
 ROUTES = (
     Route(method="POST", path=_S, operation="graph.subscriptions.create", handler=create, rights=_READ),

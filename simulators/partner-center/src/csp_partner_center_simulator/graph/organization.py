@@ -16,7 +16,7 @@ from csp_partner_center_simulator.state.customers import Customer
 from csp_partner_center_simulator.wire.answer import Answer, instant
 from csp_partner_center_simulator.wire.call import Call
 from csp_partner_center_simulator.wire.errors import GraphError
-from csp_partner_center_simulator.wire.router import DIRECTORY_READERS, HELPERS, Rights, Route
+from csp_partner_center_simulator.wire.router import GRAPH_READERS, HELPERS, Rights, Route
 
 TEMPLATES = {name: template for template, name in ROLES.items()}
 
@@ -141,7 +141,7 @@ def _missing(wanted: str) -> GraphError:
     return GraphError(404, "Request_ResourceNotFound", f"Resource '{wanted[:64]}' does not exist.")
 
 
-_READ = Rights(roles=HELPERS, gdap=DIRECTORY_READERS)
+_READ = Rights(roles=HELPERS, gdap=GRAPH_READERS)
 
 
 def _get(path: str, operation: str, handler: Any) -> Route:

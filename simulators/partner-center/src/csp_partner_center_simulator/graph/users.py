@@ -15,7 +15,7 @@ from csp_partner_center_simulator.wire.call import Call
 from csp_partner_center_simulator.wire.errors import GraphError
 from csp_partner_center_simulator.wire.request import Body
 from csp_partner_center_simulator.wire.router import (
-    DIRECTORY_READERS,
+    GRAPH_READERS,
     HELPERS,
     USER_ADMINS,
     USER_CREATORS,
@@ -155,7 +155,7 @@ def _rights(gdap: frozenset[str]) -> Rights:
     return Rights(roles=HELPERS, gdap=gdap)
 
 
-_READ, _WRITE, _NEW = _rights(DIRECTORY_READERS), _rights(USER_ADMINS), _rights(USER_CREATORS)
+_READ, _WRITE, _NEW = _rights(GRAPH_READERS), _rights(USER_ADMINS), _rights(USER_CREATORS)
 _G = "/graph/v1.0"
 _U = f"{_G}/users/{{user}}"
 ROUTES = (

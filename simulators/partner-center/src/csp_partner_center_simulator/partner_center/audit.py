@@ -1,6 +1,7 @@
 """The activity log (PC 8)."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from csp_partner_center_simulator.state.partners import Laggard
 from csp_partner_center_simulator.wire.answer import Answer, attributes, collection, instant, instant_of_ticks
 from csp_partner_center_simulator.wire.call import Call
 from csp_partner_center_simulator.wire.errors import ApiError, invalid
-from csp_partner_center_simulator.wire.filters import operator, predicate
+from csp_partner_center_simulator.wire.filters import predicate
 from csp_partner_center_simulator.wire.paging import by_seek
 from csp_partner_center_simulator.wire.router import Route
 
@@ -28,6 +29,11 @@ OPERATIONS_OF_2020 = frozenset(
 RESOURCES_OF_2020 = frozenset(
     {"customer", "customer_user", "order", "subscription", "license", "mpn_association", "transfer"}
 )
+FILTERS: dict[str, Callable[[AuditRecord], str]] = {
+    "CompanyName": lambda record: record.customer_name,
+    "CustomerId": lambda record: record.customer_id,
+    "ResourceType": lambda record: record.resource_type,
+}
 US_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:\s.*)?")
 
 
@@ -47,7 +53,7 @@ def record_json(record: AuditRecord) -> dict[str, Any]:
         "originalCorrelationId": record.correlation_id or None,
         "operationDate": instant_of_ticks(record.at, record.ticks),
         "operationStatus": record.status,
-        "customizedData": [{"key": key, "value": value or ""} for key, value in record.customized_data],
+        "customizedData": [{"key": key, "value": value or None} for key, value in record.customized_data],
         "attributes": attributes("AuditRecord"),
     }
 
@@ -99,21 +105,7 @@ def _select(call: Call, wishes: dict[str, Any]) -> list[AuditRecord]:
         return []
     first = datetime.combine(date.fromisoformat(wishes["start"]), time(), UTC)
     past = datetime.combine(date.fromisoformat(wishes["end"]), time(), UTC) + timedelta(days=1)
-    test = (
-        predicate(
-            wishes.get("filter"),
-            {
-                "CompanyName": lambda record: record.customer_name,
-                "CustomerId": lambda record: record.customer_id,
-                "ResourceType": lambda record: operator(record.resource_type),
-            },
-        )
-        if not _names_resource(wishes.get("filter"))
-        else predicate(
-            (wishes["filter"] or "").replace("_", ""),
-            {"ResourceType": lambda record: operator(record.resource_type)},
-        )
-    )
+    test = predicate(wishes.get("filter"), FILTERS, enums=frozenset({"ResourceType"}))
     return [
         record
         for record in call.world.audit.by("partner", call.partner.id)
@@ -130,15 +122,11 @@ def _readable(call: Call, record: AuditRecord) -> bool:
     )
 
 
-def _names_resource(text: str | None) -> bool:
-    return text is not None and "resourcetype" in text.lower()
-
-
 def get_record(call: Call) -> Answer:
     """Read one record, as a webhook's `AuditUri` names it."""
     record = call.world.audit.get(call.params["record"])
     if record is None or record.partner_id != call.partner.id or record.listed_at > call.now:
-        raise ApiError(404, 404, "The audit record was not found.")
+        raise ApiError(404, 1000, "The audit record was not found.")
     return Answer(body=record_json(record))
 
 

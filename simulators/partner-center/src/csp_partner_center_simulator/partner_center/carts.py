@@ -67,6 +67,7 @@ def priced(call: Call, lines: list[CartLine]) -> tuple[CartLine, ...]:
         found.item.key for found in (find(call.world, line.catalog_item_id) for line in lines) if found.item
     )
     groups: dict[str, str] = {}
+    seats: dict[str, int] = {}  # asked for by the lines before, per item
     done: list[CartLine] = []
     trials = 0
     for number, line in enumerate(lines):
@@ -77,9 +78,12 @@ def priced(call: Call, lines: list[CartLine]) -> tuple[CartLine, ...]:
         if call.fault == "line_errors":
             error = LineError(code=10006, description="The line cannot be processed.")
         if error is None and found.item is not None:
-            error = line_error(call.world, customer, line, found.item, keys[:number] + keys[number + 1 :])
+            others = keys[:number] + keys[number + 1 :]
+            asked = seats.get(found.item.key, 0)
+            error = line_error(call.world, customer, line, found.item, others, asked=asked)
+            seats[found.item.key] = asked + (line.quantity if error is None else 0)
         item = found.item
-        if item is not None and item.commerce == "nce":
+        if ":" in line.catalog_item_id:
             group = groups.setdefault(line.billing_cycle, str(len(groups)))
         elif item is not None and item.is_trial:
             trials += 1

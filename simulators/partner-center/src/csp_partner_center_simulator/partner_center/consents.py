@@ -14,7 +14,6 @@ CONSENTERS = frozenset(
         "Global Administrator",
         "Application Administrator",
         "Cloud Application Administrator",
-        "Directory Writers",
     }
 )
 
@@ -53,7 +52,7 @@ def delete(call: Call) -> Answer:
     """Take a consent back."""
     identifier = f"{KIND}/{call.customer.id}/{call.params['application'].lower()}"
     if identifier not in call.world.processes:
-        raise ApiError(404, 404, "The application has no consent.")
+        raise ApiError(404, 1000, "The application has no consent.")
     call.world.processes.remove(identifier)
     return Answer(204)
 

@@ -1,5 +1,6 @@
 """Legacy upgrades and trial conversions (PC 6.8, 6.9)."""
 
+import dataclasses
 from typing import Any
 
 from msgspec.structs import replace
@@ -23,7 +24,7 @@ from csp_partner_center_simulator.wire.answer import Answer, attributes, collect
 from csp_partner_center_simulator.wire.call import Call
 from csp_partner_center_simulator.wire.errors import ApiError
 from csp_partner_center_simulator.wire.request import Body
-from csp_partner_center_simulator.wire.router import DIRECTORY_READERS, SELLERS, Rights, Route
+from csp_partner_center_simulator.wire.router import DIRECTORY_READERS, GLOBAL_ADMIN, SELLERS, Rights, Route
 
 UPGRADE_TYPES = ("none", "upgrade_only", "upgrade_with_license_transfer")
 
@@ -31,7 +32,7 @@ UPGRADE_TYPES = ("none", "upgrade_only", "upgrade_with_license_transfer")
 def _legacy(call: Call) -> Subscription:
     one = find(call)
     if one.commerce != "legacy":
-        raise ApiError(400, 900263, "This method is for legacy subscriptions; use transitions.")
+        raise ApiError(400, 800042, "This method is for legacy subscriptions; use transitions.")
     return one
 
 
@@ -78,6 +79,8 @@ def upgrade(call: Call) -> Answer:
         if isinstance(kind, int)
         else next((n for n, name in enumerate(UPGRADE_TYPES) if name == str(kind).lower()), 1)
     )
+    if number == 2 and not set(call.relation.gdap_roles) & LICENSE_MOVERS:
+        raise ApiError(403, 900308, "Moving licenses needs the delegated role Directory Writers.")
     line = CartLine(
         number=0,
         catalog_item_id=target.product_id,
@@ -115,7 +118,7 @@ def _target(call: Call, one: Subscription, wanted: str) -> Item:
     for target in call.world.catalogue.upgrades_of(item) if item else []:
         if target.product_id.lower() == wanted.lower():
             return target
-    raise ApiError(400, 800028, f"The subscription cannot be upgraded to the offer {wanted[:40]}.")
+    raise ApiError(400, 2006, f"The subscription cannot be upgraded to the offer {wanted[:40]}.")
 
 
 def _transfer_licenses(call: Call, one: Subscription, target: Item) -> None:
@@ -157,7 +160,7 @@ def convert(call: Call) -> Answer:
     if paid is None or not one.is_trial or one.status != "active":
         raise ApiError(400, 800040, "Only an active trial can be converted.")
     if body.required("targetOfferId").lower() != paid.product_id.lower():
-        raise ApiError(400, 800028, "targetOfferId is not a conversion target of this trial.")
+        raise ApiError(400, 2006, "targetOfferId is not a conversion target of this trial.")
     quantity = body.whole("quantity") or one.quantity
     cycle = (body.text("billingCycle") or "monthly").lower()
     if cycle not in paid.billing_cycles:
@@ -215,12 +218,18 @@ _S = "/v1/customers/{customer}/subscriptions/{subscription}"
 _N = "customers.subscriptions"
 _READ = Rights(app_only=False, gdap=DIRECTORY_READERS, commerce=True)
 _SELL = Rights(app_only=False, roles=SELLERS, commerce=True)
+LICENSE_MOVERS = GLOBAL_ADMIN | {"Directory Writers"}
+_UPGRADE = dataclasses.replace(_SELL, gdap=DIRECTORY_READERS | LICENSE_MOVERS)
 ROUTES = (
     Route(
         method="GET", path=f"{_S}/upgrades", operation=f"{_N}.upgrades.list", handler=upgrades, rights=_READ
     ),
     Route(
-        method="POST", path=f"{_S}/upgrades", operation=f"{_N}.upgrades.create", handler=upgrade, rights=_SELL
+        method="POST",
+        path=f"{_S}/upgrades",
+        operation=f"{_N}.upgrades.create",
+        handler=upgrade,
+        rights=_UPGRADE,
     ),
     Route(
         method="GET",

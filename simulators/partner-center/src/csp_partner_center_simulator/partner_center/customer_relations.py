@@ -4,7 +4,7 @@ from csp_partner_center_simulator.wire.answer import Answer, attributes, collect
 from csp_partner_center_simulator.wire.call import Call
 from csp_partner_center_simulator.wire.errors import invalid
 from csp_partner_center_simulator.wire.filters import operator
-from csp_partner_center_simulator.wire.router import DIRECTORY_READERS, Rights, Route
+from csp_partner_center_simulator.wire.router import DOMAIN_READERS, Rights, Route
 
 
 def custom_domains(call: Call) -> Answer:
@@ -79,7 +79,7 @@ ROUTES = (
         path="/v1/customers/{customer}/customDomains",
         operation="customers.customDomains.list",
         handler=custom_domains,
-        rights=Rights(gdap=DIRECTORY_READERS | {"Domain Administrator"}),
+        rights=Rights(gdap=DOMAIN_READERS),
     ),
     Route(
         method="GET",

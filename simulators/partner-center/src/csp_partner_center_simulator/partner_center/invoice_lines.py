@@ -22,10 +22,10 @@ def estimate_links(call: Call) -> Answer:
     """List where the unbilled lines are, per kind and period; without a currency for the partner's own."""
     currency = (call.request.param("currencycode") or call.partner.currency).upper()
     items = []
-    for kind, title, provider, lines in (
-        ("daily_rated_usage", "Daily rated usage unbilled", "Marketplace", "UsageLineItems"),
-        ("non_consumption", "Unbilled reconciliation line items", "all", "billinglineitems"),
-    ):
+    for kind, title, what, provider, lines in (
+        ("daily_rated_usage", "Daily rated usage unbilled", "unbilled consumption based data", "Marketplace", "UsageLineItems"),
+        ("non_consumption", "Unbilled reconciliation line items", "unbilled data", "all", "billinglineitems"),
+    ):  # fmt: skip
         for period in ("Current", "Previous"):
             uri = (
                 f"/invoices/unbilled/lineitems?provider={provider}&invoicelineitemtype={lines}"
@@ -35,7 +35,7 @@ def estimate_links(call: Call) -> Answer:
                 {
                     "type": kind,
                     "title": title,
-                    "description": f"{title}.",
+                    "description": f"Line items of {what} only.",
                     "period": period,
                     "link": link(uri),
                     "attributes": attributes("EstimateLink"),
@@ -63,6 +63,8 @@ def line_items(call: Call) -> Answer:
     else:
         wishes = _wishes(call)
     uri = f"/invoices/{invoice.id}/lineitems"
+    if "provider" in call.params:  # the older path goes on as it began
+        uri += f"/{call.params['provider']}/{call.params['lines']}"
 
     def lines() -> list[Charge]:
         if wishes["lines"] == "usagelineitems" or wishes["provider"] == "azure":

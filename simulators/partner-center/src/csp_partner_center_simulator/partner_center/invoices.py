@@ -31,7 +31,7 @@ def find(call: Call) -> Invoice:
         wanted = wanted.removeprefix(prefix)
     invoice = call.world.invoices.get(wanted)
     if invoice is None or invoice.partner_id != call.partner.id:
-        raise ApiError(404, 2000, f"The invoice {call.params['invoice'][:40]} was not found.")
+        raise ApiError(404, 1000, f"The invoice {call.params['invoice'][:40]} was not found.")
     return invoice
 
 
@@ -103,7 +103,9 @@ def get(call: Call) -> Answer:
     return Answer(body=invoice_json(call, find(call)))
 
 
-def _summary(call: Call, invoices: list[Invoice], uri: str | None) -> dict[str, Any]:
+def _summary(
+    call: Call, invoices: list[Invoice], uri: str | None, details: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
     dates = sorted(one.at for one in invoices)
     currency = invoices[0].currency if invoices else call.partner.currency
     return {
@@ -115,6 +117,7 @@ def _summary(call: Call, invoices: list[Invoice], uri: str | None) -> dict[str, 
         "lastPaymentDate": NO_DATE,
         "lastPaymentAmount": Decimal(0),
         "latestInvoiceDate": instant(dates[-1]) if dates else NO_DATE,
+        "details": details,
         "links": {"self": link(uri)} if uri else None,
         "attributes": attributes("InvoiceSummary"),
     }
@@ -137,8 +140,7 @@ def summaries(call: Call) -> Answer:
     invoices = _counted(call)
     for currency in dict.fromkeys(one.currency for one in invoices):
         members = [one for one in invoices if one.currency == currency]
-        whole = _summary(call, members, "/invoices/summary")
-        whole["details"] = [
+        details = [
             {
                 "invoiceType": kind,
                 "summary": _summary(call, [one for one in members if one.kind == kind], None),
@@ -146,7 +148,7 @@ def summaries(call: Call) -> Answer:
             for kind in ("Recurring", "OneTime")
             if any(one.kind == kind for one in members)
         ]
-        items.append(whole)
+        items.append(_summary(call, members, "/invoices/summary", details))
     return Answer(body=collection(items, "/invoices/summaries"))
 
 

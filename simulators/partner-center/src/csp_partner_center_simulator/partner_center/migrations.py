@@ -71,7 +71,7 @@ def migration_json(process: Process) -> dict[str, Any]:
 def _find(call: Call, kind: str) -> Process:
     process = call.world.processes.get(call.params["process"])
     if process is None or process.kind != kind or process.customer_id != call.customer.id:
-        raise ApiError(404, 900222, f"The migration {call.params['process'][:40]} was not found.")
+        raise ApiError(400, 900224, f"The migration {call.params['process'][:40]} was not found.")
     return process
 
 
@@ -156,7 +156,7 @@ def _save_schedule(call: Call, identifier: str) -> Process:
         raise invalid("Give either targetDate or migrateOnRenewal.")
     at = target or terms.at_midnight(wish.subscription.term_end) - timedelta(days=1)
     if at <= world.now:
-        raise ApiError(400, 900223, "The migration must be scheduled for the future.")
+        raise invalid("targetDate must lie in the future.")
     process = world.processes.put(
         Process(
             id=identifier,
@@ -201,7 +201,7 @@ def update_schedule(call: Call) -> Answer:
     """Change a schedule that is still active."""
     process = _find(call, SCHEDULE)
     if process.status != "Active":
-        raise ApiError(400, 900224, f"The schedule is {process.status}.")
+        raise ApiError(400, 800040, f"The schedule is {process.status}.")
     return Answer(body=_schedule_json(_save_schedule(call, process.id)))
 
 
@@ -220,7 +220,7 @@ def cancel_schedule(call: Call) -> Answer:
     """Cancel a schedule."""
     process = _find(call, SCHEDULE)
     if process.status != "Active":
-        raise ApiError(400, 900224, f"The schedule is {process.status}.")
+        raise ApiError(400, 800040, f"The schedule is {process.status}.")
     call.world.agenda.remove(f"migration.scheduled/{process.id}")
     return Answer(body=_schedule_json(call.world.processes.put(replace(process, status="Cancelled"))))
 

@@ -5,7 +5,7 @@ from typing import Any
 from csp_partner_center_simulator.catalogue.catalogue import Item
 from csp_partner_center_simulator.partner_center.products import market
 from csp_partner_center_simulator.wire.answer import Answer, attributes, collection, link
-from csp_partner_center_simulator.wire.call import Call
+from csp_partner_center_simulator.wire.call import GUID, Call
 from csp_partner_center_simulator.wire.errors import ApiError
 from csp_partner_center_simulator.wire.paging import by_offset
 from csp_partner_center_simulator.wire.router import Route
@@ -152,9 +152,9 @@ def _offer(call: Call) -> Item:
     identifier = call.params["offer"]
     item = call.world.catalogue.offer(identifier)
     if item is None:
-        if identifier.upper().startswith("CFQ7"):
+        if not GUID.fullmatch(identifier):
             raise ApiError(400, 2100, f"{identifier[:40]} is not a legacy offer; use the products API.")
-        raise ApiError(404, 800004, f"The offer {identifier[:40]} was not found.")
+        raise ApiError(400, 800004, f"The offer {identifier[:40]} was not found.")
     return item
 
 

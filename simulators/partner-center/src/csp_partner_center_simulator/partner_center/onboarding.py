@@ -27,7 +27,7 @@ def country_rules(call: Call) -> Answer:
     """Give what the create form of a country asks for (PC 3.2)."""
     facts = find_country(call.params["country"])
     if facts is None:
-        raise ApiError(404, 800070, f"There are no rules for the country {call.params['country'][:10]}.")
+        raise ApiError(400, 800070, f"There are no rules for the country {call.params['country'][:10]}.")
     return Answer(body=_rules(facts))
 
 

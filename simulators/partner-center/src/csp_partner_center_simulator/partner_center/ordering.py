@@ -23,7 +23,11 @@ def create(call: Call) -> Answer:
     lines = [_line(one, number, body) for number, one in enumerate(body.objects("lineItems"))]
     if not lines:
         raise invalid("lineItems must have at least one line.", code=800009)
+    named = body.text("referenceCustomerId").lower()
+    if named and named != customer.id:
+        raise invalid("referenceCustomerId must be the customer of the path.")
     kinds = set()
+    seats: dict[str, int] = {}  # asked for by the lines before, per item
     keys = tuple(
         found.item.key for found in (find(world, line.catalog_item_id) for line in lines) if found.item
     )
@@ -33,7 +37,10 @@ def create(call: Call) -> Answer:
         if error is None and found.item is not None:
             kinds.add(found.item.commerce)
             lines[number] = _defaulted(line, found.item.terms, found.item.plans)
-            error = line_error(world, customer, lines[number], found.item, keys[:number] + keys[number + 1 :])
+            others, key = keys[:number] + keys[number + 1 :], found.item.key
+            asked = seats.get(key, 0)
+            error = line_error(world, customer, lines[number], found.item, others, asked=asked)
+            seats[key] = asked + line.quantity
         if error is not None:
             status = 404 if error.code == STALE else 400
             raise ApiError(status, error.code, error.description)
@@ -90,7 +97,7 @@ def update(call: Call) -> Answer:
         one.members.setdefault("billingcycle", order.billing_cycle)
         order = _buy_addon(call, order, read_line(one, len(order.lines)))
     if body.text("status").lower() == "cancelled":
-        raise ApiError(400, 800040, "A license order cannot be cancelled; suspend its subscription.")
+        raise ApiError(400, 800063, "A license order cannot be cancelled; suspend its subscription.")
     return Answer(body=order_json(world, order, call.customer.country))
 
 
@@ -124,17 +131,17 @@ def _buy_addon(call: Call, order: Order, line: CartLine) -> Order:
 def change_cycle(world: World, order: Order, cycle: str, actor: Actor) -> Order:
     """Change the billing cycle of every subscription of an order: new 12 months, today's price (PC 5.6)."""
     if cycle not in {"monthly", "annual"}:
-        raise ApiError(400, 6000, f"The billing cycle cannot be changed to '{cycle[:20]}'.")
+        raise ApiError(400, 6001, f"The billing cycle cannot be changed to '{cycle[:20]}'.")
     ids = {line.subscription_id for line in order.lines}
     members = [world.subscriptions[one] for one in ids if one in world.subscriptions]
     if any(one.status != "active" for one in members):
-        raise ApiError(400, 6001, "Every subscription of the order must be active.")
+        raise ApiError(400, 6000, "Every subscription of the order must be active.")
     partner = world.partners[order.partner_id]
     day = world.now.date()
     for before in members:
         item = world.catalogue.offer(before.offer_id)
         if item is None or cycle not in item.billing_cycles:
-            raise ApiError(400, 6000, f"{before.offer_name} is not sold with the billing cycle {cycle}.")
+            raise ApiError(400, 6001, f"{before.offer_name} is not sold with the billing cycle {cycle}.")
         anchor = lifecycle.legacy_anchor(day)
         after = replace(
             before,

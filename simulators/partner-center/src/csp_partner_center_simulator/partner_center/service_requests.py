@@ -133,7 +133,7 @@ def _find(call: Call) -> Process:
         or one.partner_id != call.partner.id
         or wanted not in {None, one.customer_id}
     ):
-        raise ApiError(404, 404, f"The service request {call.params['request'][:40]} was not found.")
+        raise ApiError(404, 1000, f"The service request {call.params['request'][:40]} was not found.")
     return one
 
 

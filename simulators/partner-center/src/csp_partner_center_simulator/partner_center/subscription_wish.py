@@ -1,6 +1,7 @@
 """Reads what a subscription PATCH asks for (PC 6.3, 6.5)."""
 
 from csp_partner_center_simulator.commerce.coterm import allowed_end_dates
+from csp_partner_center_simulator.commerce.plan_change import unsold
 from csp_partner_center_simulator.commerce.wish import Wish
 from csp_partner_center_simulator.rules import terms
 from csp_partner_center_simulator.state.subscriptions import NextCharge, NextTerm, ProductChoice, Subscription
@@ -54,14 +55,13 @@ def _read_next_term(world: World, before: Subscription, body: Body) -> NextTerm 
     item = world.catalogue.sku(choice.product_id, choice.sku_id)
     if item is None:
         raise ApiError(404, 400018, f"The SKU {choice.product_id}:{choice.sku_id} was not found.")
-    if (choice.term, choice.billing_cycle) not in item.plans:
-        raise ApiError(
-            400, 900270, f"{item.title} is not sold with {choice.term} and {choice.billing_cycle}."
-        )
+    refused = unsold(item, choice.term, choice.billing_cycle, bad_term=800121)
+    if refused is not None:
+        raise refused
     quantity = wish.whole("quantity") or before.quantity
     if not item.minimum <= quantity <= item.maximum:
         raise ApiError(
-            400, 900269, f"The scheduled quantity must be between {item.minimum} and {item.maximum}."
+            400, 900275, f"The scheduled quantity must be between {item.minimum} and {item.maximum}."
         )
     end = wish.at("customTermEndDate")
     if end is not None:
@@ -73,7 +73,10 @@ def _read_next_term(world: World, before: Subscription, body: Body) -> NextTerm 
             )
         }
         if end.date() not in allowed:
-            raise ApiError(400, 900245, f"The next term cannot end on {end.date()}.")
+            outside = not start <= end.date() <= terms.term_end(start, choice.term)
+            monthly = choice.term == "P1M" and end.day >= 28  # may not align to the 28th to 30th (PC 6.7)
+            code = 900245 if outside or monthly else 900246
+            raise ApiError(400, code, f"The next term cannot end on {end.date()}.")
     return NextTerm(product=choice, quantity=quantity, custom_term_end_date=end)
 
 

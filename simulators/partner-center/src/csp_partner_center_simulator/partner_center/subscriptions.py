@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from csp_partner_center_simulator.commerce import changes
 from csp_partner_center_simulator.commerce.coterm import allowed_end_dates
+from csp_partner_center_simulator.commerce.lagging import directory_lags
 from csp_partner_center_simulator.commerce.refusing import refuse_renewing
 from csp_partner_center_simulator.partner_center.orders import etag
 from csp_partner_center_simulator.partner_center.subscription_json import shown, subscription_json
@@ -43,17 +44,12 @@ def list_subscriptions(call: Call) -> Answer:
         and (mpn is None or one.reseller_mpn == mpn)
     ]
     items = [subscription_json(call.world, one) for one in found]
-    if call.fault == "unknown_enum" and items:
-        items[0]["status"] = "on_hold"
     return Answer(body=collection(items, f"/customers/{customer.id}/subscriptions"))
 
 
 def get(call: Call) -> Answer:
     """Read one subscription."""
-    body = subscription_json(call.world, shown(call.world, find(call)))
-    if call.fault == "unknown_enum":
-        body["status"] = "on_hold"
-    return Answer(body=body)
+    return Answer(body=subscription_json(call.world, shown(call.world, find(call))))
 
 
 def list_addons(call: Call) -> Answer:
@@ -94,7 +90,7 @@ def update(call: Call) -> Answer:
             subscription_id=after.id,
         )
     if after != before:
-        _directory_lags(world, before)
+        directory_lags(world, before)
     if after.commerce == "nce" and after != before and _answers_202(world):
         return _accepted(world, before, after)
     # The published answers of legacy changes tell the version of the contract (samples of 6.3).
@@ -116,16 +112,6 @@ def _answers_202(world: World) -> bool:
 
 def _late(world: World) -> float:
     return world.delay("subscription", 2, 30).total_seconds()
-
-
-def _directory_lags(world: World, before: Subscription) -> None:
-    lag = world.delay("directory", 10, 900)
-    if lag:
-        until = world.now + lag
-        world.shadows.put(Shadow(id=f"directory/{before.id}", before=before, until=until))
-        world.later(
-            until, "subscription.visible", ref=f"directory/{before.id}", customer_id=before.customer_id
-        )
 
 
 def _roll_back_later(world: World, before: Subscription) -> None:

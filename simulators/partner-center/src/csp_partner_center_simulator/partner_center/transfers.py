@@ -50,17 +50,19 @@ def create(call: Call) -> Answer:
     mode = world.profile.transfers
     if source_id == call.partner.id:
         if mode == "target":
-            raise ApiError(400, 900131, "Transfers are created by the target partner.")
+            raise ApiError(400, 900141, "Transfers are created by the target partner.")
         if customer.relation(call.partner.id) is None:
             raise ApiError(403, 20002, "The partner has no relationship with this customer.")
         target_id = body.required("targetPartnerTenantId").lower()
-        _partner(call, target_id, 900132)
+        if target_id == call.partner.id:
+            raise ApiError(400, 900148, "A transfer needs two partners; source and target are the same.")
+        _partner(call, target_id)
         lines = _lines(call, body, customer)
         status = "Active"
     else:
         if mode == "source":
-            raise ApiError(400, 900131, "Transfers are created by the source partner.")
-        _partner(call, source_id, 900133)
+            raise ApiError(400, 900141, "Transfers are created by the source partner.")
+        _partner(call, source_id)
         target_id, lines, status = call.partner.id, [], "Pending"
     process = world.processes.put(
         Process(
@@ -93,21 +95,21 @@ def create(call: Call) -> Answer:
     return Answer(201, transfer_json(process))
 
 
-def _partner(call: Call, tenant_id: str, code: int) -> None:
+def _partner(call: Call, tenant_id: str) -> None:
     if tenant_id not in call.world.partners:
-        raise ApiError(404, code, f"The partner {tenant_id[:40]} was not found.")
+        raise ApiError(403, 900137, f"The partner {tenant_id[:40]} is not enabled for transfers.")
 
 
 def _lines(call: Call, body: Body, customer: Customer) -> list[dict[str, Any]]:
     wished = body.objects("lineItems")
     if not wished:
-        raise invalid("lineItems must have at least one line.", code=900134)
+        raise invalid("lineItems must have at least one line.", code=800078)
     lines = []
     for number, line in enumerate(wished):
         one = _subscription(call, customer, line.required("subscriptionId"))
         reason = transferring.eligible(one)
         if reason:
-            raise ApiError(400, 900135, reason)
+            raise ApiError(400, 800078, reason)
         lines.append(transferring.line_json(call.world, one, number, line.text("partnerIdOnRecord")))
     return lines
 
@@ -115,7 +117,7 @@ def _lines(call: Call, body: Body, customer: Customer) -> list[dict[str, Any]]:
 def _subscription(call: Call, customer: Customer, wanted: str) -> Subscription:
     one = call.world.subscriptions.get(wanted)
     if one is None or one.customer_id != customer.id or one.partner_id != call.partner.id:
-        raise ApiError(404, 900136, f"The subscription {wanted[:40]} was not found.")
+        raise ApiError(400, 800078, f"The subscription {wanted[:40]} was not found.")
     return one
 
 
@@ -166,9 +168,9 @@ def accept(call: Call) -> Answer:
     """Accept as the target: each line becomes an order, or an error (PC 6.12)."""
     process = _find(call)
     if process.resource["targetPartnerTenantId"] != call.partner.id:
-        raise ApiError(403, 900101, "Only the target partner can accept a transfer.")
+        raise ApiError(403, 2032, "Only the target partner can accept a transfer.")
     if process.status != "Active":
-        raise ApiError(409, 900102, f"The transfer is {process.status}.")
+        raise ApiError(400, 900102, f"The transfer is {process.status}.")
     return Answer(body=_execute(call, process))
 
 
@@ -184,8 +186,9 @@ def _execute(call: Call, process: Process) -> dict[str, Any]:
                 {
                     "transferGroupId": line["transferGroupId"],
                     "lineItems": [line],
-                    "code": 900140,
+                    "code": 900103,
                     "description": reason,
+                    "attributes": attributes("TransferError"),
                 }
             )
             continue
@@ -215,7 +218,7 @@ def update(call: Call) -> Answer:
     wanted = body.text("status").lower()
     if wanted.startswith("reject"):
         if process.resource["targetPartnerTenantId"] != call.partner.id:
-            raise ApiError(403, 900101, "Only the target partner can reject a transfer.")
+            raise ApiError(403, 2032, "Only the target partner can reject a transfer.")
         _open(process)
         return Answer(body=transfer_json(call.world.processes.put(replace(process, status="Reject"))))
     if process.status == "Pending" and process.resource["sourcePartnerTenantId"] == call.partner.id:
@@ -225,12 +228,12 @@ def update(call: Call) -> Answer:
         )
         _execute(call, process)
         return Answer(body=transfer_json(call.world.processes[process.id]))
-    raise ApiError(400, 900103, f"The transfer is {process.status} and cannot be changed so.")
+    raise ApiError(400, 900102, f"The transfer is {process.status} and cannot be changed so.")
 
 
 def _open(process: Process) -> None:
     if process.status not in {"Active", "Pending"}:
-        raise ApiError(409, 900102, f"The transfer is {process.status}.")
+        raise ApiError(400, 900102, f"The transfer is {process.status}.")
 
 
 def withdraw(call: Call) -> Answer:

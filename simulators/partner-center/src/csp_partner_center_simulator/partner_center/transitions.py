@@ -11,7 +11,7 @@ from csp_partner_center_simulator.state.directory import Process
 from csp_partner_center_simulator.state.subscriptions import Subscription
 from csp_partner_center_simulator.wire.answer import Answer, attributes, collection, instant, link
 from csp_partner_center_simulator.wire.call import Call
-from csp_partner_center_simulator.wire.errors import ApiError
+from csp_partner_center_simulator.wire.errors import ApiError, invalid
 from csp_partner_center_simulator.wire.filters import operator
 from csp_partner_center_simulator.wire.router import SELLERS, Rights, Route
 
@@ -79,21 +79,22 @@ def _eligibility(
 def create(call: Call) -> Answer:
     """Do a transition."""
     world, one, body = call.world, _source(call), call.request.object()
-    quantity = body.whole("quantity")
+    if (quantity := body.whole("quantity")) is None:
+        raise invalid("quantity is required.", code=3000)
     kind = body.required("transitionType")
     if operator(kind) not in {operator(ONLY), operator(WITH_LICENSES)}:
         raise ApiError(400, 900126, f"transitionType must be {ONLY} or {WITH_LICENSES}.")
     wanted = body.required("toCatalogItemId")
     found = find_item(world, wanted)
     if found.item is None or found.item not in transitions.targets(world, one):
-        raise ApiError(400, 900236, f"{wanted[:60]} is not a target of this subscription.")
+        raise ApiError(403, 800020, f"{wanted[:60]} is not a target of this subscription.")
     if found.error is not None:
         raise ApiError(404, found.error.code, found.error.description)
     term = (body.text("termDuration") or (found.item.terms[0] if one.is_trial else one.term)).upper()
     plans = [cycle for plan, cycle in found.item.plans if plan == term]
     usual = one.billing_cycle if one.billing_cycle in plans else next(iter(plans), one.billing_cycle)
     into = None
-    if (target := body.text("toSubscriptionId").lower()) and target != one.id:
+    if target := body.text("toSubscriptionId").lower():
         into = world.subscriptions.get(target)
         if into is None or into.customer_id != one.customer_id or into.partner_id != one.partner_id:
             raise ApiError(404, 20003, f"The subscription {target[:40]} was not found.")
@@ -103,7 +104,7 @@ def create(call: Call) -> Answer:
         one,
         found.item,
         found.availability_id,
-        quantity=one.quantity if quantity is None else quantity,
+        quantity=quantity,
         term=term,
         cycle=(body.text("billingCycle") or usual).lower(),
         into=into,
@@ -130,7 +131,7 @@ def create(call: Call) -> Answer:
                 "fromSubscriptionId": one.id,
                 "toCatalogItemId": wanted,
                 "toSubscriptionId": moved.id,
-                "quantity": one.quantity if quantity is None else quantity,
+                "quantity": quantity,
                 "termDuration": term,
                 "billingCycle": moved.billing_cycle,
                 "transitionType": WITH_LICENSES if len(steps) > 1 else ONLY,

@@ -74,7 +74,7 @@ def list_users(call: Call) -> Answer:
     return Answer(
         body=by_seek(
             request,
-            "users",
+            f"users/{customer.id}",
             f"/customers/{customer.id}/users",
             select,
             user_json,

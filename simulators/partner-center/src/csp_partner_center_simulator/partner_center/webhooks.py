@@ -64,7 +64,7 @@ def events(call: Call) -> Answer:
 def _registration(call: Call) -> Registration:
     one = call.world.registrations.get(call.partner.id)
     if one is None:
-        raise ApiError(404, 404, "The partner has no webhook registration.")
+        raise ApiError(404, 1000, "The partner has no webhook registration.")
     return one
 
 
@@ -139,7 +139,7 @@ def get_validation_event(call: Call) -> Answer:
         one for one in call.world.deliveries.by("partner", call.partner.id) if one.validation_id == wanted
     ]
     if not found:
-        raise ApiError(404, 404, "The validation event was not found.")
+        raise ApiError(404, 1000, "The validation event was not found.")
     one = found[0]
     status = {"pending": "pending", "delivered": "completed", "offline": "failed"}[one.state]
     results = [

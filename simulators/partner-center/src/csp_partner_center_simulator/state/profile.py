@@ -4,6 +4,9 @@ from typing import Literal
 
 import msgspec
 
+# A realistic service answers half of the New Commerce changes with 202 (PC 14.3); named apart, it is as named.
+WRITE_ANSWER: dict[str, Literal["200", "mixed"]] = {"fast": "200", "realistic": "mixed"}
+
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Latency, wire form and rule switches (PC 14.3, 14.4, 14.5, 16).

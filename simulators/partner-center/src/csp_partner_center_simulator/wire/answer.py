@@ -21,7 +21,6 @@ class Answer:
     nulls: bool = (
         False  # Graph writes the properties of a user that are empty as null; Partner Center leaves them out
     )
-    mfa: bool | None = None  # whether the caller's token had the MFA claim (PC 1.2), None for app-only
 
 
 def instant(at: datetime | None) -> str | None:

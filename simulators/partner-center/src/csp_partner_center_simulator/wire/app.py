@@ -22,6 +22,7 @@ from csp_partner_center_simulator.wire.refusals import instead, not_built, scrub
 from csp_partner_center_simulator.wire.request import Request
 from csp_partner_center_simulator.wire.router import Route, Router
 from csp_partner_center_simulator.wire.throttle import COUNTED, OF_THEIR_OWN, PUBLISHED, Throttle
+from csp_partner_center_simulator.wire.unknown import with_unknown_value
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ class Microsoft:
         correlation_id = request.headers.get("ms-correlationid") or str(uuid.uuid4())
         customer_id = params.get("customer", "") or self._directory_of(request, operation)
         name = name_of(operation, request)
-        fault = self._faults.strike(name, customer_id) if route else None
+        fault = self._faults.strike(name, customer_id, goes_on=request.goes_on) if route else None
         if fault is not None and fault.kind == "slow":
             await asyncio.sleep(fault.delay_seconds)
         if operation in self._preparations:
@@ -109,8 +110,12 @@ class Microsoft:
     ) -> tuple[Answer, bool]:
         if route is None:
             return not_built(request, self._world.now), False
-        if fault is not None and fault.kind in fault_kinds.BEFORE and fault.kind != "invalid_grant":
-            return instead(fault, route.operation, self._world.now), False
+        if (
+            fault is not None
+            and fault.kind in fault_kinds.BEFORE
+            and (fault.kind, route.operation) not in fault_kinds.OWN_ANSWER
+        ):
+            return instead(fault, route.operation, request, correlation_id, self._world.now), False
         try:
             with self._world.transaction():
                 answer, replayed = self._operate(request, route, params, correlation_id, fault)
@@ -126,6 +131,8 @@ class Microsoft:
         if fault is not None and fault.kind == "error_after":
             failed = ApiError(500, 800003, "The service failed to process the request.")
             return told(failed, route.operation, request, correlation_id, self._world.now), replayed
+        if fault is not None and fault.kind == "unknown_enum":
+            answer.body = with_unknown_value(answer.body)
         return answer, replayed
 
     def _operate(
@@ -139,6 +146,8 @@ class Microsoft:
             return route.handler(self._anonymous(request, operation, params, correlation_id)), False
         caller = caller_of(world, self._issuer, request.headers.get("authorization"), audiences)
         policy.note_mfa(world, caller)
+        if caller.is_user:
+            request.notes["mfa"] = str(caller.mfa).lower()
         if operation.startswith("graph.") and caller.tenant_id in world.customers:
             params = {**params, "customer": caller.tenant_id}
         call = Call(
@@ -151,9 +160,7 @@ class Microsoft:
             correlation_id=correlation_id,
             fault=fault.kind if fault else "",
         )
-        answer, replayed = self._permitted(call, route)
-        answer.mfa = caller.mfa if caller.is_user else None
-        return answer, replayed
+        return self._permitted(call, route)
 
     def _permitted(self, call: Call, route: Route) -> tuple[Answer, bool]:
         request, params = call.request, call.params

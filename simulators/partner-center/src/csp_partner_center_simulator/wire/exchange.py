@@ -114,8 +114,8 @@ class Answers:
                 "MS-ServerId": SERVER_ID,
                 "Request-Context": f"appId={APP_ID}",
             }
-            if answer.mfa is not None and request.headers.get("validatemfa", "").lower() == "true":
-                headers["isMfaCompliant"] = str(answer.mfa).lower()
+            if "mfa" in request.notes and request.headers.get("validatemfa", "").lower() == "true":
+                headers["isMfaCompliant"] = request.notes["mfa"]  # refusals tell it too (PC 1.2)
             headers["X-Locale"] = request.headers.get("x-locale", LOCALE)
         return headers | answer.headers
 

@@ -14,6 +14,8 @@ BEFORE = frozenset(
         "not_found_fresh", "conflict", "stale_etag", "reset_before", "page_token_expired", "invalid_grant",
     }
 )  # fmt: skip
+# These answer for themselves to a fault of that kind.
+OWN_ANSWER = frozenset({("invalid_grant", "auth.token"), ("page_token_expired", "graph.users.delta")})
 # The operation is done, its answer lost or spoilt.
 AFTER = frozenset({"error_after", "reset_after", "timeout_after", "truncated"})
 # The operation itself behaves otherwise.
@@ -81,12 +83,17 @@ class Faults:
         """Disarm everything."""
         self._armed.clear()
 
-    def strike(self, operation: str, customer_id: str) -> Fault | None:
-        """Give the fault that hits this call, and count it; None when there is none."""
+    def strike(self, operation: str, customer_id: str, *, goes_on: bool) -> Fault | None:
+        """Give the fault that hits this call, and count it; None when there is none.
+
+        `goes_on`: the call asks for a further page; the token of the first one cannot have expired.
+        """
         for fault in self._armed:
             if fault.count is not None and fault.fired >= fault.count:
                 continue
             if not (is_meant(fault.operation, operation) or fnmatchcase(operation, fault.operation)):
+                continue
+            if fault.kind == "page_token_expired" and not goes_on:
                 continue
             if fault.customer_id and fault.customer_id.lower() != customer_id.lower():
                 continue

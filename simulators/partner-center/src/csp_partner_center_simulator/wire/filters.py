@@ -27,27 +27,37 @@ def operator(name: str) -> str:
     return name.replace("_", "").lower()
 
 
-def predicate(text: str | None, fields: dict[str, Callable[[T], str]]) -> Callable[[T], bool]:
-    """Make a test out of a filter; `fields` are its members (any casing), as text. 400 for anything else."""
+def predicate(
+    text: str | None, fields: dict[str, Callable[[T], str]], *, enums: frozenset[str] = frozenset()
+) -> Callable[[T], bool]:
+    """Make a test out of a filter; `fields` are its members (any casing), as text. 400 for anything else.
+
+    `enums`: the members whose values are compared without underscores (PC 2.3).
+    """
     if not text:
         return lambda _: True
     try:
-        return _test(fold(json.loads(text)), {name.lower(): read for name, read in fields.items()})
+        known = {name.lower(): read for name, read in fields.items()}
+        return _test(fold(json.loads(text)), known, frozenset(name.lower() for name in enums))
     except (ValueError, TypeError, AttributeError):
         raise invalid("The filter is not a JSON filter expression.") from None
 
 
-def _test(node: dict[str, Any], fields: dict[str, Callable[[T], str]]) -> Callable[[T], bool]:
+def _test(
+    node: dict[str, Any], fields: dict[str, Callable[[T], str]], enums: frozenset[str]
+) -> Callable[[T], bool]:
     name = operator(str(node.get("operator", "")))
     if name in {"and", "or"}:
-        left, right = _test(node["leftfilter"], fields), _test(node["rightfilter"], fields)
+        left, right = (_test(node[side], fields, enums) for side in ("leftfilter", "rightfilter"))
         if name == "and":
             return lambda item: left(item) and right(item)
         return lambda item: left(item) or right(item)
-    read = fields.get(str(node.get("field", "")).lower())
+    field = str(node.get("field", "")).lower()
+    read = fields.get(field)
     compare = _COMPARE.get(name)
     if read is None or compare is None:
         known = ", ".join(sorted(fields))
         raise invalid(f"The filter's field must be one of {known}, its operator a known one.")
-    want = str(node.get("value", "")).lower()
-    return lambda item: compare(read(item).lower(), want)
+    plain = operator if field in enums else str.lower
+    want = plain(str(node.get("value", "")))
+    return lambda item: compare(plain(read(item)), want)

@@ -7,10 +7,12 @@ from typing import Any, TypeVar
 
 from csp_partner_center_simulator.wire.answer import collection, link
 from csp_partner_center_simulator.wire.errors import ApiError, invalid
+from csp_partner_center_simulator.wire.filters import operator
 from csp_partner_center_simulator.wire.request import Request
 
 T = TypeVar("T")
 HEADER = "MS-ContinuationToken"
+SEEKS = frozenset({"next", "previous", "first"})
 
 
 def by_offset(
@@ -50,12 +52,22 @@ def by_seek(
 ) -> dict[str, Any]:
     """Cut a page by `size`; the token of the next page holds size and wishes, for clients repeat neither.
 
+    `operation` names the list, with the ids of its path: a token of another list is refused.
+
     `wishes` (filter, dates, …) select the items; the last page offers no next, and asking beyond it is
     400 with code 2000. With `trailing_next` a full last page offers one all the same, as the service may.
     """
     token = request.headers.get(HEADER.lower())
-    if (request.param("seekoperation") or "").lower() in {"next", "previous"} or token:
+    seek = operator(request.param("seekoperation") or "")
+    if seek and seek not in SEEKS:
+        raise invalid(f"seekOperation must be one of {', '.join(sorted(SEEKS))}.", code=900126)
+    if seek in {"next", "previous"} or (token and seek != "first"):
         state = _read_token(token, operation)
+        asked = request.param("filter")
+        if asked is not None and asked != state["wishes"].get("filter"):
+            raise invalid(f"The header {HEADER} belongs to a list with another filter.")
+        if seek == "previous":
+            state["at"] = max(0, state["at"] - 2 * state["size"])
     else:
         size = request.number("size")
         if size is not None and not 0 <= size <= most:

@@ -61,12 +61,12 @@ class Recorder:
         self._number += 1
         self._ring.append(Recorded(n=self._number, **facts))
 
-    def find(self, *, operation: str, customer_id: str, since: int) -> list[Recorded]:
-        """Give what was recorded after number `since`, by operation and customer (empty: all)."""
+    def find(self, *, operation: str, customer_id: str, since: int | datetime) -> list[Recorded]:
+        """Give what was recorded after number `since`, or at that time or later, by operation and customer (empty: all)."""
         return [
             one
             for one in self._ring
-            if one.n > since
+            if (one.n > since if isinstance(since, int) else one.at >= since)
             and (not operation or is_meant(operation, one.operation))
             and (not customer_id or one.customer_id.lower() == customer_id.lower())
         ]

@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
+from csp_partner_center_simulator.auth.refusal import RefusedError
 from csp_partner_center_simulator.wire.answer import Answer
 from csp_partner_center_simulator.wire.errors import ApiError, GatewayError, GraphError
 from csp_partner_center_simulator.wire.faults import Fault
@@ -17,7 +18,12 @@ GRAPH_NAMES = {
     409: "Conflict",
     429: "TooManyRequests",
     500: "InternalServerError",
+    502: "BadGateway",
+    503: "ServiceUnavailable",
+    504: "GatewayTimeout",
 }
+PRICING_NAMES = {403: "Forbidden", 404: "NotFound", 429: "TooManyRequests", 500: "InternalServerError"}
+TRANSIENT = 90033  # Entra's number for an error that passes
 PRICING = ("pricesheets.", "offermatrix.", "fxrates.")
 
 
@@ -36,18 +42,12 @@ def not_built(request: Request, now: datetime) -> Answer:
     return Answer(404, body, {"X-Simulator": "not-implemented"})
 
 
-def instead(fault: Fault, operation: str, now: datetime) -> Answer:
+def instead(fault: Fault, operation: str, request: Request, correlation_id: str, now: datetime) -> Answer:
     """Give what the fault answers in the operation's place."""
-    graph = operation.startswith("graph.")
     match fault.kind:
         case "throttled":
             wait = 10 if fault.retry_after is None else fault.retry_after
-            wait = int(wait) if float(wait).is_integer() else wait
-            refusal: ApiError = too_many(wait)
-            if graph:
-                refusal = GraphError(
-                    429, "TooManyRequests", "Please retry again later.", headers=refusal.headers
-                )
+            refusal: ApiError = too_many(int(wait) if float(wait).is_integer() else wait)
         case "error_before":
             refusal = ApiError(500, fault.code or 800003, "The service failed to process the request.")
         case "unavailable":
@@ -70,45 +70,42 @@ def instead(fault: Fault, operation: str, now: datetime) -> Answer:
         case "stale_etag":
             refusal = ApiError(400, 2055, "The etag is not the current one.")
         case "page_token_expired":
-            refusal = ApiError(fault.code or 410, 2000, "The continuation token has expired.")
+            # Not code 2000: that says the list is over (PC 2.4), and an expired token must not look like its end.
+            refusal = ApiError(fault.code or 410, 800002, "The continuation token has expired.")
         case _:
             return Answer(500, None)
-    body = refusal.body()
-    if graph:
-        inner = _inner_error(now, str(uuid.uuid4()))
-        if refusal.status == 429:
-            inner = _throttled(inner)
-        name = GRAPH_NAMES.get(refusal.status, "Request_BadRequest")
-        body = {"error": {"code": name, "message": refusal.description, "innerError": inner}}
-    return Answer(refusal.status, body, dict(refusal.headers))
+    return told(refusal, operation, request, correlation_id, now)
 
 
 def told(refusal: ApiError, operation: str, request: Request, correlation_id: str, now: datetime) -> Answer:
-    """Tell a refusal in the words of the surface it was met on: Partner Center, pricing host, Graph."""
-    body = refusal.body()
+    """Tell a refusal in the words of the surface it was met on: Partner Center, token endpoint, pricing host, Graph."""
+    status, body = refusal.status, refusal.body()
+    inner = _inner_error(now, request.headers.get("client-request-id", correlation_id))
     if isinstance(refusal, GraphError):
-        body["error"]["innerError"] = _inner_error(
-            now, request.headers.get("client-request-id", correlation_id)
-        )
+        body["error"]["innerError"] = inner
+    elif operation.startswith("auth."):
+        busy = "temporarily_unavailable" if status == 429 or status >= 500 else "invalid_request"
+        body = RefusedError(busy, TRANSIENT, refusal.description, status=status).body(now)
     elif operation.startswith(PRICING):
         # A wrong token is 400 on the pricing host, not 401 (PC 11.1).
-        status = 400 if refusal.status == 401 else refusal.status
-        body = {
-            "error": {
-                "code": "BadRequest",
-                "message": refusal.description,
-                "target": None,
-                "innerError": None,
-            }
+        status = 400 if status == 401 else status
+        code = PRICING_NAMES.get(status, "BadRequest" if status < 500 else "ServiceUnavailable")
+        error: dict[str, Any] = {
+            "code": code,
+            "message": refusal.description,
+            "target": None,
+            "innerError": None,
         }
-        return Answer(status, body, dict(refusal.headers))
+        body = {"error": error}
     elif operation.startswith("graph."):
-        name = GRAPH_NAMES.get(refusal.status, "Request_BadRequest")
-        inner = _inner_error(now, request.headers.get("client-request-id", correlation_id))
-        if refusal.status == 429:
-            inner = _throttled(inner)
-        body = {"error": {"code": name, "message": refusal.description, "innerError": inner}}
-    return Answer(refusal.status, body, dict(refusal.headers))
+        throttled = status == 429
+        error = {
+            "code": GRAPH_NAMES.get(status, "Request_BadRequest"),
+            "message": "Please retry again later." if throttled else refusal.description,
+            "innerError": _throttled(inner) if throttled else inner,
+        }
+        body = {"error": error}
+    return Answer(status, body, dict(refusal.headers))
 
 
 def _inner_error(now: datetime, client_request_id: str) -> dict[str, Any]:

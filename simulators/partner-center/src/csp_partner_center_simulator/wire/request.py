@@ -53,6 +53,12 @@ class Request:
         except ValueError:
             raise invalid(f"Query parameter {name} must be a whole number, got '{text[:40]}'.") from None
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether a further page of a list is asked for, by token or by offset (PC 2.4, 13.5)."""
+        asks = {"seekoperation", "$skiptoken", "$deltatoken"} & set(self.query)
+        return bool(asks) or "ms-continuationtoken" in self.headers or self.param("offset") not in {None, "0"}
+
     def form(self) -> dict[str, str]:
         """Give the body as a form: the first value of each field, names in lower case."""
         fields: dict[str, str] = {}

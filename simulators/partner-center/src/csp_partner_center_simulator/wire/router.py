@@ -14,18 +14,18 @@ SELLERS = frozenset({"AdminAgents", "SalesAgents"})
 HELPERS = frozenset({"AdminAgents", "HelpdeskAgents"})
 ADMINS = frozenset({"AdminAgents"})
 
-DIRECTORY_READERS = frozenset(
-    {"Directory Readers", "Global Reader", "Directory Writers", "User Administrator", "License Administrator",
-     "Global Administrator"}
-)  # fmt: skip
-USER_LISTERS = DIRECTORY_READERS
-USER_ADMINS = frozenset({"User Administrator", "Global Administrator"})
+# Which delegated roles open what (PC 1.2); a Global Administrator may do everything.
+GLOBAL_ADMIN = frozenset({"Global Administrator"})
+DIRECTORY_READERS = GLOBAL_ADMIN | {"Directory Readers", "Global Reader"}
+USER_LISTERS = DIRECTORY_READERS | {"User Administrator"}
+USER_ADMINS = GLOBAL_ADMIN | {"User Administrator"}
 USER_CREATORS = USER_ADMINS | {"Directory Writers"}
 PASSWORD_ADMINS = USER_ADMINS | {"Privileged Authentication Administrator"}
-LICENSE_ADMINS = frozenset(
-    {"License Administrator", "User Administrator", "Directory Writers", "Global Administrator"}
-)
-ROLE_ADMINS = frozenset({"Privileged Role Administrator", "Global Administrator"})
+LICENSE_ADMINS = USER_ADMINS | {"License Administrator", "Directory Writers"}
+ROLE_ADMINS = GLOBAL_ADMIN | {"Privileged Role Administrator"}
+DOMAIN_READERS = GLOBAL_ADMIN | {"Global Reader", "Directory Writers", "Domain Administrator"}
+# Graph lets every one of these roles read the directory it may change.
+GRAPH_READERS = DIRECTORY_READERS | {"Directory Writers", "User Administrator", "License Administrator"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
