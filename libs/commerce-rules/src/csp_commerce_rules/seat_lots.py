@@ -52,6 +52,13 @@ def open_window(quantity: int, ordered_at: datetime) -> SeatLot:
     return SeatLot(quantity, ordered_at + WINDOW)
 
 
+def put(lots: tuple[SeatLot, ...], lot: SeatLot) -> tuple[SeatLot, ...]:
+    """The lots with a newer one; seats with one deadline are one lot, for no rule tells them apart."""
+    if lots and lots[-1].open_until == lot.open_until:
+        return (*lots[:-1], SeatLot(lots[-1].quantity + lot.quantity, lot.open_until))
+    return (*lots, lot)
+
+
 def open_lots(lots: tuple[SeatLot, ...], at: datetime) -> tuple[SeatLot, ...]:
     """Lots whose window is open at an instant, in their order (oldest first)."""
     return tuple(lot for lot in lots if at < lot.open_until)

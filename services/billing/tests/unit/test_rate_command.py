@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -283,6 +284,24 @@ def test_many_stories_give_one_result_a_line_in_order(good, story):
     assert done.returncode == 2
     assert (first["total_net"], third["total_net"]) == ("77.42", "50.00")
     assert second == {"error": ["timeline[0].quantity: must be 1 or more, is -2"]}
+
+
+@pytest.mark.parametrize("rule_set", ["nce", "flex", "legacy_anniversary"])
+def test_four_times_the_changes_of_one_day_cost_about_four_times_as_much(story, rule_set):
+    def seconds(changes: int) -> float:
+        half = changes // 2
+        sizes = [*range(6, 6 + half), *range(6 + half, 6, -1)]  # up and down again, each with seats of its own
+        asked = story(
+            [BOUGHT, *(("2024-03-15", "quantity", {"quantity": size}) for size in sizes)],
+            ["2024-03-01", "2024-03-15", "2024-04-15"],
+            rule_set=rule_set,
+        )
+        began = time.process_time()
+        rate(parse(json.dumps(asked)))
+        return time.process_time() - began
+
+    seconds(100)
+    assert min(seconds(8000) for _ in range(2)) < 8 * max(seconds(2000) for _ in range(2))
 
 
 def test_a_name_with_half_a_surrogate_pair_is_still_valid_json(good):

@@ -37,23 +37,28 @@ def linked(stories: Mapping[str, Story]) -> dict[str, Story]:
         isinstance(fact, f.Started) and fact.link for story in stories.values() for fact in story.facts
     ):
         return dict(stories)
-    open_stories = {name: _with_departures(story, stories) for name, story in stories.items()}
+    departures = _departures(stories)
+    open_stories = {
+        name: replace(story, facts=(*story.facts, *departures[name])) if name in departures else story
+        for name, story in stories.items()
+    }
     done: dict[str, Story] = {}
     for name in open_stories:
         _resolve(name, open_stories, done, frozenset())
     return {name: done[name] for name in stories}
 
 
-def _with_departures(story: Story, stories: Mapping[str, Story]) -> Story:
+def _departures(stories: Mapping[str, Story]) -> dict[str, list[f.TransferredOut]]:
     """A predecessor ends on the day its successor begins (R9.10)."""
-    leaving = [
-        f.TransferredOut(id=fact.id, seq=fact.seq, day=fact.day, recorded=fact.recorded, at=fact.at)
-        for other in stories.values()
-        for fact in other.facts
-        if isinstance(fact, f.Started)
-        and fact.link == f.Link(kind="transfer", subscription=story.subscription)
-    ]
-    return replace(story, facts=(*story.facts, *leaving)) if leaving else story
+    leaving: dict[str, list[f.TransferredOut]] = {}
+    for story in stories.values():
+        for fact in story.facts:
+            if isinstance(fact, f.Started) and fact.link is not None and fact.link.kind == "transfer":
+                left = f.TransferredOut(
+                    id=fact.id, seq=fact.seq, day=fact.day, recorded=fact.recorded, at=fact.at
+                )
+                leaving.setdefault(fact.link.subscription, []).append(left)
+    return leaving
 
 
 def _resolve(name: str, stories: dict[str, Story], done: dict[str, Story], above: frozenset[str]) -> None:

@@ -115,8 +115,11 @@ def _fold_day(run: Run, day: int, facts: list[f.Fact]) -> None:
     else:
         by_pairs = run.rules.change_style == "refund_and_recharge_remaining"
         facts = _begun_late(facts) if state.status == "new" and len(facts) > 1 else facts
+        deciding = max((i for i, fact in enumerate(facts) if isinstance(fact, _OVERRULING)), default=0)
         for i, fact in enumerate(facts):
-            apply(run, fact, silent=by_pairs and _collapses(fact, facts[i + 1 :]))
+            # D-18: a change recorded after its day leaves no pair of its own where a later one of that day decides.
+            silent = by_pairs and i < deciding and isinstance(fact, f.QuantityChanged) and fact.late
+            apply(run, fact, silent=silent)
         if state.recognise_on == day:
             recognise(run, day, rest=True)
     split_at_prices(run, facts)
@@ -165,13 +168,6 @@ def _begun_late(facts: list[f.Fact]) -> list[f.Fact]:
                 facts = [*facts[:i], fact, *facts[i + 2 :]]
             break
     return facts
-
-
-def _collapses(fact: f.Fact, later: list[f.Fact]) -> bool:
-    """D-18: a change recorded after its day leaves no pair of its own where a later one of that day decides."""
-    return (
-        isinstance(fact, f.QuantityChanged) and fact.late and any(isinstance(o, _OVERRULING) for o in later)
-    )
 
 
 _OVERRULING = (f.QuantityChanged, f.ProductChanged)

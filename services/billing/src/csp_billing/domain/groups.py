@@ -34,7 +34,7 @@ def pending(run: Run) -> bool:
     state = run.state
     if state.recognise_on is None:
         return False
-    charged = {charge.quantity for charge in state.charges if charge.live}
+    charged = {charge.quantity for charge in run.live()}
     return (
         charged != {part.quantity for part in state.segments}
         or len({part.quantity for part in state.segments}) > 1
@@ -52,25 +52,25 @@ def recognise(run: Run, day: int, *, rest: bool) -> None:
     changes = parts[1:] or parts
     group = changes[0].cause
     causes = tuple(dict.fromkeys(part.cause for part in changes))
-    before = next((charge.quantity for charge in state.charges if charge.live), 0)
+    live = run.live()
+    before = next((charge.quantity for charge in live), 0)
     after = next((part.quantity for part in changes if part.quantity != before), state.quantity)
     reason: Reason = "add_quantity" if after > before else "remove_quantity"
     posted = day
-    end = max((charge.end for charge in state.charges if charge.live), default=day)
-    first = min((charge.start for charge in state.charges if charge.live), default=day)
-    for charge in state.charges:
-        if charge.live:
-            run.refund(
-                charge,
-                charge.open,
-                start=charge.start,
-                reason=reason,
-                posted=posted,
-                cause=group,
-                rule="R4.6",
-                days=charge.end - charge.basis,
-                caused_by=causes,
-            )
+    end = max((charge.end for charge in live), default=day)
+    first = min((charge.start for charge in live), default=day)
+    for charge in live:
+        run.refund(
+            charge,
+            charge.open,
+            start=charge.start,
+            reason=reason,
+            posted=posted,
+            cause=group,
+            rule="R4.6",
+            days=charge.end - charge.basis,
+            caused_by=causes,
+        )
     for i, part in enumerate(parts):
         until = min(parts[i + 1].start if i + 1 < len(parts) else day, day)
         start = min(part.start, first) if i == 0 else part.start

@@ -5,7 +5,7 @@ from csp_billing.domain.groups import note_quantity, recognise
 from csp_billing.domain.run import Run
 from csp_billing.domain.state import Rejection
 from csp_billing.domain.steps import is_billed, note_immediate, replace_rest
-from csp_commerce_rules.seat_lots import Refusal, may_change_quantity, open_window, take
+from csp_commerce_rules.seat_lots import Refusal, may_change_quantity, open_window, put, take
 
 
 def change_quantity(run: Run, fact: f.Fact, quantity: int, *, silent: bool = False) -> None:
@@ -59,6 +59,6 @@ def lots_follow(run: Run, fact: f.Fact, before: int, after: int) -> None:
         return
     state = run.state
     if after > before:
-        state.lots = (*state.lots, open_window(after - before, fact.instant))
+        state.lots = put(state.lots, open_window(after - before, fact.instant))
     elif after < before:
         state.lots, _ = take(state.lots, before - after, fact.instant)

@@ -17,7 +17,10 @@ def explains_zero(price: int | None, discount: int) -> bool:
 class Run:
     """Posts charges and refunds for one subscription. What to post is decided by `fold`, `changes` and `groups`."""
 
-    __slots__ = ("between", "history", "lines", "price_book", "rejections", "rules", "state", "subscription")
+    __slots__ = (
+        *("_brought", "_live", "_live_of", "_seen"),
+        *("between", "history", "lines", "price_book", "rejections", "rules", "state", "subscription"),
+    )
 
     def __init__(
         self, subscription: str, rules: Rules, price_book: PriceBook, state: State, *, history: bool
@@ -34,6 +37,10 @@ class Run:
         self.between = False
         self.lines: list[Line] = []
         self.rejections: list[Rejection] = []
+        # So that a day of many changes does not look at all of its past for each of them.
+        self._live: list[Charge] = []
+        self._live_of: list[Charge] = []
+        self._seen = self._brought = 0
 
     # -- prices --------------------------------------------------------------------------------------------------
 
@@ -279,19 +286,32 @@ class Run:
         )
         return amount
 
+    def live(self) -> list[Charge]:
+        """Charges that no later one has taken the place of, oldest first."""
+        charges = self.state.charges
+        if self._live_of is not charges:
+            self._live, self._live_of, self._seen = [], charges, 0
+        self._live += charges[self._seen :]
+        self._seen = len(charges)
+        self._live = [charge for charge in self._live if charge.live]
+        return self._live
+
     def live_charges(self, day: int) -> list[Charge]:
         """Charges that cover a running day, or lie still ahead in its cycle."""
-        return [charge for charge in self.state.charges if charge.live and charge.end > day]
+        return [charge for charge in self.live() if charge.end > day]
 
     def settle_past(self, day: int) -> None:
         """Charges for days before this one are final: no later group takes them back."""
-        for charge in self.state.charges:
+        for charge in self.live():
             if charge.end <= day:
                 charge.live = False
 
     def bring_forward(self, day: int) -> None:
         """Post on a day what waits for a later recognition: nothing is given back before it was charged."""
-        self.lines = [line if line.posted <= day else line._replace(posted=day) for line in self.lines]
+        for i in range(self._brought, len(self.lines)):
+            if self.lines[i].posted > day:
+                self.lines[i] = self.lines[i]._replace(posted=day)
+        self._brought = len(self.lines)  # days only go on, so that these wait no more
 
     def post(self, line: Line) -> None:
         """Take a line into the result, unless it is carried (R9.7, R9.10): then it only was the base of refunds."""

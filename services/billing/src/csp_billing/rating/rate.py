@@ -57,6 +57,7 @@ def rate(story: StoryFile) -> Result:
     known: list[Event] = []
     waiting = list(story.events)
     stories: dict[str, Story] = {}
+    credited = _credited(story)
     before = 0
     for number, as_of in enumerate(story.runs, start=1):
         news, waiting = _known_now(waiting, number, as_of)
@@ -64,8 +65,8 @@ def rate(story: StoryFile) -> Result:
             known.extend(news)
             stories = linked(_stories(story, known))
         postings: list[Posting] = []
-        for name, told in stories.items():
-            postings.extend(_bill(name, told, books, before, as_of, story))
+        for told in stories.values():
+            postings.extend(_bill(told, books, before, as_of, story, credited))
         postings.sort(key=report_order)
         net = sum(posting.line.amount or 0 for posting in postings)
         tax_rate = story.settings.tax_rate
@@ -88,9 +89,10 @@ def _known_now(waiting: list[Event], run: int, as_of: int) -> tuple[list[Event],
 
 
 def _bill(
-    name: str, told: Story, books: dict[str, _Book], before: int, as_of: int, story: StoryFile
+    told: Story, books: dict[str, _Book], before: int, as_of: int, story: StoryFile, credited: set[str]
 ) -> list[Posting]:
     """Post one subscription's difference: from where the last run ended, or, where its past changed, from the start."""
+    name = told.subscription
     book = books.get(name)
     goes_on = book is not None and _only_later(book.told, told, before)
     facts = [fact for fact in told.facts if fact.day > before] if goes_on else told.facts
@@ -101,7 +103,7 @@ def _bill(
         as_of,
         rules=told.rules,
         price_book=told.price_book,
-        history=_credits_lines(name, story),
+        history=name in credited,
     )
     if missing := pending(desired):
         raise StoryRefused(_missing_prices(missing, story))
@@ -113,13 +115,14 @@ def _bill(
     return posted
 
 
-def _credits_lines(subscription: str, story: StoryFile) -> bool:
-    """Whether the story ever credits a line of the subscription, which may be one of a cycle long past."""
-    return any(
-        name == subscription and isinstance(fact, f.Credited) and fact.line_of is not None
+def _credited(story: StoryFile) -> set[str]:
+    """The subscriptions of which the story ever credits a line, which may be one of a cycle long past."""
+    return {
+        name
         for event in story.events
         for name, fact in event.facts
-    )
+        if isinstance(fact, f.Credited) and fact.line_of is not None
+    }
 
 
 def _only_later(before: Story, now: Story, day: int) -> bool:
@@ -144,6 +147,7 @@ def _stories(story: StoryFile, known: list[Event]) -> dict[str, Story]:
             rule_sets.setdefault(event.starts, _rules(story, event))
     stories: dict[str, Story] = {}
     changes = _price_changes(known)
+    chosen = {event.starts for event in known if event.rule_set is not None}
     for name, facts in told.items():
         rules = rule_sets.get(name)
         if rules is None:
@@ -151,16 +155,12 @@ def _stories(story: StoryFile, known: list[Event]) -> dict[str, Story]:
         held = holding(facts)
         starts = [fact for fact in held if isinstance(fact, f.Started)]
         source = next((fact.link.subscription for fact in starts if fact.link is not None), None)
-        if source is not None and source in rule_sets and not _own_rule_set(known, name):
+        if source is not None and source in rule_sets and name not in chosen:
             rules = rule_sets[source]
         rows = _rows(story, changes, name)
         listed = _listed(story, changes, name, rows) if rules.price_policy == "immediate_prorated" else []
         stories[name] = Story(name, (*held, *listed), rules, PriceBook(rows))
     return stories
-
-
-def _own_rule_set(known: list[Event], name: str) -> bool:
-    return any(event.starts == name and event.rule_set is not None for event in known)
 
 
 def _rules(story: StoryFile, event: Event) -> Rules:
