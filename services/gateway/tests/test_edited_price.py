@@ -1,4 +1,4 @@
-"""The sales price on the screen: an edit without an end rules over later locks, whether the subscription is known before or after."""
+"""The sales price on the screen: the lock in force, and an edit without an end over it, whether the subscription is known before or after."""
 
 from datetime import UTC, date, datetime
 
@@ -34,17 +34,18 @@ CREATED = Recorded(
 )
 
 
-def locked(version, price):
+def locked(version, price, from_on="2026-03-01", *, at_takeover=False):
     lock = SubscriptionPriceLocked(
         subscription_id="sub_a",
         tenant_id="ten_a",
         currency="EUR",
         unit_price_micro=price,
         price_ref="l/r/1",
-        from_on=date(2026, 3, 1),
+        from_on=date.fromisoformat(from_on),
         product="P:1",
         product_title="Premium",
         charge_cycle="P1M",
+        at_takeover=at_takeover,
     )
     return Recorded(stream="spr_a", version=version, data=lock, meta=META)
 
@@ -75,6 +76,20 @@ async def worker(database_url):
     [
         ([locked(1, 20)], 20),
         ([locked(1, 20), locked(2, 24)], 24),
+        # Renewed, then billed from an earlier day: that day's price is not the one in force.
+        (
+            [
+                locked(1, 20, at_takeover=True),
+                locked(2, 24, "2026-09-01"),
+                locked(3, 19, "2026-01-01", at_takeover=True),
+            ],
+            24,
+        ),
+        # Not renewed since: it is.
+        ([locked(1, 20, at_takeover=True), locked(2, 19, "2026-01-01", at_takeover=True)], 19),
+        ([locked(1, 20, at_takeover=True), locked(2, 21, "2026-04-01", at_takeover=True)], 21),
+        # A purchase whose price came to the lists after its renewal.
+        ([locked(1, 24, "2026-09-01"), locked(2, 20)], 24),
         ([locked(1, 20), edited(2, 18)], 18),
         ([locked(1, 20), edited(2, 18), locked(3, 24)], 18),
         ([locked(1, 20), edited(2, 18), edited(3, 17)], 17),

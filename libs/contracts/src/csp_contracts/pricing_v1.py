@@ -99,6 +99,7 @@ class SubscriptionPriceLocked:
 
     `policy` null: made for a purchase, renewal or conversion of that day. Else the price changes inside a term (R5.3):
     `at_next_cycle` from the first charge cycle that starts on or after the day, `immediate_prorated` from the day itself.
+    `at_takeover`: of the day from which an imported subscription is billed (R9.7); the last one takes the place of those before.
     """
 
     subscription_id: str
@@ -112,6 +113,7 @@ class SubscriptionPriceLocked:
     charge_cycle: str
     promotion_percent: str | None = None
     policy: str | None = None
+    at_takeover: bool = False
 
 
 @event(
@@ -121,7 +123,7 @@ class SubscriptionPriceLocked:
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionCostLocked:
-    """What Microsoft charges the reseller for a subscription from a UTC day on; ledger `cost`."""
+    """What Microsoft charges the reseller for a subscription from a UTC day on; ledger `cost`. `at_takeover` as of the price."""
 
     subscription_id: str
     tenant_id: str
@@ -133,6 +135,7 @@ class SubscriptionCostLocked:
     product_title: str
     charge_cycle: str
     promotion_percent: str | None = None
+    at_takeover: bool = False
 
 
 @event("csp.pricing.subscription-price-edited.v1", stream=Kind.SUBSCRIPTION_PRICE)

@@ -175,8 +175,11 @@ class BillingUseCases:
     async def report(self, scope: Scope, report_id: str, *, as_of: datetime | None = None) -> Report:
         """One report with all its lines: the stored ones if it is issued, else those known now.
 
-        With `as_of` as it was known at that moment: issued only if it was by then.
+        With `as_of` as it was known at that moment: issued only if it was by then. Raises `Problem` `not-found` also where
+        nothing of it was known then: nobody could have been shown it, not even with nothing to pay.
         """
+        if as_of is not None and as_of > self._clock.now():
+            raise invalid("as_of", "range", "must not be in the future")
         issued = await self._issued.whole(scope, report_id)
         if (
             issued is not None
@@ -192,6 +195,8 @@ class BillingUseCases:
         if as_of is not None:
             asked = replace(asked, today=as_of.date())
         found = await self._previews.one(asked, key)
+        if found is None and as_of is not None:
+            raise not_found("report")
         return found or _empty(key, customers[0]["name"], asked.today)
 
     async def lines(self, scope: Scope, report_id: str, asked: LinesAsked) -> tuple[Report, LinesPage]:

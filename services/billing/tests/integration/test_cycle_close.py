@@ -314,6 +314,24 @@ async def test_a_report_can_be_seen_as_it_was_known_at_a_past_moment(february):
     assert issued.content == final
 
 
+async def test_before_anything_of_it_was_known_a_report_did_not_exist(february):
+    report = await february.report("2026-02-16")
+
+    before = await february.get(f"/reports/{report['id']}?as_of=2019-12-31T00:00:00Z")
+
+    assert before.status_code == 404
+    assert before.json()["code"] == "not_found"
+
+
+async def test_a_report_as_it_will_be_known_is_no_question(february):
+    report = await february.report("2026-02-16")
+
+    ahead = await february.get(f"/reports/{report['id']}?as_of=2031-01-01T00:00:00Z")
+
+    assert ahead.status_code == 422
+    assert ahead.text.count("as_of: must not be in the future") == 1
+
+
 @pytest.mark.parametrize("role", [Role.CUSTOMER_ADMIN, Role.CUSTOMER_VIEWER])
 async def test_cycles_do_not_exist_for_customers(february, role):
     cycle = await cycle_of(february, "2026-02-16")

@@ -290,7 +290,10 @@ def test_many_stories_give_one_result_a_line_in_order(good, story):
 def test_four_times_the_changes_of_one_day_cost_about_four_times_as_much(story, rule_set):
     def seconds(changes: int) -> float:
         half = changes // 2
-        sizes = [*range(6, 6 + half), *range(6 + half, 6, -1)]  # up and down again, each with seats of its own
+        sizes = [
+            *range(6, 6 + half),
+            *range(6 + half, 6, -1),
+        ]  # up and down again, each with seats of its own
         asked = story(
             [BOUGHT, *(("2024-03-15", "quantity", {"quantity": size}) for size in sizes)],
             ["2024-03-01", "2024-03-15", "2024-04-15"],

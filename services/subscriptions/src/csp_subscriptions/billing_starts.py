@@ -41,7 +41,6 @@ class BillingStarts:
         Raises `Problem`: `not-found`, `version-conflict`, `subscription-not-imported`, `validation`.
         """
         now = self._clock.now()
-        await self._visible(scope, subscription_id)
 
         async def decide() -> Decision:
             state = await self._visible(scope, subscription_id)

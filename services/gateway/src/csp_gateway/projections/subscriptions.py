@@ -1,7 +1,7 @@
 """The list of subscriptions: quantity, status, price, consumed seats."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from csp_contracts.envelope import Recorded
 from csp_contracts.identity_sync_v1 import ConsumedSeatsChanged
@@ -25,6 +25,8 @@ from csp_contracts.subscriptions_v1 import (
 from csp_gateway.projections.writing import CUSTOMER_OF_TENANT, as_text
 from csp_runtime.database import Connection
 
+Which = Literal["price", "cost"]
+
 
 async def show(tx: Connection, event: Recorded[Any]) -> None:
     """Write what an event means for this screen."""
@@ -32,17 +34,13 @@ async def show(tx: Connection, event: Recorded[Any]) -> None:
         case SubscriptionCreated() as data:
             await _created(tx, event, data)
         case SubscriptionPriceLocked() as data:
-            await _figures(
-                tx, event.meta.reseller, data.subscription_id, {"unit_price_micro": data.unit_price_micro}
-            )
+            await _locked(tx, event.meta.reseller, "price", data)
         case SubscriptionPriceEdited() as data:
             if data.until_on is None and data.from_on <= event.meta.recorded_at.date():
                 edited = {"unit_price_micro": data.unit_price_micro, "price_is_edited": True}
                 await _figures(tx, event.meta.reseller, data.subscription_id, edited)
         case SubscriptionCostLocked() as data:
-            await _figures(
-                tx, event.meta.reseller, data.subscription_id, {"unit_cost_micro": data.unit_price_micro}
-            )
+            await _locked(tx, event.meta.reseller, "cost", data)
         case ConsumedSeatsChanged() as data:
             for part in data.subscriptions:
                 seats = {"consumed": part.consumed, "consumed_is_shared": part.shared}
@@ -55,27 +53,53 @@ async def _figures(
     tx: Connection, reseller: str, subscription_id: str, figures: Mapping[str, int | bool]
 ) -> None:
     """Figures of other streams: there is no order between streams, so they may come before their subscription and wait."""
-    columns = list(figures)
-    shown, waiting = _assigned("subscriptions", columns), _assigned("waiting_figures", columns)
+    given = ", ".join(f"{column} = %s" for column in figures)
     values = list(figures.values())
     await tx.execute(
-        f"with shown as (update subscriptions set {shown}, revision = revision + 1 "
+        f"with shown as (update subscriptions set {given}, revision = revision + 1 "
         "where reseller_id = %s and subscription_id = %s returning 1) "
         f" insert into waiting_figures (subscription_id, {', '.join(figures)}) "
         f"select %s{', %s' * len(figures)} where not exists (select from shown) "
-        f"on conflict (subscription_id) do update set {waiting}",
+        f"on conflict (subscription_id) do update set {given}",
         [*values, reseller, subscription_id, subscription_id, *values, *values],
     )
 
 
-def _assigned(table: str, columns: list[str]) -> str:
-    """The assignments of figures; a price that is locked does not show while an edit without an end rules."""
-    given = dict.fromkeys(columns, "%s")
-    if columns == ["unit_price_micro"]:
-        given["unit_price_micro"] = (
-            f"case when {table}.price_is_edited then {table}.unit_price_micro else %s end"
-        )
-    return ", ".join(f"{column} = {value}" for column, value in given.items())
+async def _locked(
+    tx: Connection, reseller: str, which: Which, lock: SubscriptionPriceLocked | SubscriptionCostLocked
+) -> None:
+    """A lock shows where it is in force: not one that came for a day before another's, save for a moved first billing day.
+
+    What is locked does not show while an edit without an end rules.
+    """
+    columns = f"unit_{which}_micro, {which}_from_on, {which}_at_takeover"
+    shown, waiting = _of_lock("subscriptions", which), _of_lock("waiting_figures", which)
+    in_force = "%(from_on)s >= {0}.{1}_from_on or (%(at_takeover)s and {0}.{1}_at_takeover) or {0}.{1}_from_on is null"
+    await tx.execute(
+        f"with shown as (update subscriptions set {shown}, revision = revision + 1 where reseller_id = %(reseller)s "
+        f"and subscription_id = %(subscription)s and ({in_force.format('subscriptions', which)})) "
+        f"insert into waiting_figures (subscription_id, {columns}) "
+        "select %(subscription)s, %(micro)s, %(from_on)s, %(at_takeover)s where not exists "
+        "(select from subscriptions where reseller_id = %(reseller)s and subscription_id = %(subscription)s) "
+        f"on conflict (subscription_id) do update set {waiting} where {in_force.format('waiting_figures', which)}",
+        {
+            "reseller": reseller,
+            "subscription": lock.subscription_id,
+            "micro": lock.unit_price_micro,
+            "from_on": lock.from_on,
+            "at_takeover": lock.at_takeover,
+        },
+    )
+
+
+def _of_lock(table: str, which: Which) -> str:
+    """The assignments of a lock."""
+    micro = "%(micro)s"
+    if which == "price":
+        micro = f"case when {table}.price_is_edited then {table}.unit_price_micro else %(micro)s end"
+    return (
+        f"unit_{which}_micro = {micro}, {which}_from_on = %(from_on)s, {which}_at_takeover = %(at_takeover)s"
+    )
 
 
 async def _created(tx: Connection, event: Recorded[Any], data: SubscriptionCreated) -> None:
@@ -116,7 +140,8 @@ async def _created(tx: Connection, event: Recorded[Any], data: SubscriptionCreat
     await tx.execute(
         "with waiting as (delete from waiting_figures where subscription_id = %s returning *) "
         "update subscriptions set unit_price_micro = coalesce(waiting.unit_price_micro, subscriptions.unit_price_micro), "
-        "price_is_edited = waiting.price_is_edited, "
+        "price_is_edited = waiting.price_is_edited, price_from_on = waiting.price_from_on, cost_from_on = waiting.cost_from_on, "
+        "price_at_takeover = waiting.price_at_takeover, cost_at_takeover = waiting.cost_at_takeover, "
         "unit_cost_micro = coalesce(waiting.unit_cost_micro, subscriptions.unit_cost_micro), "
         "consumed = coalesce(waiting.consumed, subscriptions.consumed), "
         "consumed_is_shared = coalesce(waiting.consumed_is_shared, subscriptions.consumed_is_shared) "

@@ -138,6 +138,7 @@ def lock_event(ledger: str, wish: LockWish, currency: str, unit_price_micro: int
         "product_title": wish.product_title,
         "charge_cycle": wish.charge_cycle,
         "promotion_percent": wish.promotion_percent,
+        "at_takeover": wish.is_takeover,
     }
     if ledger == "cost":
         return SubscriptionCostLocked(**common)
