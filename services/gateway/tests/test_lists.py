@@ -101,6 +101,46 @@ async def test_pages_are_the_filtered_rows_in_the_order_asked_for_each_once(many
     assert [row["id"] for row in await all_of(client, query)] == [row["id"] for row in expected]
 
 
+@pytest.mark.parametrize(
+    "query", ["", "sort=-renews_on,status&", "filter[status][neq]=active&", "sort=product_title&"]
+)
+@pytest.mark.parametrize("size", [1, 5, MANY // 2])
+async def test_pages_are_walked_back_as_they_were_walked_forward(many, query, size):
+    _, client = many["reseller"]
+    path, forward = f"/subscriptions?{query}page[size]={size}", []
+    while path is not None:
+        page = (await client.get(path)).raise_for_status().json()
+        forward.append(page["data"])
+        path, back = page["meta"]["page"]["next"], page["meta"]["page"]["previous"]
+    backward = [forward[-1]]
+    while back is not None:
+        page = (await client.get(back)).raise_for_status().json()
+        backward.append(page["data"])
+        assert page["meta"]["page"]["next"] is not None
+        back = page["meta"]["page"]["previous"]
+    assert backward[::-1] == forward
+
+
+async def test_only_the_fields_that_are_asked_for_are_answered_in_a_media_type_of_their_own(many):
+    _, client = many["customer"]
+    answer = await client.get("/subscriptions?fields=id,quantity&page[size]=2")
+    assert answer.headers["Content-Type"] == "application/vnd.csp.sparse+json"
+    whole = (await client.get("/subscriptions?page[size]=2")).json()["data"]
+    assert answer.json()["data"] == [{name: row[name] for name in ("id", "quantity")} for row in whole]
+    refused = await client.get("/subscriptions?fields=id,cost")
+    assert refused.status_code == 400
+    assert refused.json()["invalid_parameters"][0]["field"] == "fields"
+
+
+async def test_a_page_is_behind_a_row_or_before_one(many):
+    _, client = many["reseller"]
+    following = (await client.get("/subscriptions?page[size]=2")).json()["meta"]["page"]["next"]
+    cursor = following.partition("page%5Bafter%5D=")[2]
+    answer = await client.get(f"/subscriptions?page[after]={cursor}&page[before]={cursor}")
+    assert answer.status_code == 422
+    assert answer.json()["invalid_parameters"][0]["field"] == "page[before]"
+
+
 async def test_what_is_included_stands_beside_the_rows_each_once(many):
     _, client = many["reseller"]
     page = (await client.get("/subscriptions?include=tenant,customer,total_estimate&page[size]=3")).json()

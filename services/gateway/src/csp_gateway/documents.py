@@ -5,6 +5,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from csp_gateway.surfaces.listing import FIELDS, SPARSE
+
 LICENCE = {"name": "Apache 2.0", "identifier": "Apache-2.0"}
 
 
@@ -25,6 +27,8 @@ def published(app: FastAPI, title: str, path: str) -> dict[str, Any]:
     document["security"] = [{"bearer": []}]
     for operations in document["paths"].values():
         for operation in operations.values():
+            if any(each["name"] == FIELDS for each in operation.get("parameters", ())):
+                operation["responses"]["200"]["content"][SPARSE] = {"schema": _SPARSE_PAGE}
             for status, answer in operation["responses"].items():
                 names = _headers_of(operation, status)
                 answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
@@ -35,6 +39,16 @@ def published(app: FastAPI, title: str, path: str) -> dict[str, Any]:
     return document
 
 
+_SPARSE_PAGE: dict[str, Any] = {
+    "title": "SparsePage",
+    "description": "A page whose rows have the fields that were asked for",
+    "type": "object",
+    "properties": {
+        "data": {"type": "array", "items": {"type": "object"}},
+        "meta": {"$ref": "#/components/schemas/Meta"},
+    },
+    "required": ["data", "meta"],
+}
 _HEADERS = {
     "RateLimit-Policy": ("string", "The caller's quota: `q` requests in `w` seconds"),
     "RateLimit": ("string", "What is left of it: `r` requests for `t` seconds"),

@@ -1,13 +1,15 @@
 """The SQL of the screens: statements differ by what was asked for, never by what was given."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from csp_gateway.adapters.asking import Operator, SortKey
 
 Asked = tuple[tuple[str, Operator], ...]
 Order = tuple[SortKey, ...]
+Direction = Literal["first", "after", "before"]
+"""Which page: the first, the one behind a key, the one before it (whose rows come in reverse)."""
 
 _COMPARED: dict[Operator, str] = {
     "eq": "{} = %s",
@@ -70,18 +72,28 @@ def some(screen: Screen, is_customer: bool) -> str:  # noqa: FBT001 - the cache'
 
 
 @lru_cache(maxsize=1000)
-def page(screen: Screen, is_customer: bool, asked: Asked, order: Order | None, goes_on: bool) -> str:  # noqa: FBT001 - the cache's key
+def page(
+    screen: Screen,
+    is_customer: bool,  # noqa: FBT001 - the cache's key
+    asked: Asked,
+    order: Order | None,
+    direction: Direction,
+) -> str:
     """A page; each row's JSON, and the columns of its cursor."""
     where = _where(is_customer, asked)
+    is_back = direction == "before"
     if order is None:
         columns = ", ".join(screen.order)
-        if goes_on:
-            compared = "<" if screen.newest_first else ">"
+        is_descending = screen.newest_first is not is_back
+        if direction != "first":
+            compared = "<" if is_descending else ">"
             where += f" and ({columns}) {compared} ({', '.join(['%s'] * len(screen.order))})"
-        by = ", ".join(f"{column} desc" for column in screen.order) if screen.newest_first else columns
+        by = ", ".join(f"{column} desc" for column in screen.order) if is_descending else columns
     else:
+        if is_back:
+            order = tuple(replace(key, is_descending=not key.is_descending) for key in order)
         columns = ", ".join(f"({key.expression})::text" for key in order)
-        if goes_on:
+        if direction != "first":
             where += f" and ({_behind(order)})"
         by = ", ".join(f"{key.expression}{' desc' if key.is_descending else ''}" for key in order)
     shown = screen.body(is_customer=is_customer)

@@ -7,8 +7,8 @@ import psycopg
 
 from csp_gateway.adapters import screen_sql
 from csp_gateway.adapters.asking import Condition, Question
-from csp_gateway.adapters.paging import cursor_of, key_of, unknown_cursor
-from csp_gateway.adapters.screen_sql import Screen
+from csp_gateway.adapters.paging import Around, cursor_of, key_of, unknown_cursor
+from csp_gateway.adapters.screen_sql import Direction, Screen
 from csp_runtime.database import Database
 from csp_runtime.scope import Scope
 
@@ -62,28 +62,34 @@ class Screens:
         rows = await self._database.read_tuples(scope, screen_sql.some(screen, scope.is_customer), [keys])
         return [row[0] for row in rows]
 
-    async def page(self, scope: Scope, screen: Screen, question: Question) -> tuple[list[str], str | None]:
-        """The JSON of each row of a page, and the cursor of the next one."""
+    async def page(self, scope: Scope, screen: Screen, question: Question) -> tuple[list[str], Around]:
+        """The JSON of each row of a page, and the cursors of the pages around it."""
         order = screen_sql.order_of(screen, question.sort)
         page, width = question.page, len(screen.order if order is None else order)
-        after = None if page.after is None else key_of(page.after, question.identity, width)
+        direction: Direction = "first" if page.after is None else "after"
+        if page.before is not None:
+            direction = "before"
+        at = None
+        if direction != "first":
+            at = key_of(page.before or page.after, question.identity, width)
         asked = tuple((each.column, each.operator) for each in question.conditions)
-        statement = screen_sql.page(screen, scope.is_customer, asked, order, after is not None)
+        statement = screen_sql.page(screen, scope.is_customer, asked, order, direction)
         values = [
             *(each.value for each in question.conditions),
-            *screen_sql.values_behind(order, after),
+            *screen_sql.values_behind(order, at),
             page.size + 1,
         ]
         try:
             rows = await self._database.read_tuples(scope, statement, values)
         except (psycopg.DataError, psycopg.ProgrammingError):  # of a key that is not of these columns
-            if after is None:
+            if at is None:
                 raise
             raise unknown_cursor() from None
-        if len(rows) <= page.size:
-            return [row[0] for row in rows], None
-        shown = [row[0] for row in rows[: page.size]]
-        return shown, cursor_of(list(rows[page.size - 1][1:]), question.identity)
+        goes_on = len(rows) > page.size
+        rows = rows[: page.size]
+        if direction == "before":
+            rows = rows[::-1]
+        return [row[0] for row in rows], _around(rows, question, direction, goes_on=goes_on)
 
     async def count(self, scope: Scope, screen: Screen, conditions: tuple[Condition, ...]) -> Count:
         """How many rows meet the conditions."""
@@ -108,3 +114,17 @@ class Screens:
             [after, wanted, wanted, scope.is_customer, limit],
         )
         return [row[0] for row in rows], rows[-1][1] if rows else after
+
+
+def _around(
+    rows: list[tuple[Any, ...]], question: Question, direction: Direction, *, goes_on: bool
+) -> Around:
+    """What was come from is there; in the direction of the read there is more where a row too many was found."""
+    if not rows or (direction == "first" and not goes_on):
+        return Around()
+    is_back = direction == "before"
+    has_following, has_previous = (is_back or goes_on), (goes_on if is_back else direction == "after")
+    return Around(
+        following=cursor_of(list(rows[-1][1:]), question.identity) if has_following else None,
+        previous=cursor_of(list(rows[0][1:]), question.identity) if has_previous else None,
+    )

@@ -38,10 +38,11 @@ class Money(View):
 
 
 class PageMeta(View):
-    """Where the next page is."""
+    """Where the pages around this one are; lists that an owner pages know twenty pages back."""
 
     size: int
     next: str | None
+    previous: str | None
 
 
 class Meta(View):

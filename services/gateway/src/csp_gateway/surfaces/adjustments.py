@@ -12,7 +12,7 @@ from csp_gateway.surfaces.listing import Listing
 from csp_gateway.surfaces.lists import answer_owned
 
 _PATH = "/adjustments"
-LIST = Listing((equal("customer_id"), equal("subscription_id")))
+LIST = Listing((equal("customer_id"), equal("subscription_id")), model=Adjustment, is_compared_here=True)
 
 
 def routes() -> APIRouter:

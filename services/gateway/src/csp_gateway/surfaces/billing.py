@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime
 
-from csp_gateway.adapters.paging import cursor_of, key_of
+from csp_gateway.adapters.paging import trail_of
 from csp_gateway.models.base import ListOf, View
 from csp_gateway.models.billing_reports import (
     BillingLine,
@@ -19,7 +19,7 @@ from csp_gateway.surfaces.answers import answer_document, answer_file, as_json, 
 from csp_gateway.surfaces.changes import add_change
 from csp_gateway.surfaces.common import Reading, Surface, UseCaller
 from csp_gateway.surfaces.documented import ONE, ONE_ASKED, WAITS, problems
-from csp_gateway.surfaces.filters import equal, perspective, perspective_day
+from csp_gateway.surfaces.filters import equal, perspective, perspective_day, shown, text
 from csp_gateway.surfaces.listing import Listing
 from csp_gateway.surfaces.lists import answer_list
 
@@ -37,16 +37,18 @@ def routes(surface: Surface) -> APIRouter:
         detail, page = BillingReportDetail[ResellerBillingLine], BillingLinePage[ResellerBillingLine]
 
     # What a customer reads goes through its own model once more: an owner's new field is not seen before it is meant for it.
-    shown = as_json if surface.with_cost else partial(as_model, BillingReport)
+    show_one = as_json if surface.with_cost else partial(as_model, BillingReport)
     shown_line = as_json if surface.with_cost else partial(as_model, BillingLine)
     listing = Listing(
         (
             perspective_day("from"),
             perspective_day("until"),
             perspective("customer_id"),
-            equal("status", choices=REPORT_STATES),
-            *((equal("ledger", choices=LEDGERS),) if surface.with_cost else ()),
-        )
+            shown(text("status", choices=REPORT_STATES)),
+            *((shown(text("ledger", choices=LEDGERS)),) if surface.with_cost else ()),
+        ),
+        model=BillingReport,
+        is_compared_here=True,
     )
 
     @router.get(
@@ -64,7 +66,7 @@ def routes(surface: Surface) -> APIRouter:
         """
         asked = listing.asked(request)
         filters = asked.filters
-        key = key_of(asked.page.after, filters)
+        trail = trail_of(asked.page.after, asked.identity)
         found = await read.parts.owners.get(
             "billing",
             "/reports",
@@ -72,13 +74,13 @@ def routes(surface: Surface) -> APIRouter:
             from_on=filters["from"],
             until_on=filters["until"],
             customer_id=read.scope.customer or filters["customer_id"],
-            after=None if key is None else key[0],
+            after=None if trail.here is None else trail.here[0],
             size=asked.page.size,
         )
-        following = None if found["next"] is None else cursor_of([found["next"]], filters)
-        narrowed = {name: filters[name] for name in ("status", "ledger") if filters.get(name)}
-        kept = [row for row in found["reports"] if narrowed.items() <= row.items()]
-        return answer_list(request, read.parts, asked.page, map(shown, kept), following)
+        following = None if found["next"] is None else [found["next"]]
+        kept = [row for row in found["reports"] if asked.meets(row)]
+        around = trail.around(following, asked.identity)
+        return answer_list(request, read.parts, asked, map(show_one, kept), around)
 
     @router.get(
         "/billing-reports/{report_id}",
@@ -100,7 +102,8 @@ def routes(surface: Surface) -> APIRouter:
         )
         return answer_document(request, detail, found)
 
-    of_lines = Listing((equal("kind"), equal("reason"), equal("subscription_id")))
+    of_line = ResellerBillingLine if surface.with_cost else BillingLine
+    of_lines = Listing((equal("kind"), equal("reason"), equal("subscription_id")), model=of_line)
 
     @router.get(
         "/billing-reports/{report_id}/lines",
@@ -113,22 +116,22 @@ def routes(surface: Surface) -> APIRouter:
         """The lines of a report in pages, by kind, reason or subscription; `meta.totals` are over all that are left."""
         asked = of_lines.asked(request)
         bound = asked.filters | {"report": report_id}
-        key = key_of(asked.page.after, bound)
+        trail = trail_of(asked.page.after, bound)
         found = await read.parts.owners.get(
             "billing",
             f"/reports/{report_id}/lines",
             caller,
-            after=None if key is None else key[0],
+            after=None if trail.here is None else trail.here[0],
             size=asked.page.size,
             **asked.filters,
         )
-        following = None if found["next"] is None else cursor_of([found["next"]], bound)
+        following = None if found["next"] is None else [found["next"]]
         return answer_list(
             request,
             read.parts,
-            asked.page,
+            asked,
             map(shown_line, found["lines"]),
-            following,
+            trail.around(following, bound),
             meta={"totals": found["totals"]},
         )
 

@@ -14,7 +14,7 @@ from csp_gateway.surfaces.lists import answer_owned
 
 _PATH = "/billing-cycles"
 OWNER = "billing"
-LIST = Listing()
+LIST = Listing(model=BillingCycle, is_compared_here=True)
 
 
 def routes() -> APIRouter:

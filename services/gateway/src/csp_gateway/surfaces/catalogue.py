@@ -48,7 +48,8 @@ def routes(surface: Surface) -> APIRouter:
     model = ResellerProduct if surface.with_cost else CatalogueProduct
     wish = ResellerNewQuote if surface.with_cost else NewQuote
     view = reseller_product if surface.with_cost else catalogue_product
-    products = Listing((*_FILTERS, perspective("customer_id")) if surface.with_cost else _FILTERS)
+    native = (*_FILTERS, perspective("customer_id")) if surface.with_cost else _FILTERS
+    products = Listing(native, model=model, is_compared_here=True)
 
     @router.get(
         "/products",

@@ -15,8 +15,8 @@ from csp_gateway.surfaces.listing import Listing
 from csp_gateway.surfaces.lists import answer_owned, answer_whole
 
 OWNER = "partner-feed"
-DRIFTS = Listing((equal("state", choices=("open", "decided")),))
-POLICIES = Listing()
+DRIFTS = Listing((equal("state", choices=("open", "decided")),), model=Drift, is_compared_here=True)
+POLICIES = Listing(model=DriftPolicyShown, is_compared_here=True)
 
 
 def routes() -> APIRouter:

@@ -1,8 +1,9 @@
 """The filters of lists: `filter[<name>]=…` is equal to this, `filter[<name>][<operator>]=…` compares otherwise."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from operator import eq, ge, gt, le, lt, ne
 from typing import Any, get_args
 
 from csp_gateway.adapters.asking import Operator
@@ -18,6 +19,17 @@ _ORDERED: tuple[Operator, ...] = ("eq", "lt", "lte", "gt", "gte")
 Parse = Callable[[str], Any]
 """Text to a value; `ValueError` says what it must be."""
 
+_HOLDS: dict[Operator, Callable[[Any, Any], bool]] = {
+    "eq": eq,
+    "neq": ne,
+    "in": lambda shown, chosen: shown in chosen,
+    "contains": lambda shown, part: part.lower() in shown.lower(),
+    "lt": lt,
+    "lte": le,
+    "gt": gt,
+    "gte": ge,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -29,11 +41,13 @@ class Filter:
     schema: dict[str, Any]
     parse: Parse
     is_perspective: bool = False
+    of_shown: Parse = str
+    """What a row shows of it, as it is compared."""
+    is_of_shown: bool = False
+    """Compared with what is shown, because the owner of the rows does not compare it."""
 
     def parameter(self, operator: Operator) -> str:
-        """Its name in the query."""
-        if self.is_perspective:
-            return self.name
+        """Its name in the query; a perspective is asked for by its plain name as well."""
         return f"filter[{self.name}]" if operator == "eq" else f"filter[{self.name}][{operator}]"
 
     def read(self, operator: Operator, value: str) -> Any:
@@ -47,15 +61,21 @@ class Filter:
             raise ValueError(f"has more than {MOST_CHOSEN} values")
         return [self.parse(each) for each in chosen]
 
-    def documented(self, operator: Operator) -> dict[str, Any]:
-        """The parameter in the OpenAPI document."""
+    def holds(self, operator: Operator, shown: Any, value: Any) -> bool:
+        """Whether a row that shows this of it meets the condition; what is unknown is only unlike everything."""
+        if shown is None:
+            return operator == "neq"
+        return _HOLDS[operator](self.of_shown(shown), value)
+
+    def documented(self, operator: Operator, name: str) -> dict[str, Any]:
+        """The parameter in the OpenAPI document, by one of its names."""
         schema = self.schema
         if operator == "in":
             schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": MOST_CHOSEN}
         elif operator == "contains":
             schema = {"type": "string", "minLength": 1, "maxLength": 200}
         return {
-            "name": self.parameter(operator),
+            "name": name,
             "in": "query",
             "required": False,
             "schema": schema,
@@ -81,6 +101,11 @@ def text(
 def searched(name: str, *, column: str | None = None) -> Filter:
     """A text of which a part can be asked for, in whatever case."""
     return text(name, column=column, operators=(*_ANY, "contains"))
+
+
+def shown(filter_: Filter) -> Filter:
+    """The filter, compared with what is shown instead of by the owner."""
+    return replace(filter_, is_of_shown=True)
 
 
 def equal(name: str, *, choices: tuple[str, ...] = (), longest: int = 200) -> Filter:
@@ -110,17 +135,26 @@ def perspective_number(name: str, least: int, largest: int) -> Filter:
 def number(name: str) -> Filter:
     """A whole number."""
     schema = {"type": "integer", "minimum": 0, "maximum": LARGEST_NUMBER}
-    return Filter(name, name, _ORDERED, schema, lambda value: _number(value, 0, LARGEST_NUMBER))
+    return Filter(name, name, _ORDERED, schema, lambda value: _number(value, 0, LARGEST_NUMBER), of_shown=int)
 
 
 def day(name: str) -> Filter:
     """A UTC day."""
-    return Filter(name, name, _ORDERED, {"type": "string", "format": "date"}, _day)
+    schema = {"type": "string", "format": "date"}
+    return Filter(name, name, _ORDERED, schema, _day, of_shown=date.fromisoformat)
 
 
 def moment(name: str) -> Filter:
     """A moment with its offset."""
-    return Filter(name, name, _ORDERED[1:], {"type": "string", "format": "date-time"}, _moment)
+    schema = {"type": "string", "format": "date-time"}
+    return Filter(name, name, _ORDERED[1:], schema, _moment, of_shown=datetime.fromisoformat)
+
+
+def truth(name: str) -> Filter:
+    """`true` or `false`."""
+    schema = {"type": "string", "enum": ["true", "false"]}
+    parse = _one_of(("true", "false"))
+    return Filter(name, name, _EQUAL, schema, parse, of_shown=lambda value: str(value).lower())
 
 
 def _text(value: str, longest: int) -> str:

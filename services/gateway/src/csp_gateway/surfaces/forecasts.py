@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from csp_gateway.adapters.paging import cursor_of, key_of
+from csp_gateway.adapters.paging import trail_of
 from csp_gateway.models.base import ListOf
 from csp_gateway.models.forecasts import (
     BillingChoice,
@@ -21,8 +21,6 @@ from csp_gateway.surfaces.documented import ONE, ONE_ASKED, WAITS, problems
 from csp_gateway.surfaces.listing import Listing
 from csp_gateway.surfaces.lists import answer_list
 
-_LIST = Listing(largest=200)
-
 
 def routes(surface: Surface) -> APIRouter:
     """The routes of one surface; billing shows cost to the reseller alone."""
@@ -30,27 +28,31 @@ def routes(surface: Surface) -> APIRouter:
     reads = Depends(surface.reading)
     shown = as_json if surface.with_cost else partial(as_model, Forecast)
     detail = ResellerForecastDetail if surface.with_cost else ForecastDetail
+    model = ResellerForecast if surface.with_cost else Forecast
+    listing = Listing(model=model, is_compared_here=True, largest=200)
 
     @router.get(
         "/billing-forecasts",
         responses=problems(),
         operation_id="list_billing_forecasts",
-        openapi_extra=_LIST.documented,
-        response_model=ListOf[ResellerForecast] if surface.with_cost else ListOf[Forecast],
+        openapi_extra=listing.documented,
+        response_model=ListOf[model],  # type: ignore[valid-type]  # one of the two models
     )
     async def some(request: Request, caller: UseCaller, read: Reading = reads) -> Response:
         """The open cycle of customers, by name: what is charged, sure unless cancelled, or depends on a renewal; deadlines."""
-        page = _LIST.asked(request).page
-        key = key_of(page.after, {})
+        asked = listing.asked(request)
+        trail = trail_of(asked.page.after, asked.identity)
         found = await read.parts.owners.get(
             "billing",
             "/forecasts",
             caller,
-            after=None if key is None else key[0],
-            size=page.size,
+            after=None if trail.here is None else trail.here[0],
+            size=asked.page.size,
         )
-        following = None if found["next"] is None else cursor_of([found["next"]], {})
-        return answer_list(request, read.parts, page, map(shown, found["forecasts"]), following)
+        following = None if found["next"] is None else [found["next"]]
+        kept = filter(asked.meets, found["forecasts"])
+        around = trail.around(following, asked.identity)
+        return answer_list(request, read.parts, asked, map(shown, kept), around)
 
     @router.get(
         "/billing-forecasts/{customer_id}",

@@ -21,14 +21,16 @@ from csp_gateway.surfaces.lists import answer_owned
 OWNER = "billing"
 PATH = "/invoice-imports"
 _ONE = f"{PATH}/{{import_id}}"
-_IMPORTS = Listing()
+_IMPORTS = Listing(model=InvoiceImport, is_compared_here=True)
 _MATCHES = Listing(
     (
         equal("reason", longest=60),
         equal("customer_id"),
         equal("subscription_id", longest=100),
         equal("undecided", choices=("true", "false")),
-    )
+    ),
+    model=InvoiceMatch,
+    is_compared_here=True,
 )
 
 

@@ -1,18 +1,24 @@
 """How a list is asked for, the same for every list: a page, filters, an order, extras. What a list does not know is refused by name."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import Request
+from pydantic import BaseModel
 
 from csp_gateway.adapters.asking import Condition, Operator, Question, SortKey
 from csp_gateway.adapters.paging import Page
 from csp_gateway.surfaces.filters import Filter
+from csp_gateway.surfaces.shown_fields import filters_of, names_of
 from csp_runtime.problems import InvalidParameter, Problem
 
-_SIZE, _AFTER, _SORT, _INCLUDE = "page[size]", "page[after]", "sort", "include"
-DEFAULT_SIZE, LARGEST_SIZE, LONGEST_CURSOR = 50, 500, 2000
+_SIZE, _AFTER, _BEFORE = "page[size]", "page[after]", "page[before]"
+_SORT, _INCLUDE, FIELDS = "sort", "include", "fields"
+DEFAULT_SIZE, LARGEST_SIZE, LONGEST_CURSOR = 50, 500, 4000
 TOTAL_ESTIMATE = "total_estimate"
+SPARSE = "application/vnd.csp.sparse+json"
+"""The media type of a list of which only some fields were asked for: another shape than the one that is promised."""
 
 Sorts = dict[str, SortKey]
 """What a list can be sorted by, by its name in the query."""
@@ -28,6 +34,24 @@ class Asked:
     conditions: tuple[Condition, ...] = ()
     sort: tuple[SortKey, ...] = ()
     include: frozenset[str] = frozenset()
+    fields: tuple[str, ...] = ()
+    """What of each row is answered; nothing named: all of it."""
+    goes_back: bool = False
+    """Whether the page before is asked for by its own parameter: screens are read both ways."""
+    residual: tuple[tuple[Filter, Operator, Any], ...] = ()
+    """Conditions that the owner of the rows does not know: what it shows is compared."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a cursor of an owner's list is bound to."""
+        compared = [(each.name, operator, value) for each, operator, value in self.residual]
+        return {**self.filters, **({"?": compared} if compared else {})}
+
+    def meets(self, shown: Mapping[str, Any]) -> bool:
+        """Whether a row that is shown so meets the conditions that its owner does not know."""
+        return all(
+            each.holds(operator, shown.get(each.column), value) for each, operator, value in self.residual
+        )
 
     def question(self, **also: str) -> Question:
         """For a screen; `also` are columns that the path fixes."""
@@ -39,19 +63,32 @@ class Asked:
 
 @dataclass(slots=True)
 class Listing:
-    """The query of one list. Read by hand and not by declared parameters: those cost each request several times the query."""
+    """The query of one list. Read by hand and not by declared parameters: those cost each request several times the query.
+
+    `filters` are compared by whoever keeps the rows. With `is_compared_here` the other fields of the `model` that a row is
+    shown by are filtered by what they show; the rows of the list are then asked for in larger pieces.
+    """
 
     filters: tuple[Filter, ...] = ()
+    model: type[BaseModel] | None = None
+    is_compared_here: bool = False
+    goes_back: bool = False
     sorts: Sorts = field(default_factory=dict)
     includes: tuple[str, ...] = ()
     largest: int = LARGEST_SIZE
     is_paged: bool = True
     _known: dict[str, tuple[Filter, Operator]] = field(init=False)
+    _fields: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
+        self._fields = () if self.model is None else names_of(self.model)
+        compared = filters_of(self.model) if self.model is not None and self.is_compared_here else ()
         self._known = {
-            each.parameter(operator): (each, operator) for each in self.filters for operator in each.operators
+            each.parameter(operator): (each, operator)
+            for each in (*compared, *self.filters)
+            for operator in each.operators
         }
+        self._known |= {each.name: (each, "eq") for each in self.filters if each.is_perspective}
 
     @property
     def documented(self) -> dict[str, Any]:
@@ -62,13 +99,16 @@ class Listing:
         pages = [
             _parameter(_SIZE, sizes, "How many at most"),
             _parameter(_AFTER, cursor, "The cursor of an earlier page"),
+            *([_parameter(_BEFORE, cursor, "The cursor of a later page")] if self.goes_back else ()),
         ]
+        parts = "Only these fields of each row; the answer is then `" + SPARSE + "`"
         return {
             "parameters": [
                 *(pages if self.is_paged else ()),
-                *(filter_.documented(operator) for filter_, operator in self._known.values()),
+                *(each.documented(operator, name) for name, (each, operator) in self._known.items()),
                 *([_several(_SORT, terms, "The order; `-` for descending")] if terms else []),
                 *([_several(_INCLUDE, list(self.includes), "What else to answer")] if self.includes else []),
+                *([_several(FIELDS, list(self._fields), parts)] if self._fields else []),
                 CONSISTENCY_TOKEN,
             ]
         }
@@ -79,11 +119,12 @@ class Listing:
         page = Page(size=DEFAULT_SIZE, after=None)
         filters: dict[str, Any] = {each.column: None for each in self.filters}
         if not given:
-            return Asked(page=page, filters=filters)
+            return Asked(page=page, filters=filters, goes_back=self.goes_back)
         return self._read(given, filters)
 
     def _read(self, given: list[tuple[str, str]], filters: dict[str, Any]) -> Asked:
-        size, after = DEFAULT_SIZE, None
+        size, cursors, fields = DEFAULT_SIZE, dict[str, str](), tuple[str, ...]()
+        residual: list[tuple[Filter, Operator, Any]] = []
         conditions: list[Condition] = []
         sort: tuple[SortKey, ...] = ()
         include: frozenset[str] = frozenset()
@@ -92,29 +133,40 @@ class Listing:
             try:
                 if name == _SIZE and self.is_paged:
                     size = self._size(value)
-                elif name == _AFTER and self.is_paged:
-                    after = _cursor(value)
+                elif name in (_AFTER, _BEFORE) and self.is_paged and (name == _AFTER or self.goes_back):
+                    cursors[name] = _cursor(value)
                 elif name in self._known:
                     wanted, operator = self._known[name]
                     compared = wanted.read(operator, value)
+                    if wanted.is_of_shown:
+                        residual.append((wanted, operator, compared))
+                        continue
                     conditions.append(Condition(wanted.column, operator, compared))
                     filters[wanted.column] = compared
                 elif name == _SORT and self.sorts:
                     sort = self._sort(value)
                 elif name == _INCLUDE and self.includes:
                     include = self._include(value)
+                elif name == FIELDS and self._fields:
+                    fields = self._some_fields(value)
                 else:
                     raise _unknown(name, "is not a parameter of this list", sorted(self._known))
             except ValueError as fault:
                 invalid.append(InvalidParameter(field=name, rule="value", reason=str(fault), source="query"))
+        if len(cursors) > 1:
+            both = f"cannot be asked for together with {_AFTER}"
+            invalid.append(InvalidParameter(field=_BEFORE, rule="value", reason=both, source="query"))
         if invalid:
             raise Problem("validation", "The request breaks a rule", invalid=invalid)
         return Asked(
-            page=Page(size=size, after=after),
+            page=Page(size=size, after=cursors.get(_AFTER), before=cursors.get(_BEFORE)),
             filters=filters,
             conditions=tuple(conditions),
             sort=sort,
             include=include,
+            fields=fields,
+            goes_back=self.goes_back,
+            residual=tuple(residual),
         )
 
     def _size(self, value: str) -> int:
@@ -136,6 +188,12 @@ class Listing:
         wanted = frozenset(value.split(","))
         if unknown := sorted(wanted - set(self.includes)):
             raise _unknown(_INCLUDE, f"cannot include {unknown[0][:100]!r}", list(self.includes))
+        return wanted
+
+    def _some_fields(self, value: str) -> tuple[str, ...]:
+        wanted = tuple(dict.fromkeys(value.split(",")))
+        if unknown := [name for name in wanted if name not in self._fields]:
+            raise _unknown(FIELDS, f"has no field {unknown[0][:100]!r}", list(self._fields))
         return wanted
 
 

@@ -27,6 +27,8 @@ LIST = Listing(
         "updated_at": SortKey("updated_at", "timestamptz"),
     },
     includes=(TOTAL_ESTIMATE,),
+    model=Customer,
+    goes_back=True,
 )
 
 

@@ -36,6 +36,8 @@ LIST = Listing(
         "status": SortKey("status", "text"),
     },
     includes=(TOTAL_ESTIMATE,),
+    model=Operation,
+    goes_back=True,
 )
 
 EVENTS = Listing(

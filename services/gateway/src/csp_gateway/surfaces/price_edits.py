@@ -16,7 +16,7 @@ from csp_runtime.consistency import to_token
 from csp_runtime.http import AnyCommand
 
 _PATH = "/subscriptions/{subscription_id}/price-edits"
-LIST = Listing()
+LIST = Listing(model=PriceEdit, is_compared_here=True)
 
 
 def routes(surface: Surface) -> APIRouter:

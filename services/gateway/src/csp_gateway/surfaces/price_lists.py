@@ -16,7 +16,7 @@ from csp_gateway.surfaces.lists import answer_owned
 
 OWNER = "pricing"
 GLOBAL = "global"
-LIST = Listing()
+LIST = Listing(model=PriceList, is_compared_here=True)
 Whose = Annotated[str, Path(max_length=100, description="`global`, or the id of a customer whose list it is")]
 _TELLS = "`If-Match` takes the ETag that the list, or a row of it, was read with"
 

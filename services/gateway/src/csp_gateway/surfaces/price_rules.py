@@ -25,7 +25,9 @@ LIST = Listing(
         equal("currency", longest=3),
         equal("preview", choices=("true", "false")),
         perspective_day("valid_on"),
-    )
+    ),
+    model=PriceRuleView,
+    is_compared_here=True,
 )
 _RULE = tuple(name for name in PriceRuleView.model_fields if name not in ("id", "unit_price"))
 

@@ -15,7 +15,7 @@ from csp_gateway.surfaces.listing import Listing
 from csp_gateway.surfaces.lists import answer_whole
 
 OWNER = "provisioning"
-LIST = Listing()
+LIST = Listing(model=Setting, is_compared_here=True)
 _RESELLERS = "/settings"
 _CUSTOMERS = "/customers/{customer_id}/settings"
 

@@ -76,7 +76,9 @@ HISTORY_LIST = Listing(
         text("actor"),
         moment("effective_at"),
         moment("recorded_at"),
-    )
+    ),
+    model=HistoryEntry,
+    goes_back=True,
 )
 
 
@@ -110,7 +112,9 @@ def _add_reads(router: APIRouter, surface: Surface) -> None:
     screen = SUBSCRIPTIONS_WITH_COST if surface.with_cost else SUBSCRIPTIONS
 
     included = _TENANT_AND_CUSTOMER if surface.with_cost else _TENANT
-    listing = Listing(_FILTERS, sorts=_SORTS, includes=(TOTAL_ESTIMATE, *included))
+    listing = Listing(
+        _FILTERS, sorts=_SORTS, includes=(TOTAL_ESTIMATE, *included), model=model, goes_back=True
+    )
 
     @router.get(
         "/subscriptions",

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from csp_gateway.adapters.paging import cursor_of, key_of
+from csp_gateway.adapters.paging import trail_of
 from csp_gateway.domain import money
 from csp_gateway.models.base import ListOf
 from csp_gateway.models.synchronisation import Refresh, Refreshing, SyncStatus, Unallocated
@@ -12,9 +12,9 @@ from csp_gateway.surfaces.answers import as_json
 from csp_gateway.surfaces.common import ResellerReading, ResellerScope, UseCaller, UseParts
 from csp_gateway.surfaces.documented import problems
 from csp_gateway.surfaces.listing import Listing
-from csp_gateway.surfaces.lists import answer_list
+from csp_gateway.surfaces.lists import answer_list, filled
 
-UNALLOCATED = Listing()
+UNALLOCATED = Listing(model=Unallocated, is_compared_here=True)
 
 
 def routes() -> APIRouter:
@@ -49,15 +49,19 @@ def routes() -> APIRouter:
     )
     async def unallocated(request: Request, read: ResellerReading) -> Response:
         """Discovered tenants that nobody is billed for, with what they cost; one row for each currency of a tenant."""
-        page = UNALLOCATED.asked(request).page
-        after = key_of(page.after, {}, 2)
-        behind = None if after is None else [str(each) for each in after]
-        rows = await read.parts.screens.unallocated(read.scope, behind, page.size + 1)
-        cursor = None
-        if len(rows) > page.size:
-            rows = rows[: page.size]
-            cursor = cursor_of([rows[-1]["tenant_id"], rows[-1]["currency"]], {})
-        return answer_list(request, read.parts, page, [as_json(_unallocated(row)) for row in rows], cursor)
+        asked = UNALLOCATED.asked(request)
+        trail = trail_of(asked.page.after, asked.identity, 2)
+
+        async def piece(after: list[Any] | None) -> tuple[list[dict[str, Any]], bool]:
+            behind = None if after is None else [str(each) for each in after]
+            rows = await read.parts.screens.unallocated(read.scope, behind, asked.page.size + 1)
+            return rows[: asked.page.size], len(rows) > asked.page.size
+
+        page, following = await filled(
+            asked, piece, trail.here, lambda row: [row["tenant_id"], row["currency"]], _unallocated
+        )
+        around = trail.around(following, asked.identity)
+        return answer_list(request, read.parts, asked, map(as_json, page), around)
 
     return router
 

@@ -13,7 +13,7 @@ from csp_gateway.surfaces.lists import answer_whole
 
 OWNER = "billing"
 _RATES = "/customers/{customer_id}/tax-rates"
-LIST = Listing()
+LIST = Listing(model=TaxRateView, is_compared_here=True)
 
 
 def routes(surface: Surface) -> APIRouter:

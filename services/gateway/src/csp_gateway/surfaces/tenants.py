@@ -52,8 +52,14 @@ _SORTS: Sorts = {
     "created_at": SortKey("created_at", "timestamptz"),
     "updated_at": SortKey("updated_at", "timestamptz"),
 }
-LIST = Listing(_FILTERS, sorts=_SORTS, includes=(TOTAL_ESTIMATE,))
-ALL = Listing((text("customer_id"), *_FILTERS), sorts=_SORTS, includes=(TOTAL_ESTIMATE, "customer"))
+LIST = Listing(_FILTERS, sorts=_SORTS, includes=(TOTAL_ESTIMATE,), model=Tenant, goes_back=True)
+ALL = Listing(
+    (text("customer_id"), *_FILTERS),
+    sorts=_SORTS,
+    includes=(TOTAL_ESTIMATE, "customer"),
+    model=Tenant,
+    goes_back=True,
+)
 _INCLUDED = {"customer": ("customer_id", CUSTOMERS)}
 
 

@@ -18,7 +18,7 @@ from csp_gateway.surfaces.lists import answer_owned
 from csp_runtime.scope import Scope
 
 OWNER = "identity-sync"
-LIST = Listing((equal("status"),))
+LIST = Listing((equal("status"),), model=User, is_compared_here=True)
 _USER = tuple(User.model_fields)
 
 
