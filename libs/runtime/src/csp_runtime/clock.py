@@ -7,7 +7,6 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -84,39 +83,63 @@ class MovedClock(SystemClock):
                     await moved.wait()
 
 
-class SimulatorClock(MovedClock):
-    """Follows the simulator's clock by long polls of its control API."""
+_AHEAD = timedelta(seconds=1)
+_OWN_PACE = timedelta(milliseconds=100)
+_SURE = 3
 
-    def __init__(self, control_url: str, now: datetime, *, running: bool, client: httpx.AsyncClient) -> None:
-        super().__init__(now, running=running)
+
+class SimulatorClock(MovedClock):
+    """Follows the simulator's clock by long polls of its control API, whether it stands or runs.
+
+    The API does not tell which: a clock that passes each time that is asked for, and by no more than the question took, runs by
+    itself. From then on ours runs, too, and is asked for the next second, so that nothing but a move answers sooner.
+    """
+
+    def __init__(self, control_url: str, now: datetime, *, client: httpx.AsyncClient) -> None:
+        super().__init__(now)
         self._url = f"{control_url}/_control/clock"
         self._client = client
+        self._own_pace = 0
 
     @classmethod
     async def connect(cls, control_url: str, client: httpx.AsyncClient) -> "SimulatorClock":
         """Read the simulator's time; raises `httpx.HTTPError` where it does not answer."""
         first = (await client.get(f"{control_url}/_control/clock")).raise_for_status().json()
-        return cls(control_url, _parse(first["now"]), running=bool(first.get("running")), client=client)
+        return cls(control_url, _parse(first["now"]), client=client)
 
-    async def follow(self, on_move: Callable[[], Awaitable[None]] | None = None) -> None:
+    async def follow(self) -> None:
         """Follow for ever; answers come as soon as the simulator's clock has passed ours."""
         while True:
             end_if_asked()
+            asked, after = self.monotonic(), self.now() + (_AHEAD if self._running else timedelta())
             try:
                 answer = await self._client.get(
-                    self._url, params={"after": self.now().isoformat(), "wait": "20"}, timeout=30.0
+                    self._url, params={"after": after.isoformat(), "wait": "2" if self._running else "20"}, timeout=30.0
                 )
                 now = _parse(answer.raise_for_status().json()["now"])
             except (httpx.HTTPError, KeyError, ValueError) as fault:
                 log.warning("clock.unreachable", reason=type(fault).__name__)
                 await self.sleep(0.5)
                 continue
+            self._learn(now - after, timedelta(seconds=self.monotonic() - asked))
             if now <= self.now():
                 await self.sleep(0.05)
                 continue
             self.move_to(now)
-            if on_move is not None:
-                await on_move()
+
+    def _learn(self, passed: timedelta, took: timedelta) -> None:
+        """How far the simulator's clock was beyond the time asked for, and how long its answer took."""
+        if self._running:
+            if passed <= timedelta():  # it has not come to the next second: it stands
+                self._pace(running=False)
+            return
+        self._own_pace = self._own_pace + 1 if timedelta() < passed < took + _OWN_PACE else 0
+        if self._own_pace == _SURE:
+            self._pace(running=True)
+
+    def _pace(self, *, running: bool) -> None:
+        self._base, self._set_at = self.now(), time.monotonic()
+        self._running, self._own_pace = running, 0
 
 
 def _parse(text: str) -> datetime:

@@ -34,6 +34,7 @@ def control_app(simulator: "Simulator") -> ASGIApp:
         docs_url="/_control/docs",
         openapi_url="/_control/openapi.json",
         redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     for module in (console, partners, clock, behaviour, billing, webhooks, worlds):
         app.include_router(module.router(simulator), prefix="/_control")
