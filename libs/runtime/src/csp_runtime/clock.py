@@ -114,7 +114,9 @@ class SimulatorClock(MovedClock):
             asked, after = self.monotonic(), self.now() + (_AHEAD if self._running else timedelta())
             try:
                 answer = await self._client.get(
-                    self._url, params={"after": after.isoformat(), "wait": "2" if self._running else "20"}, timeout=30.0
+                    self._url,
+                    params={"after": after.isoformat(), "wait": "2" if self._running else "20"},
+                    timeout=30.0,
                 )
                 now = _parse(answer.raise_for_status().json()["now"])
             except (httpx.HTTPError, KeyError, ValueError) as fault:
