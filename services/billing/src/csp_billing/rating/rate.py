@@ -11,6 +11,7 @@ from csp_billing.domain.fold import fold
 from csp_billing.domain.lines import Line, LineKey
 from csp_billing.domain.overlay import holding
 from csp_billing.domain.plain import Checkpoint
+from csp_billing.domain.presentation import collapsed
 from csp_billing.domain.price_book import PriceBook
 from csp_billing.domain.rules import Rules, rules_for
 from csp_billing.domain.state import Rejection
@@ -69,6 +70,8 @@ def rate(story: StoryFile) -> Result:
             postings.extend(_bill(told, books, before, as_of, story, credited))
         postings.sort(key=report_order)
         net = sum(posting.line.amount or 0 for posting in postings)
+        if story.settings.collapses_pairs:
+            postings = collapsed(postings)
         tax_rate = story.settings.tax_rate
         results.append(RunResult(as_of, postings, net, None if tax_rate is None else tax_of(net, tax_rate)))
         before = as_of

@@ -59,6 +59,7 @@ class Settings:
     month_end: NceMonthEnd
     billing_from: int | None
     tax_rate: int | None
+    collapses_pairs: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +152,6 @@ def _ignored(story: Reader) -> list[str]:
     settings = story.inner("settings")
     if settings.has("negative_report"):
         notes.append("settings.negative_report: is a matter of the issued report and changes nothing here")
-    if settings.has("presentation"):
-        notes.append("settings.presentation: is not built, each line is shown by itself")
     for entry in _objects(story, "timeline"):
         notes += entry.unread(fields_of(entry.content.get("event")))
     return notes
@@ -253,7 +252,15 @@ def _settings(settings: Reader, calendar: Calendar) -> Settings:
         month_end=settings.choice("nce_month_end", month_ends, required=False) or "documented_2022",
         billing_from=settings.day("billing_from", required=False),
         tax_rate=settings.decimal(rate, 2, at_least=0, required=False),
+        collapses_pairs=_collapses_pairs(settings),
     )
+
+
+def _collapses_pairs(settings: Reader) -> bool:
+    """Whether a change is shown as one line, the difference (section 19); what is posted stays."""
+    if isinstance(settings.content.get("presentation"), bool):
+        return settings.flag("presentation") is True
+    return settings.choice("presentation", ("on", "off"), required=False) == "on"
 
 
 def _rounding(settings: Reader, ledger: Ledger) -> tuple[RoundingProfile, bool]:
