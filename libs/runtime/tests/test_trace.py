@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import httpx
 import pytest
@@ -10,7 +11,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from csp_contracts.ids import Kind
+from csp_contracts.ids import Kind, api_id
 from csp_runtime import telemetry
 from csp_runtime.consumer import Consumer
 from csp_runtime.http import create_app
@@ -126,6 +127,16 @@ async def test_a_problem_names_the_trace_it_belongs_to(store, spans):
         "http.response.status_code": 404,
         "http.route": "/v1/refused",
     }
+
+
+async def test_a_span_names_our_ids_of_the_path_and_nothing_else_of_it(store, spans):
+    order = api_id(Kind.ORDER, UUID(int=7))
+    async with client_of(counting_app(store)) as client:
+        await client.post(f"/v1/things/{order}")
+        await client.post("/v1/things/ada@example.org")
+    named, unnamed = spans()
+    assert named.attributes["csp.thing.id"] == order
+    assert "ada" not in unnamed.to_json()
 
 
 async def test_a_request_makes_one_span_and_no_library_adds_its_own(store, spans, monkeypatch):

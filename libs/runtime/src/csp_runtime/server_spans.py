@@ -5,12 +5,14 @@ requests that bring a trace get one. A read costs a tenth less for it. `tracepar
 in the answer.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from opentelemetry import propagate
 from opentelemetry.trace import SpanKind, StatusCode
 
+from csp_contracts.errors import MalformedId
+from csp_contracts.ids import is_id, kind_of
 from csp_runtime import telemetry
 
 Scope = MutableMapping[str, Any]
@@ -66,6 +68,20 @@ class ServerSpans:
                     template = f"{scope.get('root_path', '')}{route.path}"
                     span.set_attribute("http.route", template)
                     span.update_name(f"{scope['method']} {template}")
+                    span.set_attributes(_ids(scope["path_params"]))
+
+
+def _ids(path_params: Mapping[str, Any]) -> dict[str, str]:
+    """Our own ids in the path, as `csp.subscription.id`; nothing else of it."""
+    ids: dict[str, str] = {}
+    for name, value in path_params.items():
+        try:
+            kind = kind_of(str(value))
+        except MalformedId:
+            continue
+        if is_id(str(value), kind):
+            ids[f"csp.{name.removesuffix('_id')}.id"] = str(value)
+    return ids
 
 
 def _adding(headers: Sequence[tuple[bytes, bytes]], send: Any) -> Any:  # ASGI's send

@@ -16,8 +16,7 @@ from csp_runtime.feed import FeedRecord
 TRACER = trace.get_tracer("csp")
 
 RESELLER = "csp.reseller.id"
-CUSTOMER = "csp.customer.id"
-SUBSCRIPTION = "csp.subscription.id"
+SUBJECT = "csp.subject.id"
 OPERATION = "csp.operation.id"
 OPERATION_KIND = "csp.operation.kind"
 CONSUMER = "csp.consumer.name"

@@ -48,7 +48,7 @@ from csp_runtime.problems import Problem
 from csp_runtime.rounds import for_ever
 from csp_runtime.secret_box import SecretBox
 from csp_runtime.store import Also, EventStore
-from csp_runtime.telemetry import OPERATION, OPERATION_KIND, TRACER, extracted
+from csp_runtime.telemetry import OPERATION, OPERATION_KIND, RESELLER, SUBJECT, TRACER, extracted
 from csp_runtime.wakeups import Wakeups, wait_for_wakeup
 
 log = logger(__name__)
@@ -112,7 +112,12 @@ class OperationMachine:
             with TRACER.start_as_current_span(
                 f"operation {operation.kind}",
                 context=extracted(operation.meta.trace),
-                attributes={OPERATION: operation.id, OPERATION_KIND: operation.kind},
+                attributes={
+                    OPERATION: operation.id,
+                    OPERATION_KIND: operation.kind,
+                    RESELLER: operation.meta.reseller,
+                    **({} if operation.subject is None else {SUBJECT: operation.subject}),
+                },
             ):
                 await self._run_steps(operation, claimed)
         except Exception as fault:
