@@ -18,15 +18,15 @@ from csp_billing.close_days import CloseDays
 from csp_billing.closing.windows import OpenDays
 from csp_billing.domain.lines import LineKey
 from csp_billing.domain.rules import Ledger
-from csp_billing.domain.state import State
-from csp_billing.plain_positions import Fees, PlainRow
 from csp_billing.ports import ShownLine
 from csp_billing.positions import Position
 from csp_billing.settling import Due, Known, Subject, begin_anew, go_on, goes_on, to_post
 from csp_billing.was_billed import Was
 
+Owner = tuple[str, Ledger, str]
+"""Whose draft: customer, ledger, currency."""
+
 _place = attrgetter("customer_id", "subscription_id")
-_NEVER = date.max.toordinal()
 _NOTHING: Mapping[LineKey, Was] = {}
 
 
@@ -40,32 +40,6 @@ class Draft:
     lines: list[ShownLine] = field(default_factory=list)
     pending: list[int] = field(default_factory=list)
     positions: list[tuple[str, Position]] = field(default_factory=list)
-    plain: list[PlainRow] = field(default_factory=list)
-    """Lines of plain subscriptions that are text already, and no `lines`."""
-    plain_net: int = 0
-    plain_positions: list[tuple[str, str]] = field(default_factory=list)
-    """Positions of plain subscriptions, as they are stored."""
-
-    @property
-    def first_day(self) -> int:
-        """The earliest posting day, of lines without a price too; those of plain subscriptions are never early."""
-        return min(self.pending + [shown.posting.line.posted for shown in self.lines], default=_NEVER)
-
-    @property
-    def net(self) -> int:
-        """The sum of the lines, in minor units."""
-        return sum(shown.posting.line.amount or 0 for shown in self.lines) + self.plain_net
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to post, nor to wait for."""
-        return not self.lines and not self.plain and not self.pending
-
-    def add_plain(self, subscription_id: str, fees: Fees) -> None:
-        """Take what a plain subscription comes to."""
-        self.plain += fees.rows
-        self.plain_net += fees.amount
-        self.plain_positions.append((subscription_id, fees.position))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +59,9 @@ class Span:
     ledgers: Sequence[Ledger]
 
 
+Drafts = dict[Owner, Draft]
+
+
 class Settler:
     """Turns customers into drafts, a few thousand subscriptions at a time."""
 
@@ -93,29 +70,43 @@ class Settler:
         self._span = span
         self._open = open_days
 
-    def settle(
-        self, customer_ids: Sequence[str], *, standing: Sequence[Standing] | None = None
-    ) -> dict[str, dict[tuple[Ledger, str], Draft]]:
-        """The drafts of customers, by customer, ledger and currency; of all their subscriptions, or of those given."""
-        if standing is None:
-            subjects = self._reader.subjects(customer_ids)
-        else:
-            subjects = sorted((subject_of(row[SUBJECT:]) for row in standing), key=_place)
+    def settle(self, customer_ids: Sequence[str]) -> Drafts:
+        """The drafts of customers: of all their subscriptions, and of those they had before."""
+        drafts: Drafts = {}
+        self._settle(drafts, self._reader.subjects(customer_ids), None)
+        self._correct_all(drafts, self._reader.moved_from(customer_ids))
+        return drafts
+
+    def settle_standing(self, standing: Sequence[Standing]) -> Drafts:
+        """The drafts of some subscriptions that are read already."""
+        drafts: Drafts = {}
+        self._settle(drafts, sorted((subject_of(row[SUBJECT:]) for row in standing), key=_place), standing)
+        return drafts
+
+    def correct(self, customer_ids: Sequence[str], names: Sequence[str] | None = None) -> Drafts:
+        """Drafts of corrections for customers, of subscriptions that they had before: all of them, or those named."""
+        drafts: Drafts = {}
+        self._correct_all(drafts, self._reader.moved_from(customer_ids, names))
+        return drafts
+
+    def _settle(
+        self, drafts: Drafts, subjects: Sequence[Subject], standing: Sequence[Standing] | None
+    ) -> None:
         dues, was = self._dues(subjects, standing)
-        drafts: dict[str, dict[tuple[Ledger, str], Draft]] = {customer: {} for customer in customer_ids}
         for ledger in self._span.ledgers:
             for subject in subjects:
                 due = dues.get((ledger, subject.subscription_id))
                 if due is not None:
                     draft = self._post(drafts, subject, subject.customer_id, ledger, due, was)
                     draft.positions.append((subject.subscription_id, due.position))
-        for customer_id, away in self._reader.moved_from(customer_ids).items():
+
+    def _correct_all(self, drafts: Drafts, moved: Mapping[str, Sequence[Subject]]) -> None:
+        for customer_id, away in moved.items():
             self._correct(drafts, customer_id, away)
-        return drafts
 
     def _correct(
         self,
-        drafts: dict[str, dict[tuple[Ledger, str], Draft]],
+        drafts: Drafts,
         customer_id: str,
         away: Sequence[Subject],
     ) -> None:
@@ -138,20 +129,20 @@ class Settler:
 
     def _post(
         self,
-        drafts: dict[str, dict[tuple[Ledger, str], Draft]],
+        drafts: Drafts,
         subject: Subject,
         customer_id: str,
         ledger: Ledger,
         due: Due,
         was: WasBilled,
     ) -> Draft:
-        draft = drafts[customer_id].get((ledger, subject.currency))
+        owner = (customer_id, ledger, subject.currency)
+        draft = drafts.get(owner)
         if draft is None:
-            draft = Draft(customer_id, ledger, subject.currency)
-            drafts[customer_id][ledger, subject.currency] = draft
+            draft = drafts[owner] = Draft(*owner)
         known = was.get((ledger, subject.subscription_id), _NOTHING) if was else _NOTHING
         if due.lines or known:
-            open_from = self._open.first(customer_id, ledger, subject.currency)
+            open_from = self._open.first(*owner)
             shown, pending = to_post(subject, due, known, customer_id, open_from)
             draft.lines += shown
             draft.pending += pending
@@ -289,17 +280,6 @@ class Settler:
                 )
                 dues |= {(ledger, name): due for name, due in found.items()}
         return dues
-
-
-def is_over(position: Position) -> bool:
-    """Whether nothing can be due of a subscription any more, unless a new fact says so."""
-    checkpoint = position.checkpoint
-    return (
-        isinstance(checkpoint, State)
-        and checkpoint.status == "ended"
-        and not checkpoint.deferred
-        and not position.ahead
-    )
 
 
 def _after(news: Sequence[Known], position: Position | None) -> Sequence[Known]:

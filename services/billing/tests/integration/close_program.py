@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import psycopg
 
+from csp_billing.closing import parts
 from csp_billing.closing.commands import begin_close
 from csp_billing.closing.cycles import open_cycles
 from csp_billing.closing.issuing import finish, issue_written
@@ -50,4 +51,5 @@ def watermark(url: str) -> int:
 
 
 if __name__ == "__main__":
+    parts.SUBSCRIPTIONS_AT_ONCE = int(sys.argv[4])
     main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -245,11 +245,11 @@ class Template:
                 connection.execute(f"drop database if exists {name} with (force)".encode())
 
 
-def close(url: str, moment: str, shards: int = 1, crash_at: str | None = None) -> int:
+def close(url: str, moment: str, shards: int = 1, crash_at: str | None = None, at_once: int = 1_500) -> int:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CSP_CRASH")}
     if crash_at is not None:
         environment["CSP_CRASH_AT"] = crash_at
-    command = [sys.executable, str(PROGRAM), url, moment, str(shards)]
+    command = [sys.executable, str(PROGRAM), url, moment, str(shards), str(at_once)]
     ran = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=120)
     assert ran.returncode in {0, -signal.SIGKILL}, ran.stderr[-3000:]
     return ran.returncode
@@ -302,13 +302,13 @@ class Book:
         return url
 
 
-def closed_three_times(book: Book, shards: int) -> str:
+def closed_three_times(book: Book, shards: int, **how: Any) -> str:
     url = book.make()
-    close(url, FIRST, shards)
+    close(url, FIRST, shards, **how)
     asyncio.run(tell(url, book.later))
-    close(url, SECOND, shards)
+    close(url, SECOND, shards, **how)
     asyncio.run(tell(url, book.last))
-    close(url, THIRD, shards)
+    close(url, THIRD, shards, **how)
     return url
 
 
@@ -367,6 +367,12 @@ def test_every_position_and_line_is_what_a_fold_from_the_first_event_gives(undis
 def test_any_number_of_shards_gives_the_same_bytes(book, undisturbed, shards):
     _, expected = undisturbed
     assert end_state(closed_three_times(book, shards)) == expected
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_customers_that_are_settled_in_parts_get_the_same_bytes(book, undisturbed, at_once):
+    _, expected = undisturbed
+    assert end_state(closed_three_times(book, shards=2, at_once=at_once)) == expected
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -29,6 +29,17 @@ _SUBJECT = (
 )
 _FACT = "i.subscription_id, i.arrival, i.stream, i.version, i.type, i.data, i.meta"
 
+_ALL_OF_THEM = (
+    f"select {_SUBJECT} from subscriptions s where s.reseller_id = %(reseller)s "
+    "and s.customer_id = any(%(customers)s) and not s.settled"
+)
+_NAMED_ONES = (
+    # By their names, whatever statistics say: each part of a large customer would pass all of its subscriptions.
+    "select s.* from unnest(%(names)s::text[]) as known (name) cross join lateral ("
+    f"select {_SUBJECT} from subscriptions s where s.reseller_id = %(reseller)s and s.subscription_id = known.name "
+    "and s.customer_id = any(%(customers)s) and not s.settled offset 0) as s"
+)
+
 BUCKETS = 4096
 """Customers are hashed into so many (migration 0010); a shard is a range of them."""
 
@@ -95,15 +106,40 @@ class LedgerReader:
         ).fetchone()
         return None if row is None else subject_of(row)
 
-    def standing(self, customer_ids: Sequence[str], until_on: date, *, calm_since: int) -> Sequence[Standing]:
-        """Subscriptions of customers with their positions of the window before.
+    def names_of(self, customer_id: str) -> list[str]:
+        """A customer's subscriptions that are not settled, ordered."""
+        rows = self._connection.execute(
+            "select subscription_id from subscriptions where reseller_id = %s and customer_id = %s and not settled "
+            "order by subscription_id",
+            [self._reseller, customer_id],
+        )
+        return [row[0] for row in rows]
+
+    def names_moved_from(self, customer_id: str) -> list[str]:
+        """Subscriptions that a customer had before and another has now, ordered."""
+        rows = self._connection.execute(
+            "select m.subscription_id from moved_subscriptions m join subscriptions s using (subscription_id) "
+            "where m.reseller_id = %s and m.from_customer_id = %s and s.customer_id <> m.from_customer_id "
+            "order by m.subscription_id",
+            [self._reseller, customer_id],
+        )
+        return [row[0] for row in rows]
+
+    def standing(
+        self,
+        customer_ids: Sequence[str],
+        until_on: date,
+        *,
+        calm_since: int,
+        names: Sequence[str] | None = None,
+    ) -> Sequence[Standing]:
+        """Subscriptions of customers with their positions of the window before, of all of them or of those named.
 
         News is what arrived after `calm_since`; ties are subscriptions that one hangs on, or that hang on it.
         """
         return self._connection.execute(
             # All names are looked up together: as `exists` each would begin a search of its own, which costs twice as much.
-            f"with s as materialized (select {_SUBJECT} from subscriptions s where s.reseller_id = %(reseller)s "
-            "and s.customer_id = any(%(customers)s) and not s.settled), "
+            f"with s as materialized ({_ALL_OF_THEM if names is None else _NAMED_ONES}), "
             "names as materialized (select array(select subscription_id from s) as all), "
             "tied as materialized (select base_subscription_id as name from subscriptions where reseller_id = %(reseller)s "
             "and base_subscription_id = any((select names.all from names)::text[]) union all select predecessor_id "
@@ -124,17 +160,24 @@ class LedgerReader:
                 "until": until_on,
                 "reseller": self._reseller,
                 "customers": list(customer_ids),
+                "names": None if names is None else list(names),
             },
         ).fetchall()
 
-    def moved_from(self, customer_ids: Sequence[str]) -> dict[str, list[Subject]]:
-        """By customer: subscriptions it had before and another has now."""
+    def moved_from(
+        self, customer_ids: Sequence[str], names: Sequence[str] | None = None
+    ) -> dict[str, list[Subject]]:
+        """By customer: subscriptions it had before and another has now, all of them or those named."""
         found: dict[str, list[Subject]] = defaultdict(list)
         rows = self._connection.execute(
             f"select m.from_customer_id, {_SUBJECT} from moved_subscriptions m join subscriptions s using (subscription_id) "
             "where m.reseller_id = %s and m.from_customer_id = any(%s) and s.customer_id <> m.from_customer_id "
-            "order by s.subscription_id",
-            [self._reseller, list(customer_ids)],
+            "and (%s::text[] is null or m.subscription_id = any(%s)) order by s.subscription_id",
+            [
+                self._reseller,
+                list(customer_ids),
+                *(2 * [None if names is None else list(names)]),
+            ],
         )
         for row in rows:
             found[row[0]].append(subject_of(row[1:]))

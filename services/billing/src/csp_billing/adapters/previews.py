@@ -114,8 +114,7 @@ def drafts_now(
     )
     reader = LedgerReader(connection, asked.reseller, arrival)
     settler = Settler(reader, span, open_days(connection, asked.reseller, base_on, asked.customer_ids))
-    settled = settler.settle(asked.customer_ids)
-    return [draft for drafts in settled.values() for draft in drafts.values()], reader
+    return list(settler.settle(asked.customer_ids).values()), reader
 
 
 def _drafts_as_of(

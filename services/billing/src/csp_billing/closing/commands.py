@@ -133,7 +133,7 @@ def issue_one(
     connection.execute("select make_month(%s)", [cycle.until_on])
     job = _job_of_one(connection, cycle, watermark(), reseller=reseller, now=now)
     reader = LedgerReader(connection, reseller, job.watermark)
-    close_customers(connection, job, reader, [key.customer_id], only=key)
+    close_customers(connection, job, reader, [key.customer_id], in_parts=True, only=key)
     with connection.cursor(row_factory=dict_row) as cursor:
         report = cursor.execute(
             "select * from reports where report_id = %s and reseller_id = %s", [key.report_id, reseller]

@@ -3,18 +3,17 @@
 from collections.abc import Iterable
 
 from csp_billing.adapters.ledger_reader import PACKED, Standing
+from csp_billing.closing.sheets import Sheets
 from csp_billing.closing.windows import OpenDays
 from csp_billing.domain.rules import Ledger
 from csp_billing.plain_positions import Fees, fees_of
-from csp_billing.settler import Draft, Span
-
-Drafts = dict[str, dict[tuple[Ledger, str], Draft]]
+from csp_billing.settler import Span
 
 
 def pass_plain(
-    standing: Iterable[Standing], drafts: Drafts, span: Span, open_days: OpenDays
+    standing: Iterable[Standing], sheets: Sheets, span: Span, open_days: OpenDays
 ) -> list[Standing]:
-    """Take plain subscriptions into the drafts of their customers; returns the others."""
+    """Take plain subscriptions into the sheets of their customers; returns the others."""
     others: list[Standing] = []
     columns = [(ledger, PACKED[ledger]) for ledger in span.ledgers]
     for each in standing:
@@ -32,12 +31,8 @@ def pass_plain(
                 break
             found.append((ledger, fees))
         else:
-            of_customer = drafts[customer_id]
             for ledger, fees in found:
-                draft = of_customer.get((ledger, currency))
-                if draft is None:
-                    draft = of_customer[ledger, currency] = Draft(customer_id, ledger, currency)
-                draft.add_plain(name, fees)
+                sheets[customer_id, ledger, currency].take_fees(name, fees)
             continue
         others.append(each)
     return others

@@ -1,21 +1,21 @@
 """One shard of a close: its customers settled, their lines and positions copied, its row done; or nothing of it."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import psycopg
 
 from csp_billing.adapters.ledger_reader import LedgerReader
+from csp_billing.closing import parts
 from csp_billing.closing.job import CloseJob
-from csp_billing.closing.plain_lane import Drafts, pass_plain
+from csp_billing.closing.plain_lane import pass_plain
+from csp_billing.closing.sheets import Sheet, Sheets
 from csp_billing.closing.verdict import verdict_on
 from csp_billing.closing.windows import open_days
 from csp_billing.closing.writing import Writing
 from csp_billing.ports import ReportKey, report_key
-from csp_billing.settler import Settler
+from csp_billing.settler import Drafts, Settler
 from csp_runtime.crash_points import crash_point
-
-SUBSCRIPTIONS_AT_ONCE = 1_500
-"""Customers are settled in groups of about so many; what is held in memory is one group, or one large customer."""
 
 
 def take_shard(connection: psycopg.Connection, job: CloseJob) -> bool:
@@ -37,8 +37,9 @@ def take_shard(connection: psycopg.Connection, job: CloseJob) -> bool:
         crash_point("close.shard-taken")
         reader = LedgerReader(connection, job.reseller, job.watermark)
         subscriptions = lines = 0
-        for customers, count in _groups(reader.customers_of(shard, of_shards)):
-            lines += close_customers(connection, job, reader, customers)
+        for customers, count in parts.groups_of(reader.customers_of(shard, of_shards)):
+            is_large = count > parts.SUBSCRIPTIONS_AT_ONCE
+            lines += close_customers(connection, job, reader, customers, in_parts=is_large)
             subscriptions += count
         crash_point("close.shard-written")
         connection.execute(
@@ -55,42 +56,49 @@ def close_customers(
     reader: LedgerReader,
     customers: Sequence[str],
     *,
+    in_parts: bool,
     only: ReportKey | None = None,
 ) -> int:
     """Settle customers and write what is final of them, in the caller's transaction; returns the number of lines.
 
-    `only` closes one report by itself, before its cycle's close or after it.
+    A single one may be settled `in_parts`. `only` closes one report by itself, before its cycle's close or after it.
     """
     days = open_days(connection, job.reseller, job.open_from, customers, may_be_ahead=job.is_begun)
-    plain: Drafts = {customer_id: {} for customer_id in customers}
-    standing = reader.standing(customers, job.from_on, calm_since=job.calm_since)
-    others = pass_plain(standing, plain, job.span, days)
-    settled = _merged(Settler(reader, job.span, days).settle(customers, standing=others), plain)
-    names = reader.names(customers)
+    settler = Settler(reader, job.span, days)
+    sheets: Sheets = defaultdict(Sheet)
+    for names in _own_parts(reader, customers[0]) if in_parts else [None]:
+        standing = reader.standing(customers, job.from_on, calm_since=job.calm_since, names=names)
+        others = pass_plain(standing, sheets, job.span, days)
+        _take(sheets, settler.settle_standing(others))
+    for names in _parts_away(reader, customers[0]) if in_parts else [None]:
+        _take(sheets, settler.correct(customers, names))
+    statuses = reader.names(customers)
     done = _closed_before(connection, job, customers) if only is None and job.is_begun else set()
     writing = Writing(connection, job)
-    for customer_id in customers:
-        name, status = names.get(customer_id, ("", "unknown"))
-        for _, draft in sorted(settled[customer_id].items()):
-            key = report_key(
-                job.reseller, customer_id, draft.ledger, draft.currency, job.from_on, job.until_on
-            )
-            # Where a later report was issued by itself, this window is behind it: what is due posts after that one.
-            is_behind = days.first(customer_id, draft.ledger, draft.currency) > job.span.last
-            if key.report_id not in done and not is_behind and (only is None or key == only):
-                writing.add(key, name, draft, verdict_on(draft, status, job))
+    for owner in sorted(sheets):
+        customer_id, ledger, currency = owner
+        name, status = statuses.get(customer_id, ("", "unknown"))
+        key = report_key(job.reseller, customer_id, ledger, currency, job.from_on, job.until_on)
+        # Where a later report was issued by itself, this window is behind it: what is due posts after that one.
+        is_behind = days.first(*owner) > job.span.last
+        if key.report_id not in done and not is_behind and (only is None or key == only):
+            writing.add(key, name, sheets[owner], verdict_on(sheets[owner], status, job))
     return writing.flush()
 
 
-def _merged(settled: Drafts, plain: Drafts) -> Drafts:
-    """The drafts of both lanes, as one."""
-    for customer_id, drafts in plain.items():
-        for owner, draft in drafts.items():
-            known = settled[customer_id].setdefault(owner, draft)
-            if known is not draft:
-                known.plain, known.plain_net = draft.plain, draft.plain_net
-                known.plain_positions = draft.plain_positions
-    return settled
+def _own_parts(reader: LedgerReader, customer_id: str) -> Iterator[list[str]]:
+    names = reader.names_of(customer_id)
+    return parts.parts_of(names, reader.families(names))
+
+
+def _parts_away(reader: LedgerReader, customer_id: str) -> Iterator[list[str]]:
+    names = reader.names_moved_from(customer_id)
+    return parts.parts_of(names, reader.families(names))
+
+
+def _take(sheets: Sheets, drafts: Drafts) -> None:
+    for owner, draft in drafts.items():
+        sheets[owner].take(draft)
 
 
 def _closed_before(connection: psycopg.Connection, job: CloseJob, customers: Sequence[str]) -> set[str]:
@@ -101,17 +109,3 @@ def _closed_before(connection: psycopg.Connection, job: CloseJob, customers: Seq
         [job.reseller, job.until_on, list(customers)],
     )
     return {row[0] for row in rows}
-
-
-def _groups(customers: Sequence[tuple[str, int]]) -> Iterator[tuple[list[str], int]]:
-    """Customers in groups of about `SUBSCRIPTIONS_AT_ONCE` subscriptions."""
-    group: list[str] = []
-    total = 0
-    for customer_id, count in customers:
-        if group and total + count > SUBSCRIPTIONS_AT_ONCE:
-            yield group, total
-            group, total = [], 0
-        group.append(customer_id)
-        total += count
-    if group:
-        yield group, total
