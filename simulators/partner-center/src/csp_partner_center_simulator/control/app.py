@@ -4,9 +4,10 @@ import ipaddress
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp
 
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
 
 def control_app(simulator: "Simulator") -> ASGIApp:
     """Build the control API for one simulator."""
-    app = FastAPI(
+    app = FastAPIOffline(
         title="Partner Center simulator: control",
         description="What only a simulator has: its clock, its faults, and people who act behind your back.",
         version="1",
         docs_url="/_control/docs",
         openapi_url="/_control/openapi.json",
         redoc_url=None,
+        static_url="/_control/docs-assets",
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     for module in (console, partners, clock, behaviour, billing, webhooks, worlds):
