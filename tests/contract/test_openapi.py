@@ -55,6 +55,9 @@ def test_every_operation_says_how_it_fails(surface):
         for method, operation in operations.items():
             assert {"401", "403", "422", "503"} <= set(operation["responses"]), f"{method} {path}"
             assert operation["operationId"]
+            assert operation["description"], f"{method} {path}"
+            assert operation["summary"].lower().replace(" ", "_") == operation["operationId"]
+            assert set(operation["tags"]) <= {tag["name"] for tag in document(surface)["tags"]}
             for status, answer in operation["responses"].items():
                 if status[0] in "45":
                     assert list(answer["content"]) == ["application/problem+json"], (

@@ -16,7 +16,7 @@ def published(app: FastAPI, title: str, path: str) -> dict[str, Any]:
         title=title,
         version=app.version,
         openapi_version="3.1.0",
-        description="See the tags for the parts of the business; every failure is an RFC 9457 problem document.",
+        description=_BEGIN,
         routes=app.routes,
         license_info=LICENCE,
         servers=[{"url": path, "description": "this platform"}],
@@ -25,8 +25,13 @@ def published(app: FastAPI, title: str, path: str) -> dict[str, Any]:
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
     components["headers"] = {name: _header(*told) for name, told in _HEADERS.items()}
     document["security"] = [{"bearer": []}]
+    used = {
+        tag for each in document["paths"].values() for operation in each.values() for tag in operation["tags"]
+    }
+    document["tags"] = [{"name": tag, "description": text} for tag, text in _TAGS.items() if tag in used]
     for operations in document["paths"].values():
         for operation in operations.values():
+            operation["summary"] = operation["operationId"].replace("_", " ").capitalize()
             if any(each["name"] == FIELDS for each in operation.get("parameters", ())):
                 operation["responses"]["200"]["content"][SPARSE] = {"schema": _SPARSE_PAGE}
             for status, answer in operation["responses"].items():
@@ -38,6 +43,28 @@ def published(app: FastAPI, title: str, path: str) -> dict[str, Any]:
                     }
     return document
 
+
+_BEGIN = """\
+A request needs a bearer token; every id is looked up inside what its caller may see, and what lies outside does not exist (404).
+
+- A POST that changes something needs an `Idempotency-Key`: sent again, it is answered again and done once.
+- A command that ends at Microsoft answers 202 with an operation: read it at `Location`, wait with `Prefer: wait=20`, or follow its events.
+- `Consistency-Token` of any answer, sent with a read, makes the read wait until it shows what the answer told of.
+- Lists go on at `meta.page.next`; money is a decimal text with its currency; days are UTC, `until` is the day after the last.
+- Every failure is a problem (RFC 9457) that names field and rule.
+"""
+_TAGS = {
+    "customers and tenants": "Organisations, and their directories at Microsoft.",
+    "tenants": "Your directories at Microsoft.",
+    "catalogue and prices": "What can be bought, what it costs, and what it is sold for.",
+    "catalogue": "What can be bought, and its price.",
+    "orders and subscriptions": "Buying, and what was bought.",
+    "users and licences": "People of a directory, and what they may use.",
+    "billing": "Reports line by line, forecasts, and what an invoice of Microsoft differs in.",
+    "synchronisation": "How fresh everything from Microsoft is, and where both sides differ.",
+    "platform": "Operations, and every event for who polls.",
+}
+"""The parts of the business, in the order in which a customer meets them."""
 
 _SPARSE_PAGE: dict[str, Any] = {
     "title": "SparsePage",
