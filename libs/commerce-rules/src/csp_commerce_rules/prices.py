@@ -13,7 +13,7 @@ class PriceRow(NamedTuple):
     `term`, `frequency`, `currency` and `segment` are None where the row holds for all of them; `valid_from` is the
     first day and `valid_until` the first day no longer covered, None = open. `ref` names list, row and version
     (R5.5), `seq` orders versions: of two rows that begin together the later one holds. A preview row is visible
-    but not chargeable (R5.7).
+    but not chargeable (R5.7). `listed_on` is the day on which the row became known, None = it always was.
     """
 
     product: str
@@ -29,6 +29,7 @@ class PriceRow(NamedTuple):
     ref: str = ""
     seq: int = 0
     preview: bool = False
+    listed_on: int | None = None
 
 
 class PriceQuery(NamedTuple):

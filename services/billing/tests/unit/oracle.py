@@ -14,6 +14,9 @@ ONE_DAY = timedelta(days=1)
 SHARED = {"subscription_suspended", "subscription_reactivated", "subscription_cancelled"}
 """What happens to a base and to its add-ons alike."""
 
+LOCKING = {"subscription_purchased", "addon_purchased", "product_changed"}
+"""Events that take a price of the lists."""
+
 Sold = tuple[str, date]
 """A product, and the day whose price list it is sold by."""
 
@@ -319,8 +322,19 @@ class _Subscription:
         return (product[0], first) if free else product
 
     def _list_price(self, product: str, day: date) -> Fraction:
-        """The newest price of the lists that began on or before a day."""
-        changes = [told for since, _, told in self.listed if since <= day and told["product"] == product]
+        """The newest price of the lists that began on or before a day, as they were known when it was locked."""
+        begun = self.events[0][2].get("recorded_on", "")
+        known = day.isoformat()
+        for since, _, told in self.events:
+            if since == day and told["event"] in LOCKING:
+                known = max(day.isoformat(), told["recorded_on"])
+        changes = [
+            told
+            for since, _, told in self.listed
+            if since <= day
+            and told["product"] == product
+            and (self.policy != "at_renewal" or told["recorded_on"] <= max(known, begun))
+        ]
         return Fraction(changes[-1]["unit_price"]) if changes else self.prices[product]
 
     def _price(self, product: Sold, day: date) -> Fraction:

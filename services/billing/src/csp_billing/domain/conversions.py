@@ -45,7 +45,7 @@ def convert(run: Run, fact: f.ProductChanged) -> None:
         state.window_from = fact.instant
         if rules.rule_set == "nce":
             state.lots = (open_window(state.quantity, fact.instant),)
-    run.lock_price(fact.day)
+    run.lock_price(fact.day, recorded=fact.recorded)
     if keeps and not moves:
         if billed:
             charge_rest(run, fact, "convert_in")
@@ -110,7 +110,7 @@ def change_plan(run: Run, fact: f.BillingPlanChanged) -> None:
             reset = add_months(fact.day, MONTHS[state.term])
             on_grid = state.grid.cycle(reset)[0]
             state.term_end = on_grid if on_grid > fact.day else reset
-    run.lock_price(fact.day)
+    run.lock_price(fact.day, recorded=fact.recorded)
     if not run.between:
         state.cycle += 1
         open_cycle(run, fact.day, reason="convert_in", fee=pays)

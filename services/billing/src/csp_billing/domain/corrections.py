@@ -10,14 +10,15 @@ from csp_billing.domain.steps import charge_rest, posting_day, refund_rest_of
 _PRICES = (f.PriceEdited, f.PriceListed)
 
 
-def register_edits(run: Run, facts: list[f.Fact]) -> None:
-    """Let the day's historic price edits rule before its other facts are priced."""
+def register_edits(run: Run, facts: list[f.Fact]) -> bool:
+    """Let the day's historic price edits rule before its other facts are priced; whether prices change on the day."""
     for fact in facts:
         if isinstance(fact, f.PriceEdited):
             run.state.edits = (
                 *run.state.edits,
                 Edit(fact.day, fact.until, fact.unit_price, fact.seq, fact.id),
             )
+    return any(isinstance(fact, _PRICES) for fact in facts)
 
 
 def split_at_prices(run: Run, facts: list[f.Fact]) -> None:
@@ -65,12 +66,17 @@ def take_listed_price(run: Run, fact: f.PriceListed) -> None:
     if policy != "immediate_prorated":
         return
     before = run.state.price
-    if pending(run) and run.listed_price(fact.day).unit_price != before:
+    if pending(run) and run.listed_price(fact.day, fact.recorded).unit_price != before:
         recognise(run, fact.day, rest=False)
-        run.lock_price(fact.day)
+        run.lock_price(fact.day, recorded=fact.recorded)
         charge_rest(run, fact, "price_correction")
     else:
-        run.lock_price(fact.day)
+        run.lock_price(fact.day, recorded=fact.recorded)
+
+
+def finds_line(run: Run, fact: f.Credited) -> bool:
+    """Whether a credit belongs to a line that is there."""
+    return fact.line_of is not None and _meant(run, fact) is not None
 
 
 def credit(run: Run, fact: f.Credited) -> None:
@@ -79,7 +85,7 @@ def credit(run: Run, fact: f.Credited) -> None:
     amount, key, first, end = fact.amount, None, fact.day, fact.day + 1
     product = state.product
     if fact.line_of is not None:
-        charge = next((c for c in reversed(state.charges) if c.charged and _is_meant(c, fact)), None)
+        charge = _meant(run, fact)
         if charge is not None:
             amount = min(amount, charge.open)
             charge.open -= amount
@@ -116,6 +122,10 @@ def credit(run: Run, fact: f.Credited) -> None:
             key,
         )
     )
+
+
+def _meant(run: Run, fact: f.Credited) -> Charge | None:
+    return next((c for c in reversed(run.state.charges) if c.charged and _is_meant(c, fact)), None)
 
 
 def _is_meant(charge: Charge, fact: f.Credited) -> bool:

@@ -41,7 +41,7 @@ def start(run: Run, fact: f.Started) -> None:
         monthly = Grid(state.grid.month, state.grid.day, 1)
         anniversary = rules.rule_set == "legacy_anniversary"
         state.first_month_until = monthly.cycle(first)[1] if anniversary else add_months(fact.day, 1)  # D-8
-    run.lock_price(fact.day)
+    run.lock_price(fact.day, recorded=fact.recorded)
     if fact.transferred:
         # R9.10: paid to another partner up to the end of the running cycle, which a known end of term tells as well.
         known = fact.term_end is not None and state.grid.cycle(fact.day)[0] != fact.day
@@ -79,7 +79,7 @@ def _start_aligned(run: Run, fact: f.Started, like: f.Alignment, reason: Reason)
     state.term_end = fact.term_end or like.term_end
     if run.rules.refund_policy == "full_in_first_month_then_prorated":
         state.first_month_until = add_months(fact.day, 1)
-    run.lock_price(fact.day)
+    run.lock_price(fact.day, recorded=fact.recorded)
     if like.suspended:
         state.status = "suspended"  # 6.1: with its base
     open_cycle(
@@ -210,7 +210,7 @@ def renew(run: Run, day: int, observed: f.Renewed | None) -> None:
     if wish is not None:
         state.cause = wish.id
     state.schedule, state.promotion = None, 0
-    run.lock_price(day)
+    run.lock_price(day, recorded=0 if observed is None else observed.recorded)
     if rules.rule_set == "nce":
         instant = (
             observed.instant if observed is not None else f.Fact(id="", seq=0, day=day, recorded=day).instant

@@ -10,7 +10,7 @@ from operator import attrgetter
 
 from csp_billing.domain import facts as f
 from csp_billing.domain.changes import apply
-from csp_billing.domain.corrections import credit, register_edits, split_at_prices
+from csp_billing.domain.corrections import credit, finds_line, register_edits, split_at_prices
 from csp_billing.domain.cycles import leave_cycle, next_cycle, renew
 from csp_billing.domain.groups import recognise
 from csp_billing.domain.lines import Line
@@ -108,8 +108,10 @@ def _next_day(state: State, facts: Sequence[f.Fact], position: int, until: int) 
 
 
 def _fold_day(run: Run, day: int, facts: list[f.Fact]) -> None:
+    """One day. A credit counts in the order of the facts where its line is there by then; else when the day has made its lines."""
     state = run.state
-    register_edits(run, facts)
+    credited: set[str] = set()
+    priced = register_edits(run, facts)
     if state.status in {"active", "suspended"} and day == state.cycle_end:
         _fold_boundary(run, day, facts)
     else:
@@ -120,11 +122,14 @@ def _fold_day(run: Run, day: int, facts: list[f.Fact]) -> None:
             # D-18: a change recorded after its day leaves no pair of its own where a later one of that day decides.
             silent = by_pairs and i < deciding and isinstance(fact, f.QuantityChanged) and fact.late
             apply(run, fact, silent=silent)
+            if isinstance(fact, f.Credited) and not priced and finds_line(run, fact):
+                credit(run, fact)
+                credited.add(fact.id)
         if state.recognise_on == day:
             recognise(run, day, rest=True)
     split_at_prices(run, facts)
     for fact in facts:
-        if isinstance(fact, f.Credited) and state.status != "new":
+        if isinstance(fact, f.Credited) and state.status != "new" and fact.id not in credited:
             credit(run, fact)
 
 

@@ -44,17 +44,25 @@ class Run:
 
     # -- prices --------------------------------------------------------------------------------------------------
 
-    def lock_price(self, day: int) -> None:
-        """Take the price of the lists on a day (R5.2). An imported subscription is priced on `billing_from` (R9.7)."""
-        price = self.listed_price(day)
+    def lock_price(self, day: int, *, recorded: int = 0) -> None:
+        """Take the price of the lists on a day (R5.2). An imported subscription is priced on `billing_from` (R9.7).
+
+        A lock is made on its day, or when its fact is `recorded` after it: a row that was listed later changes nothing of it
+        (R5.5), save where the policy of price changes reaches into a term (R5.3).
+        """
+        price = self.listed_price(day, max(day, recorded))
         self.state.price, self.state.price_ref = price.unit_price, price.ref
 
-    def listed_price(self, day: int) -> Price:
-        """What the lists say for the subscription's product on a day."""
+    def listed_price(self, day: int, known_by: int) -> Price:
+        """What the lists say for the subscription's product on a day, as they were by another one."""
         state, billing_from = self.state, self.rules.billing_from
         takeover = billing_from is not None and day <= billing_from
         on = billing_from if takeover and billing_from is not None else day
-        return Price.of(self.price_book.price(state.product, state.frequency, on, takeover=takeover))
+        waits = self.rules.price_policy == "at_renewal" and not takeover
+        known = known_by if waits else None
+        return Price.of(
+            self.price_book.price(state.product, state.frequency, on, takeover=takeover, known_by=known)
+        )
 
     def edit_on(self, day: int) -> Edit | None:
         """The historic edit that prices a service day: where two overlap, the later one (R9.9)."""

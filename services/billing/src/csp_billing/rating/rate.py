@@ -22,6 +22,9 @@ from csp_commerce_rules.charge_cycles import Frequency
 from csp_commerce_rules.prices import PriceRow
 from csp_commerce_rules.spreading import tax_of
 
+_SALES_ONLY = (f.PriceEdited, f.Credited)
+"""Facts that never touch cost (R5.4, R11.5)."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
@@ -145,7 +148,8 @@ def _stories(story: StoryFile, known: list[Event]) -> dict[str, Story]:
     rule_sets: dict[str, Rules] = {}
     for event in known:
         for name, fact in event.facts:
-            told.setdefault(name, []).append(fact)
+            if story.settings.ledger == "sell" or not isinstance(fact, _SALES_ONLY):
+                told.setdefault(name, []).append(fact)
         if event.starts is not None:
             rule_sets.setdefault(event.starts, _rules(story, event))
     stories: dict[str, Story] = {}
@@ -160,7 +164,8 @@ def _stories(story: StoryFile, known: list[Event]) -> dict[str, Story]:
         source = next((fact.link.subscription for fact in starts if fact.link is not None), None)
         if source is not None and source in rule_sets and name not in chosen:
             rules = rule_sets[source]
-        rows = _rows(story, changes, name)
+        begun = max((fact.recorded for fact in starts), default=0)
+        rows = _rows(story, changes, name, begun)
         listed = _listed(story, changes, name, rows) if rules.price_policy == "immediate_prorated" else []
         stories[name] = Story(name, (*held, *listed), rules, PriceBook(rows))
     return stories
@@ -184,7 +189,11 @@ def _rules(story: StoryFile, event: Event) -> Rules:
         refund_policy=settings.refund_policy,
         price_policy=settings.price_policy,
         rounding=settings.rounding,
-        microsoft_rounding=settings.microsoft_rounding,
+        microsoft_rounding=(
+            settings.ledger == "cost" and rule_set == "nce"  # D-5
+            if settings.microsoft_rounding is None
+            else settings.microsoft_rounding
+        ),
         free_stub=settings.free_stub,
         suspension_stops_billing=settings.suspension_stops_billing,
         upgrade_keeps_cycle=settings.upgrade_keeps_cycle,
@@ -211,8 +220,11 @@ def _price_changes(known: list[Event]) -> list[Event]:
     return [replace(changes[fact.id], day=fact.day) for fact in holding(told)]
 
 
-def _rows(story: StoryFile, changes: list[Event], subscription: str) -> list[PriceRow]:
-    """Rows of the file, and those that price changes add: for the subscription they name, else for all."""
+def _rows(story: StoryFile, changes: list[Event], subscription: str, begun: int) -> list[PriceRow]:
+    """Rows of the file, and those that price changes add: for the subscription they name, else for all.
+
+    What was known when the subscription became known, on the day `begun`, was so for all of its locks.
+    """
     rows = list(story.prices)
     for event in changes:
         change = event.price
@@ -229,6 +241,7 @@ def _rows(story: StoryFile, changes: list[Event], subscription: str) -> list[Pri
                 scope="customer" if own else "global",
                 frequency=per,
                 valid_from=event.day,
+                listed_on=event.recorded if event.recorded > begun else None,
                 ref=event.id,
                 seq=event.seq,
             )

@@ -48,7 +48,8 @@ class Settings:
     change_style: ChangeStyle | None
     price_policy: PriceChangePolicy
     rounding: RoundingProfile
-    microsoft_rounding: bool
+    microsoft_rounding: bool | None
+    ledger: Ledger
     refund_policy: RefundPolicy | None
     recognition: Recognition | None
     free_stub: bool | None
@@ -242,6 +243,7 @@ def _settings(settings: Reader, calendar: Calendar) -> Settings:
         price_policy=settings.choice("price_change_policy", policies, required=False) or "at_renewal",
         rounding=rounding,
         microsoft_rounding=microsoft,
+        ledger=ledger,
         refund_policy=settings.choice("refund_policy", refunds, required=False),
         recognition=settings.choice("recognition", recognitions, required=False),
         free_stub=settings.flag("free_stub"),
@@ -263,8 +265,8 @@ def _collapses_pairs(settings: Reader) -> bool:
     return settings.choice("presentation", ("on", "off"), required=False) == "on"
 
 
-def _rounding(settings: Reader, ledger: Ledger) -> tuple[RoundingProfile, bool]:
-    """One profile, or one per ledger; `microsoft_nce` follows Microsoft's examples by reason (D-5)."""
+def _rounding(settings: Reader, ledger: Ledger) -> tuple[RoundingProfile, bool | None]:
+    """One profile, or one per ledger; `microsoft_nce` follows Microsoft's examples by reason, None leaves it to the rule set (D-5)."""
     names = (*ROUNDING_PROFILES, "microsoft_nce")
     if isinstance(settings.content.get("rounding_profile"), dict):
         chosen = settings.inner("rounding_profile").choice(ledger, names, required=False)
@@ -275,7 +277,7 @@ def _rounding(settings: Reader, ledger: Ledger) -> tuple[RoundingProfile, bool]:
     for profile in ROUNDING_PROFILES:
         if profile == chosen:
             return profile, False
-    return "line_half_up", False
+    return "line_half_up", None
 
 
 def _runs(story: Reader) -> tuple[int, ...]:
