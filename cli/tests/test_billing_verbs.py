@@ -113,6 +113,33 @@ def test_a_cycle_is_listed_closed_and_verified(csp):
     assert (verified.exit_code, "1 subscriptions folded" in verified.output) == (0, True)
 
 
+def test_the_next_cycle_due_of_the_only_reseller_is_closed_where_neither_is_named(csp):
+    asyncio.run(csp.told(_prices()))
+    due = _cycle(csp)
+
+    closed = csp("close", *WHO[2:], "--processes", "0")
+    nothing = csp("close", *WHO[2:])
+
+    assert (closed.exit_code, closed.output.split()[0]) == (0, due)
+    assert (nothing.exit_code, "no cycle is over" in nothing.output) == (2, True)
+
+
+def test_where_there_are_several_resellers_one_is_to_be_named(csp):
+    other = CustomerAdded(customer_id="cus_b", name="B", country="DE", status="active")
+    meta = Meta(
+        reseller="res_south",
+        partition_key="cus_b",
+        effective_at=datetime(2026, 1, 20, 9, tzinfo=UTC),
+        recorded_at=datetime(2026, 1, 20, 9, tzinfo=UTC),
+    )
+    asyncio.run(csp.told([Recorded(stream="cus_b", version=1, data=other, meta=meta)]))
+
+    refused = csp("cycles", *WHO[2:])
+
+    assert refused.exit_code == 2
+    assert "res_north, res_south" in refused.output
+
+
 def test_what_waits_is_shown_and_the_exit_status_says_so(csp):
     waiting = csp("close", _cycle(csp), *WHO, "--processes", "0")
 

@@ -16,7 +16,7 @@ from csp_billing.closing.progress import cycle_json, cycles_json
 from csp_billing.closing.watermark import read_watermark
 from csp_billing.verify_pool import verify_in_processes
 from csp_cli.billing_match import Adjustment, File, Invoice, Total, match_file
-from csp_cli.operator import HERE, Data, Url, database_at, moment_at
+from csp_cli.operator import HERE, Data, Url, database_at, moment_at, problem_text, reseller_at
 from csp_contracts.envelope import Meta
 from csp_runtime.database import DatabaseRole, connection_info
 from csp_runtime.problems import Problem
@@ -25,7 +25,7 @@ app = typer.Typer(
     help="Report cycles: list, close, verify; match with Microsoft's invoices.", no_args_is_help=True
 )
 
-Reseller = Annotated[str, typer.Option(help="res_…")]
+Reseller = Annotated[str | None, typer.Option(help="res_…; default: the only one.")]
 Processes = Annotated[int | None, typer.Option(help="Worker processes; default: one for each core.")]
 Now = Annotated[
     datetime | None,
@@ -34,10 +34,13 @@ Now = Annotated[
 
 
 @app.command("cycles")
-def list_cycles(reseller: Reseller, now: Now = None, database_url: Url = None, data: Data = HERE) -> None:
+def list_cycles(
+    reseller: Reseller = None, now: Now = None, database_url: Url = None, data: Data = HERE
+) -> None:
     """Show a reseller's report cycles, newest first, and what waits for whom in those being closed."""
-    moment = moment_at(now, database_url, data)
-    with _connect(database_at(database_url, data)) as connection:
+    moment, url = moment_at(now, database_url, data), database_at(database_url, data)
+    reseller = reseller_at(reseller, url)
+    with _connect(url) as connection:
         open_cycles(connection, billing.SCHEMA, reseller, moment)
         for cycle in cycles_json(connection, reseller, moment.date()):
             period = cycle["period"]
@@ -52,8 +55,10 @@ def list_cycles(reseller: Reseller, now: Now = None, database_url: Url = None, d
 
 @app.command()
 def close(
-    cycle: Annotated[str, typer.Argument(help="cyc_…, as `csp billing cycles` shows it")],
-    reseller: Reseller,
+    cycle: Annotated[
+        str | None, typer.Argument(help="cyc_…, as `csp billing cycles` shows it; default: the next one due")
+    ] = None,
+    reseller: Reseller = None,
     processes: Processes = None,
     now: Now = None,
     database_url: Url = None,
@@ -61,12 +66,14 @@ def close(
 ) -> None:
     """Close a cycle that is over, here and now; what another close left undone is done. Exit status 1 while reports wait."""
     moment, url = moment_at(now, database_url, data), database_at(database_url, data)
+    reseller = reseller_at(reseller, url)
     meta = Meta(
         reseller=reseller, partition_key=reseller, effective_at=moment, recorded_at=moment, actor="operator"
     )
     pool = ShardPool(url, billing.SCHEMA, usual_processes() if processes is None else processes)
     with _connect(url) as connection, _connect(url) as watermarks:
         open_cycles(connection, billing.SCHEMA, reseller, moment)
+        cycle = cycle or _next_due(connection, reseller, moment)
         try:
             with connection.transaction():
                 begin_close(
@@ -78,7 +85,7 @@ def close(
                     meta=meta,
                 )
         except Problem as problem:
-            typer.echo(f"csp billing close: {problem.title} {problem.extra or ''}".rstrip(), err=True)
+            typer.echo(f"csp billing close: {problem_text(problem)}", err=True)
             raise typer.Exit(2) from None
         shown = cycle_json(connection, reseller, cycle, moment.date())
         undone = 0 if shown is None else shown["progress"]["shards"] - shown["progress"]["shards_done"]
@@ -98,7 +105,7 @@ def close(
 @app.command()
 def match(
     file: File,
-    reseller: Reseller,
+    reseller: Reseller = None,
     total: Total = None,
     adjustment: Adjustment = "0",
     invoice: Invoice = None,
@@ -107,11 +114,12 @@ def match(
     data: Data = HERE,
 ) -> None:
     """Take an invoice of Microsoft's in and hold it against our cost; exit status 1 while somebody has to decide."""
-    with _connect(database_at(database_url, data)) as connection:
+    url = database_at(database_url, data)
+    with _connect(url) as connection:
         status = match_file(
             connection,
             file,
-            reseller=reseller,
+            reseller=reseller_at(reseller, url),
             moment=moment_at(now, database_url, data),
             total=total,
             adjustment=adjustment,
@@ -122,13 +130,14 @@ def match(
 
 @app.command("verify")
 def verify_closes(
-    reseller: Reseller, processes: Processes = None, database_url: Url = None, data: Data = HERE
+    reseller: Reseller = None, processes: Processes = None, database_url: Url = None, data: Data = HERE
 ) -> None:
     """Fold every subscription from its first event and compare with what closes have stored; exit status 1 for a difference."""
+    url = database_at(database_url, data)
     found = verify_in_processes(
-        database_at(database_url, data),
+        url,
         billing.SCHEMA,
-        reseller,
+        reseller_at(reseller, url),
         usual_processes() if processes is None else processes,
         progress=lambda done, of: (
             typer.echo(f"\r{done} of {of}", nl=False, err=True) if sys.stderr.isatty() else None
@@ -140,6 +149,21 @@ def verify_closes(
         f"{found.subscriptions} subscriptions folded from their first event, {len(found.differences)} differences"
     )
     raise typer.Exit(1 if found.differences else 0)
+
+
+def _next_due(connection: psycopg.Connection, reseller: str, moment: datetime) -> str:
+    """The earliest cycle that is over and not closed; exit status 2 where there is none."""
+    due = [
+        cycle
+        for cycle in cycles_json(connection, reseller, moment.date())
+        if cycle["status"] in {"ended", "closing"}
+    ]
+    if not due:
+        typer.echo("csp billing close: no cycle is over and not closed yet", err=True)
+        raise typer.Exit(2)
+    cycle_id: str = due[-1]["id"]
+    typer.echo(f"{cycle_id}  {due[-1]['period']['from']} to {due[-1]['period']['until']}")
+    return cycle_id
 
 
 def _show_waiting(connection: psycopg.Connection, reseller: str, cycle_id: str, moment: datetime) -> None:

@@ -13,6 +13,7 @@ from csp_billing.invoices.faults import FileRefused
 from csp_billing.invoices.matcher import match_import
 from csp_billing.invoices.shown import import_json, matches_json
 from csp_billing.invoices.taking import Declared, take
+from csp_cli.operator import problem_text
 from csp_runtime.problems import Problem
 
 _SHOWN = 50
@@ -51,7 +52,7 @@ def match_file(
         typer.echo(f"csp billing match: refused, nothing was taken: {refused}", err=True)
         return 2
     except Problem as problem:
-        typer.echo(f"csp billing match: {problem.title} {problem.extra}", err=True)
+        typer.echo(f"csp billing match: {problem_text(problem)}", err=True)
         return 2
     typer.echo(f"{import_id}{' (was taken before)' if known else ''}")
     match_import(connection, billing.SCHEMA, import_id, reseller, lambda: moment)

@@ -13,6 +13,7 @@ from csp_cli.local_state import LocalState
 from csp_cli.services import SERVICES, Known, named
 from csp_runtime.database import DatabaseRole, connection_info
 from csp_runtime.embedded_postgres import running_url
+from csp_runtime.problems import Problem
 
 Url = Annotated[
     str | None,
@@ -38,6 +39,21 @@ def database_at(url: str | None, data: Path) -> str:
             f"is missing, and no `csp up` runs from {data} (`--data`)", param_hint="--database-url"
         )
     return found
+
+
+def reseller_at(given: str | None, url: str) -> str:
+    """The reseller as it was given; else the only one that billing knows. A usage error where there is none, or more than one."""
+    if given is not None:
+        return given
+    with enter(url, named("billing")) as connection:
+        rows = connection.execute(
+            "select distinct reseller_id from customers order by reseller_id limit 20"
+        ).fetchall()
+    known = [str(row["reseller_id"]) for row in rows]
+    if len(known) == 1:
+        return known[0]
+    which = f"is one of {', '.join(known)}" if known else "is missing, and billing knows of no customer yet"
+    raise typer.BadParameter(which, param_hint="--reseller")
 
 
 def moment_at(given: datetime | None, url: str | None, data: Path) -> datetime:
@@ -72,6 +88,12 @@ def service_named(name: str) -> Known:
     except KeyError:
         known = ", ".join(each.name for each in SERVICES)
         raise typer.BadParameter(f"must be one of {known}", param_hint="--service") from None
+
+
+def problem_text(problem: Problem) -> str:
+    """A problem in one line: its title, and what it names beside it."""
+    named_there = ", ".join(f"{name} {value}" for name, value in problem.extra.items())
+    return f"{problem.title} ({named_there})" if named_there else problem.title
 
 
 def fail(reason: object) -> typer.Exit:
