@@ -96,3 +96,43 @@ def test_invoices_adjustments_and_rates_are_the_resellers_and_reports_with_tax_a
     assert operations("reseller") >= for_both | resellers
     assert operations("customer") >= for_both
     assert not operations("customer") & resellers
+
+
+STANDARD = {"id", "created_at", "updated_at", "version", "origin", "external_refs", "links"}
+NO_RESOURCES = {
+    "list_events": "CloudEvents have attributes of their own",
+    "list_billing_report_lines": "lines never change, and belong to their report",
+}
+
+
+def resolved(surface: str, schema: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in schema:
+        schema = document(surface)["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    return schema
+
+
+def shown_objects(surface: str) -> dict[str, dict[str, Any]]:
+    """The objects that reads answer, alone or as the rows of a list, by operation."""
+    found = {}
+    for path in document(surface)["paths"].values():
+        operation = path.get("get", {"responses": {}, "operationId": ""})
+        answer = operation["responses"].get("200", {}).get("content", {}).get("application/json")
+        if answer is None:
+            continue
+        schema = resolved(surface, answer["schema"])
+        if "data" in schema.get("properties", {}):
+            schema = resolved(surface, schema["properties"]["data"]["items"])
+        found[operation["operationId"]] = schema.get("properties", {})
+    return found
+
+
+@pytest.mark.parametrize("surface", sorted(SURFACES))
+def test_every_object_has_the_standard_fields(surface):
+    objects = {name: fields for name, fields in shown_objects(surface).items() if "id" in fields}
+    assert len(objects) > 8
+    lacking = {
+        name: STANDARD - set(fields)
+        for name, fields in objects.items()
+        if name not in NO_RESOURCES and not set(fields) >= STANDARD
+    }
+    assert lacking == {}

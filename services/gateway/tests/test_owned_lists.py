@@ -71,7 +71,7 @@ async def test_conditions_that_the_owner_does_not_know_hold_over_all_pages(surfa
     client = surfaces["reseller"][1]
     pages, _ = await walk(client, f"/adjustments?{condition}&page[size]={size}")
     expected = [row for row in ROWS if CONDITIONS[condition](row)]
-    assert [row for page in pages for row in page] == expected
+    assert [row["id"] for page in pages for row in page] == [row["id"] for row in expected]
     assert all(len(page) == size for page in pages[:-1])
     assert max(asked) == 201, "conditions are applied to large pieces"
 

@@ -1,5 +1,7 @@
 """Rows are rendered when they are written, and handed through: their bytes must be what the OpenAPI document promises."""
 
+import re
+
 import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -75,6 +77,22 @@ async def test_a_reseller_sees_price_cost_and_margin_and_a_customer_only_the_pri
     assert shown["reseller"]["cost"] == {"amount": "4.96", "currency": "EUR"}
     assert shown["reseller"]["margin"] == {"amount": "1.24", "currency": "EUR"}
     assert {"cost", "margin"}.isdisjoint(shown["customer"])
+
+
+@pytest.mark.parametrize(("surface", "path"), [("reseller", "/v1"), ("customer", "/portal/v1")])
+async def test_links_lead_where_the_surface_shows_it(surfaces, surface, path):
+    document, client = surfaces[surface]
+    routes = {re.sub(r"{\w+}", "*", each) for each in document["paths"]}
+    for read in (f"/subscriptions/{SUBSCRIPTION}", f"/tenants/{TENANT}", f"/operations/{OPERATION}"):
+        links = (await client.get(read)).json()["links"]
+        assert links["self"] == f"{path}{read}"
+        for link in links.values():
+            if link is not None:
+                assert link.startswith(f"{path}/")
+                plain = re.sub(r"/[a-z]+_[a-z0-9]{26}", "/*", link.removeprefix(path).partition("?")[0])
+                assert plain in routes, link
+    subscription = (await client.get(f"/subscriptions/{SUBSCRIPTION}")).json()["links"]
+    assert (subscription["customer"] is None) == (surface == "customer"), "customers have no such address"
 
 
 async def test_the_same_state_is_answered_with_304(surfaces):

@@ -15,6 +15,7 @@ from csp_runtime.clock import Clock
 from csp_runtime.commands import command_meta
 from csp_runtime.http import AnyCommand, Command
 from csp_runtime.once import do_once
+from csp_runtime.problems import not_found
 from csp_runtime.scope import Scope
 
 TEXT = r'^[^"\\\x00-\x1f]*$'
@@ -78,6 +79,21 @@ def adjustment_routes(books: Books, clock: Clock) -> APIRouter:
                 limit=limit,
             )
         )
+
+    @router.get("/adjustments/{adjustment_id}")
+    async def adjustment(adjustment_id: str, scope: Staff) -> dict[str, Any]:
+        found = await books.run(
+            lambda connection: adjustments_json(
+                connection,
+                scope.reseller,
+                customer_id=None,
+                subscription_id=None,
+                adjustment_id=adjustment_id,
+            )
+        )
+        if not found:
+            raise not_found("adjustment")
+        return found[0]
 
     return router
 

@@ -122,7 +122,7 @@ _UPLOAD_SECONDS = 300.0
 
 def _internal(path: str) -> str:
     """The owner's path; ids come from callers, and must not lead anywhere else."""
-    if any(part in (".", "..") for part in path.split("/")):
+    if "\0" in path or any(part in (".", "..") for part in path.split("/")):
         raise not_found("address")
     return "/internal/v1" + quote(path, safe="/-_~")
 

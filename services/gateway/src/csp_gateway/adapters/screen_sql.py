@@ -1,10 +1,12 @@
 """The SQL of the screens: statements differ by what was asked for, never by what was given."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
 
 from csp_gateway.adapters.asking import Operator, SortKey
+from csp_gateway.adapters.screen_links import Links
 
 Asked = tuple[tuple[str, Operator], ...]
 Order = tuple[SortKey, ...]
@@ -36,10 +38,20 @@ class Screen:
     newest_first: bool = False
     shown: str = "shown"
     shown_customer: str | None = None
+    links: Links | None = None
+    linked: tuple[str, ...] = ()
+    """The columns that the links are made of."""
 
     def body(self, *, is_customer: bool) -> str:
         """The expression of a row's JSON, as such a caller is shown it."""
         return self.shown_customer if is_customer and self.shown_customer is not None else self.shown
+
+    def whole(self, body: str, ids: Sequence[str], *, is_customer: bool) -> str:
+        """A row's JSON with its links."""
+        if self.links is None:
+            return body
+        surface = "/portal/v1" if is_customer else "/v1"
+        return f'{body[:-1]},"links":{self.links(surface, *ids)}}}'
 
 
 def scoped(*, is_customer: bool) -> str:
@@ -65,9 +77,9 @@ def one(screen: Screen, is_customer: bool) -> str:  # noqa: FBT001 - the cache's
 def some(screen: Screen, is_customer: bool) -> str:  # noqa: FBT001 - the cache's key
     """Rows by their ids."""
     whose = scoped(is_customer=is_customer)
-    shown = screen.body(is_customer=is_customer)
+    columns = ", ".join((screen.body(is_customer=is_customer), *screen.linked))
     return (
-        f"select {shown} from {screen.table} where {whose} and {screen.key} = any(%s) order by {screen.key}"
+        f"select {columns} from {screen.table} where {whose} and {screen.key} = any(%s) order by {screen.key}"
     )
 
 
@@ -96,7 +108,7 @@ def page(
         if direction != "first":
             where += f" and ({_behind(order)})"
         by = ", ".join(f"{key.expression}{' desc' if key.is_descending else ''}" for key in order)
-    shown = screen.body(is_customer=is_customer)
+    shown = ", ".join((screen.body(is_customer=is_customer), *screen.linked))
     return f"select {shown}, {columns} from {screen.table} where {where} order by {by} limit %s"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 
-from csp_gateway.adapters import screen_sql
+from csp_gateway.adapters import screen_links, screen_sql
 from csp_gateway.adapters.asking import Condition, Question
 from csp_gateway.adapters.paging import Around, cursor_of, key_of, unknown_cursor
 from csp_gateway.adapters.screen_sql import Direction, Screen
@@ -16,13 +16,27 @@ Row = dict[str, Any]
 MOST_COUNTED = 10_000
 
 
-CUSTOMERS = Screen(table="customers", key="customer_id", order=("name", "customer_id"))
-TENANTS = Screen(table="tenants", key="tenant_id", order=("domain", "tenant_id"))
+CUSTOMERS = Screen(
+    table="customers",
+    key="customer_id",
+    order=("name", "customer_id"),
+    links=screen_links.of_customer,
+    linked=("customer_id",),
+)
+TENANTS = Screen(
+    table="tenants",
+    key="tenant_id",
+    order=("domain", "tenant_id"),
+    links=screen_links.of_tenant,
+    linked=("tenant_id", "customer_id"),
+)
 SUBSCRIPTIONS = Screen(
     table="subscriptions",
     key="subscription_id",
     order=("product_title", "subscription_id"),
     shown="shown || '}'",
+    links=screen_links.of_subscription,
+    linked=("subscription_id", "tenant_id", "customer_id"),
 )
 SUBSCRIPTIONS_WITH_COST = replace(SUBSCRIPTIONS, shown="shown || shown_cost")
 OPERATIONS = Screen(
@@ -55,12 +69,16 @@ class Screens:
         if "\0" in key:  # no text of PostgreSQL can hold it
             return None
         rows = await self._database.read(scope, screen_sql.one(screen, scope.is_customer), [key])
-        return rows[0] if rows else None
+        if not rows:
+            return None
+        row = rows[0]
+        ids = [row[column] for column in screen.linked]
+        return {**row, "body": screen.whole(row["body"], ids, is_customer=scope.is_customer)}
 
     async def some(self, scope: Scope, screen: Screen, keys: list[str]) -> list[str]:
         """The JSON of the rows with these ids, those inside the scope."""
         rows = await self._database.read_tuples(scope, screen_sql.some(screen, scope.is_customer), [keys])
-        return [row[0] for row in rows]
+        return [screen.whole(row[0], row[1:], is_customer=scope.is_customer) for row in rows]
 
     async def page(self, scope: Scope, screen: Screen, question: Question) -> tuple[list[str], Around]:
         """The JSON of each row of a page, and the cursors of the pages around it."""
@@ -89,7 +107,9 @@ class Screens:
         rows = rows[: page.size]
         if direction == "before":
             rows = rows[::-1]
-        return [row[0] for row in rows], _around(rows, question, direction, goes_on=goes_on)
+        last, whole, is_customer = 1 + len(screen.linked), screen.whole, scope.is_customer
+        shown = [whole(row[0], row[1:last], is_customer=is_customer) for row in rows]
+        return shown, _around(rows, last, question, direction, goes_on=goes_on)
 
     async def count(self, scope: Scope, screen: Screen, conditions: tuple[Condition, ...]) -> Count:
         """How many rows meet the conditions."""
@@ -117,14 +137,14 @@ class Screens:
 
 
 def _around(
-    rows: list[tuple[Any, ...]], question: Question, direction: Direction, *, goes_on: bool
+    rows: list[tuple[Any, ...]], first: int, question: Question, direction: Direction, *, goes_on: bool
 ) -> Around:
-    """What was come from is there; in the direction of the read there is more where a row too many was found."""
+    """The keys stand in a row from its column `first` on. What was come from is there; in the direction of the read there is more where a row too many was found."""
     if not rows or (direction == "first" and not goes_on):
         return Around()
     is_back = direction == "before"
     has_following, has_previous = (is_back or goes_on), (goes_on if is_back else direction == "after")
     return Around(
-        following=cursor_of(list(rows[-1][1:]), question.identity) if has_following else None,
-        previous=cursor_of(list(rows[0][1:]), question.identity) if has_previous else None,
+        following=cursor_of(list(rows[-1][first:]), question.identity) if has_following else None,
+        previous=cursor_of(list(rows[0][first:]), question.identity) if has_previous else None,
     )

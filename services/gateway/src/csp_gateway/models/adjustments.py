@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from csp_gateway.models.base import Body, Money, View
+from csp_gateway.models.base import Body, Money, Resource
 
 
 class AdjustmentAmount(Body):
@@ -25,10 +25,9 @@ class NewAdjustment(Body):
     )
 
 
-class Adjustment(View):
+class Adjustment(Resource):
     """A credit or a charge that was granted by hand."""
 
-    id: str
     customer_id: str
     subscription_id: str
     amount: Money

@@ -30,6 +30,24 @@ class View(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+Links = dict[str, str | None]
+"""Where to go on from an object, by name: `self` and what belongs to it. Null where this surface does not show it."""
+
+
+class Resource(View):
+    """What every object has. Null is what nobody keeps of such a thing."""
+
+    id: str
+    created_at: datetime | None
+    updated_at: datetime | None
+    version: int | None = Field(description="how often it was changed; null where each read computes it")
+    origin: str | None = Field(
+        description="who caused it: `portal`, `api`, `microsoft`, `reconciliation`, `import` or `system`"
+    )
+    external_refs: dict[str, str | None] = Field(description="what others call it")
+    links: Links = Field(description="addresses of itself and of what belongs to it")
+
+
 class Money(View):
     """Decimal text, never a float."""
 

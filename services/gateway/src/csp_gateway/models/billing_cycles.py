@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from csp_gateway.models.base import Money, View
+from csp_gateway.models.base import Money, Resource, View
 from csp_gateway.models.billing_reports import Period
 
 
@@ -26,16 +26,14 @@ class CycleSummary(View):
     tax: list[Money]
 
 
-class BillingCycle(View):
+class BillingCycle(Resource):
     """A report cycle: `open` until it is over, `ended` until its close begins, `closing` until all is issued or held, `closed`."""
 
-    id: str
     period: Period
     dated_on: date
     status: str
     started_at: datetime | None
     closed_at: datetime | None
-    version: int
     progress: CycleProgress
     summary: CycleSummary | None
 

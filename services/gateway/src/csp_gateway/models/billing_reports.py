@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 from pydantic import Field
 
-from csp_gateway.models.base import Meta, Money, View
+from csp_gateway.models.base import Meta, Money, Resource, View
 
 
 class Period(View):
@@ -16,14 +16,13 @@ class Period(View):
     time_zone: str
 
 
-class BillingReport(View):
+class BillingReport(Resource):
     """A report without its lines.
 
     `status`: `open` until its cycle is over, `ended` until it is issued, `issued`; `blocked` and `held` by `hold_reason`.
     `tax` is that of the issue, before it what there would be now. `pending_count` lines wait for a price. `number`, `sha256` and `issued_at` are there once it is issued.
     """
 
-    id: str
     customer_id: str
     customer_name: str
     dated_on: date

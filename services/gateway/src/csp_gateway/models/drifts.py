@@ -5,13 +5,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from csp_gateway.models.base import Body, Money, View
+from csp_gateway.models.base import Body, Money, Resource, View
 
 
-class Drift(View):
+class Drift(Resource):
     """A difference between us and Microsoft that lasts."""
 
-    id: str
     tenant_id: str
     resource: str
     resource_id: str

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from csp_gateway.models.base import Body, Money, View
+from csp_gateway.models.base import Body, Money, Resource, View
 from csp_gateway.models.billing_reports import Period
 
 
@@ -50,10 +50,9 @@ class SignedOff(View):
     note: str | None
 
 
-class InvoiceImport(View):
+class InvoiceImport(Resource):
     """An invoice that was taken in. `status`: `matching` until the match is made, `matched`, `signed_off`, `discarded`."""
 
-    id: str
     name: str
     source: str
     format: str
@@ -118,16 +117,14 @@ class MatchDecision(View):
     note: str | None
 
 
-class InvoiceMatch(View):
+class InvoiceMatch(Resource):
     """Rows of Microsoft's against lines of ours, and why they differ."""
 
-    id: str
     number: int
     import_id: str
     reason: str
     customer_id: str | None
     subscription_id: str | None
-    external_refs: dict[str, str | None]
     ours: Money
     microsoft: Money
     difference: Money
@@ -137,10 +134,9 @@ class InvoiceMatch(View):
     decision: MatchDecision | None
 
 
-class InvoiceFetch(View):
+class InvoiceFetch(Resource):
     """How far the fetch of an invoice is: `asked`, `exporting`, `done` with its import, `failed` with the reason."""
 
-    id: str
     invoice_id: str
     status: str
     import_id: str | None

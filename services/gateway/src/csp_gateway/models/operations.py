@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from csp_gateway.models.base import View
+from csp_gateway.models.base import Resource, View
 
 
 class StepProblem(View):
@@ -50,10 +50,9 @@ class OperationLinks(View):
     subject: str | None
 
 
-class Operation(View):
+class Operation(Resource):
     """The status of a command that ends at Microsoft."""
 
-    id: str
     kind: str | None
     status: str = Field(
         description="`pending`, `waiting_approval`, `running`, `waiting_upstream`; ended: `succeeded`, `failed`, `expired`"
@@ -72,10 +71,5 @@ class Operation(View):
         description="from when on it would not be allowed any more: what has not been sent by then is `expired`"
     )
     requested_at: datetime | None
-    created_at: datetime | None
-    updated_at: datetime | None
-    version: int
-    origin: str | None
-    external_refs: dict[str, str]
     result: OperationResult | None = Field(description="what came of it; null until it has succeeded")
-    links: OperationLinks
+    links: OperationLinks  # type: ignore[assignment]  # the same, with its names

@@ -1,10 +1,8 @@
 """Customer organisations."""
 
-from datetime import datetime
-
 from pydantic import Field
 
-from csp_gateway.models.base import Body, View
+from csp_gateway.models.base import Body, Resource, View
 
 
 class Address(Body):
@@ -35,17 +33,12 @@ class NewCustomer(Body):
     contact: Contact = Contact()
 
 
-class Customer(View):
+class Customer(Resource):
     """A customer organisation."""
 
-    id: str
     name: str
     country: str
     status: str
-    external_refs: dict[str, str]
-    version: int
-    created_at: datetime
-    updated_at: datetime
 
 
 class CustomerDetail(Customer):

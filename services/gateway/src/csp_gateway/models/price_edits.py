@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from pydantic import Field
 
-from csp_gateway.models.base import Body, Money, View
+from csp_gateway.models.base import Body, Money, Resource, View
 from csp_gateway.models.billing_reports import ThoughtLine
 
 
@@ -27,10 +27,9 @@ class PriceEdited(View):
     id: str
 
 
-class PriceEdit(View):
+class PriceEdit(Resource):
     """An edit; `previous_unit_price` ruled its first day before."""
 
-    id: str
     from_on: date
     until_on: date | None
     unit_price: Money

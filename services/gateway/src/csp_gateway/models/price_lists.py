@@ -4,15 +4,13 @@ from datetime import date, datetime
 
 from pydantic import Field
 
-from csp_gateway.models.base import Body, Cycle, Money, View
+from csp_gateway.models.base import Body, Cycle, Money, Resource, View
 
 
-class PriceList(View):
+class PriceList(Resource):
     """The global price list, or a customer's own, which wins. `id` is what it is called in paths."""
 
-    id: str
     customer_id: str | None
-    version: int = Field(description="how often it was changed")
 
 
 class PriceRule(Body):
@@ -35,11 +33,9 @@ class PriceRules(Body):
     rules: list[PriceRule] = Field(min_length=1, max_length=400)
 
 
-class PriceRuleView(View):
+class PriceRuleView(Resource):
     """A row of a price list."""
 
-    id: str
-    version: int
     product: str
     term: str
     charge_cycle: str

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from csp_gateway.models.base import Body, CountedListOf, Cycle, Money, View
+from csp_gateway.models.base import Body, CountedListOf, Cycle, Money, Resource, View
 from csp_gateway.models.billing_reports import ThoughtLine
 from csp_gateway.models.organisations import Customer
 from csp_gateway.models.tenants import Tenant
@@ -36,10 +36,9 @@ class SeatLot(View):
     refundable_until: datetime
 
 
-class Subscription(View):
+class Subscription(Resource):
     """A subscription as its customer sees it. `price` is of one seat for one charge cycle."""
 
-    id: str
     customer_id: str | None
     tenant_id: str
     name: str
@@ -58,11 +57,7 @@ class Subscription(View):
     seat_lots: list[SeatLot]
     scheduled_quantity: int | None
     price: Money | None
-    origin: str
-    external_refs: dict[str, str]
     started_at: datetime
-    version: int
-    updated_at: datetime
 
 
 class ResellerSubscription(Subscription):

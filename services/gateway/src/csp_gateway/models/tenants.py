@@ -1,17 +1,16 @@
 """Tenants: Microsoft directories of customers."""
 
-from datetime import date, datetime
+from datetime import date
 
 from pydantic import Field
 
-from csp_gateway.models.base import Body, CountedListOf, View
+from csp_gateway.models.base import Body, CountedListOf, Resource, View
 from csp_gateway.models.organisations import Customer
 
 
-class Tenant(View):
+class Tenant(Resource):
     """A Microsoft directory of a customer."""
 
-    id: str
     customer_id: str
     microsoft_tenant_id: str
     domain: str
@@ -19,10 +18,6 @@ class Tenant(View):
     country: str
     status: str
     agreement_accepted_on: date | None
-    origin: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
 
 
 class DomainCheck(Body):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from csp_gateway.models.base import Body, View
+from csp_gateway.models.base import Body, Resource, View
 
 
 class NewUser(Body):
@@ -19,10 +19,9 @@ class NewUser(Body):
     mail_to: str | None = Field(None, max_length=200)
 
 
-class User(View):
+class User(Resource):
     """A user of a tenant's directory."""
 
-    id: str
     tenant_id: str
     user_principal_name: str | None
     display_name: str | None
@@ -30,7 +29,6 @@ class User(View):
     status: str
     is_administrator: bool
     licences: list[str]
-    version: int
 
 
 class LicenceChange(Body):

@@ -36,8 +36,8 @@ async def show(tx: Connection, event: Recorded[Any]) -> None:
 async def _add_customer(tx: Connection, event: Recorded[Any], data: CustomerAdded) -> None:
     at = event.meta.recorded_at
     await tx.execute(
-        "insert into customers (customer_id, reseller_id, name, country, status, external_refs, version, "
-        "created_at, updated_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
+        "insert into customers (customer_id, reseller_id, name, country, status, external_refs, origin, version, "
+        "created_at, updated_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
         [
             data.customer_id,
             event.meta.reseller,
@@ -45,6 +45,7 @@ async def _add_customer(tx: Connection, event: Recorded[Any], data: CustomerAdde
             data.country,
             data.status,
             as_text(data.external_refs),
+            str(event.meta.origin),
             event.version,
             at,
             at,

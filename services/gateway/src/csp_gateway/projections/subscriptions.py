@@ -107,8 +107,8 @@ async def _created(tx: Connection, event: Recorded[Any], data: SubscriptionCreat
         "insert into subscriptions (subscription_id, reseller_id, customer_id, tenant_id, microsoft_subscription_id, "
         "product, product_title, friendly_name, commerce, term, charge_cycle, quantity, status, auto_renew, "
         "commitment_ends_on, seat_lots, currency, unit_price_micro, directory_sku_id, origin, started_at, billing_from, version, "
-        f"updated_at) values (%s, %s, {CUSTOMER_OF_TENANT}, "
-        "%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
+        f"created_at, updated_at) values (%s, %s, {CUSTOMER_OF_TENANT}, "
+        "%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
         [
             data.subscription_id,
             event.meta.reseller,
@@ -134,6 +134,7 @@ async def _created(tx: Connection, event: Recorded[Any], data: SubscriptionCreat
             event.meta.effective_at,
             data.billing_from,
             event.version,
+            event.meta.recorded_at,
             event.meta.recorded_at,
         ],
     )

@@ -15,7 +15,8 @@ from csp_gateway.models.billing_reports import (
     BillingReportDetail,
     ResellerBillingLine,
 )
-from csp_gateway.surfaces.answers import answer_document, answer_file, as_json, as_model
+from csp_gateway.surfaces import standard
+from csp_gateway.surfaces.answers import answer_document, answer_file
 from csp_gateway.surfaces.changes import add_change
 from csp_gateway.surfaces.common import Reading, Surface, UseCaller
 from csp_gateway.surfaces.documented import ONE, ONE_ASKED, WAITS, problems
@@ -37,8 +38,7 @@ def routes(surface: Surface) -> APIRouter:
         detail, page = BillingReportDetail[ResellerBillingLine], BillingLinePage[ResellerBillingLine]
 
     # What a customer reads goes through its own model once more: an owner's new field is not seen before it is meant for it.
-    show_one = as_json if surface.with_cost else partial(as_model, BillingReport)
-    shown_line = as_json if surface.with_cost else partial(as_model, BillingLine)
+    show_one = partial(standard.report, surface)
     listing = Listing(
         (
             perspective_day("from"),
@@ -80,7 +80,7 @@ def routes(surface: Surface) -> APIRouter:
         following = None if found["next"] is None else [found["next"]]
         kept = [row for row in found["reports"] if asked.meets(row)]
         around = trail.around(following, asked.identity)
-        return answer_list(request, read.parts, asked, map(show_one, kept), around)
+        return answer_list(request, read.parts, asked, (listing.text(show_one(row)) for row in kept), around)
 
     @router.get(
         "/billing-reports/{report_id}",
@@ -100,7 +100,7 @@ def routes(surface: Surface) -> APIRouter:
         found = await read.parts.owners.get(
             "billing", f"/reports/{report_id}", caller, as_of=None if as_of is None else as_of.isoformat()
         )
-        return answer_document(request, detail, found)
+        return answer_document(request, detail, show_one(found))
 
     of_line = ResellerBillingLine if surface.with_cost else BillingLine
     of_lines = Listing((equal("kind"), equal("reason"), equal("subscription_id")), model=of_line)
@@ -130,7 +130,7 @@ def routes(surface: Surface) -> APIRouter:
             request,
             read.parts,
             asked,
-            map(shown_line, found["lines"]),
+            map(of_lines.text, found["lines"]),
             trail.around(following, bound),
             meta={"totals": found["totals"]},
         )
@@ -178,6 +178,7 @@ def _add_changes(router: APIRouter, surface: Surface) -> None:
         operation_id="issue_billing_report",
         description="Make a report final: numbered, hashed, unchanged for good. What is learnt later goes into the next one.",
         model=BillingReport,
+        show=partial(standard.report, surface),
     )
     add_change(
         router,
@@ -188,4 +189,5 @@ def _add_changes(router: APIRouter, surface: Surface) -> None:
         operation_id="hold_billing_report",
         description="Let the cycle close without a report that is `blocked`, in your name; `X-Reason` says why.",
         model=BillingReport,
+        show=partial(standard.report, surface),
     )

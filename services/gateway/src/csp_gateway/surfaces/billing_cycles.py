@@ -1,10 +1,13 @@
 """A reseller's report cycles: how far each is, and the command that closes one. Customers have reports, not cycles."""
 
+from functools import partial
+
 from fastapi import APIRouter, Request, Response
 
 from csp_gateway.domain import etag
 from csp_gateway.models.base import ListOf
 from csp_gateway.models.billing_cycles import BillingCycle, BillingCycleDetail
+from csp_gateway.surfaces import standard
 from csp_gateway.surfaces.answers import answer_document
 from csp_gateway.surfaces.changes import add_change
 from csp_gateway.surfaces.common import RESELLER, ResellerReading, UseCaller
@@ -31,7 +34,15 @@ def routes() -> APIRouter:
     async def cycles(request: Request, caller: UseCaller, read: ResellerReading) -> Response:
         """Report cycles, newest first: `open` until over, `ended` until closed, `closing`, `closed`."""
         return await answer_owned(
-            request, read.parts, caller, LIST, OWNER, "/cycles", key="dated_on", behind="before"
+            request,
+            read.parts,
+            caller,
+            LIST,
+            OWNER,
+            "/cycles",
+            show=partial(standard.cycle, RESELLER),
+            key="dated_on",
+            behind="before",
         )
 
     @router.get(
@@ -45,7 +56,7 @@ def routes() -> APIRouter:
         """A cycle with the progress of its close, its totals once it is closed, and the reports that wait for somebody."""
         found = await read.parts.owners.get(OWNER, f"/cycles/{cycle_id}", caller)
         row = {"version": found["version"], "revision": found["progress"]["shards_done"]}
-        return answer_document(request, BillingCycleDetail, found, etag(row))
+        return answer_document(request, BillingCycleDetail, standard.cycle(RESELLER, found), etag(row))
 
     add_change(
         router,
@@ -59,6 +70,7 @@ def routes() -> APIRouter:
         "cycle closes. `If-Match` takes the ETag that the cycle was read with.",
         status=202,
         model=BillingCycleDetail,
+        show=partial(standard.cycle, RESELLER),
         if_match="needed",
         headers=lambda found: {"Location": f"/v1{_PATH}/{found['id']}", "Retry-After": "1"},
     )

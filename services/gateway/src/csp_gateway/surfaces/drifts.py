@@ -8,7 +8,8 @@ from fastapi import APIRouter, Request, Response
 from csp_commerce_rules.money import format_decimal, minor_digits
 from csp_gateway.models.base import ListOf
 from csp_gateway.models.drifts import Drift, DriftDecided, DriftDecision, DriftPolicy, DriftPolicyShown
-from csp_gateway.surfaces.common import ResellerReading, ResellerScope, UseCaller, UseParts
+from csp_gateway.surfaces import standard
+from csp_gateway.surfaces.common import RESELLER, ResellerReading, ResellerScope, UseCaller, UseParts
 from csp_gateway.surfaces.documented import problems
 from csp_gateway.surfaces.filters import equal
 from csp_gateway.surfaces.listing import Listing
@@ -82,4 +83,4 @@ def _drift(found: dict[str, Any]) -> dict[str, Any]:
     if minor is not None and currency is not None:
         effect = {"amount": format_decimal(minor, minor_digits(currency)), "currency": currency}
     fields = {name: found[name] for name in Drift.model_fields if name in found}
-    return {"id": found["drift_id"], **fields, "monthly_effect": effect}
+    return standard.drift(RESELLER, {"id": found["drift_id"], **fields, "monthly_effect": effect})

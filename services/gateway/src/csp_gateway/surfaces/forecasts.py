@@ -1,6 +1,5 @@
 """What the open cycle will come to, what has a deadline, and what another choice would cost: on both surfaces."""
 
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -15,7 +14,7 @@ from csp_gateway.models.forecasts import (
     ResellerForecastDetail,
     WhatIf,
 )
-from csp_gateway.surfaces.answers import answer_document, as_json, as_model
+from csp_gateway.surfaces.answers import answer_document
 from csp_gateway.surfaces.common import Reading, Surface, UseCaller
 from csp_gateway.surfaces.documented import ONE, ONE_ASKED, WAITS, problems
 from csp_gateway.surfaces.listing import Listing
@@ -26,7 +25,6 @@ def routes(surface: Surface) -> APIRouter:
     """The routes of one surface; billing shows cost to the reseller alone."""
     router = APIRouter(tags=["billing"])
     reads = Depends(surface.reading)
-    shown = as_json if surface.with_cost else partial(as_model, Forecast)
     detail = ResellerForecastDetail if surface.with_cost else ForecastDetail
     model = ResellerForecast if surface.with_cost else Forecast
     listing = Listing(model=model, is_compared_here=True, largest=200)
@@ -52,7 +50,7 @@ def routes(surface: Surface) -> APIRouter:
         following = None if found["next"] is None else [found["next"]]
         kept = filter(asked.meets, found["forecasts"])
         around = trail.around(following, asked.identity)
-        return answer_list(request, read.parts, asked, map(shown, kept), around)
+        return answer_list(request, read.parts, asked, map(listing.text, kept), around)
 
     @router.get(
         "/billing-forecasts/{customer_id}",

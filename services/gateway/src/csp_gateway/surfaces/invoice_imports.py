@@ -1,5 +1,7 @@
 """The match with Microsoft's invoices: the reseller uploads them, sees each difference by its reason, decides, signs off."""
 
+from functools import partial
+
 from fastapi import APIRouter, Request, Response
 
 from csp_gateway.models.base import ListOf
@@ -10,6 +12,7 @@ from csp_gateway.models.invoices import (
     NewMatchDecision,
     SignOff,
 )
+from csp_gateway.surfaces import standard
 from csp_gateway.surfaces.answers import answer_document
 from csp_gateway.surfaces.changes import add_change
 from csp_gateway.surfaces.common import RESELLER, ResellerReading, UseCaller
@@ -59,6 +62,7 @@ def _add_reads(router: APIRouter) -> None:
             _IMPORTS,
             OWNER,
             PATH,
+            show=partial(standard.invoice_import, RESELLER),
             key=("imported_at", "id"),
             behind=("after_at", "after_id"),
         )
@@ -73,7 +77,7 @@ def _add_reads(router: APIRouter) -> None:
     async def one(import_id: str, request: Request, caller: UseCaller, read: ResellerReading) -> Response:
         """An invoice: its totals, ours, and the whole difference by reason. `matching` until the match is made."""
         found = await read.parts.owners.get(OWNER, f"{PATH}/{import_id}", caller)
-        return answer_document(request, InvoiceImportDetail, found)
+        return answer_document(request, InvoiceImportDetail, standard.invoice_import(RESELLER, found))
 
     @router.get(
         f"{_ONE}/matches",
@@ -84,8 +88,8 @@ def _add_reads(router: APIRouter) -> None:
     )
     async def matches(import_id: str, request: Request, read: ResellerReading, caller: UseCaller) -> Response:
         """Rows against our cost lines, each with its reason; filtered by reason, customer, subscription, or what is undecided."""
-        path = f"{PATH}/{import_id}/matches"
-        return await answer_owned(request, read.parts, caller, _MATCHES, OWNER, path, key="number")
+        path, show = f"{PATH}/{import_id}/matches", partial(standard.invoice_match, RESELLER)
+        return await answer_owned(request, read.parts, caller, _MATCHES, OWNER, path, show=show, key="number")
 
 
 def _add_changes(router: APIRouter) -> None:
@@ -98,6 +102,7 @@ def _add_changes(router: APIRouter) -> None:
         description="Settle an invoice for good, once every difference is explained or decided of.",
         body=SignOff,
         model=InvoiceImportDetail,
+        show=partial(standard.invoice_import, RESELLER),
     )
     add_change(
         router,
@@ -107,6 +112,7 @@ def _add_changes(router: APIRouter) -> None:
         operation_id="discard_invoice_import",
         description="Take an import back that was a mistake; its invoice can then be imported again.",
         model=InvoiceImportDetail,
+        show=partial(standard.invoice_import, RESELLER),
     )
     add_change(
         router,
@@ -117,6 +123,7 @@ def _add_changes(router: APIRouter) -> None:
         description="Match an invoice once more with what is known now; decisions stay.",
         status=202,
         model=InvoiceImportDetail,
+        show=partial(standard.invoice_import, RESELLER),
     )
     add_change(
         router,
@@ -127,4 +134,5 @@ def _add_changes(router: APIRouter) -> None:
         description="Decide of one difference that is not explained; until the sign-off a later decision replaces it.",
         body=NewMatchDecision,
         model=InvoiceMatch,
+        show=partial(standard.invoice_match, RESELLER),
     )

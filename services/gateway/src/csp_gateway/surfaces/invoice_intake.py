@@ -1,11 +1,13 @@
 """How Microsoft's invoices come in: uploaded as a file, or fetched from Partner Center."""
 
 from datetime import date
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from csp_gateway.models.invoices import InvoiceFetch, InvoiceUploaded, NewInvoiceFetch
+from csp_gateway.surfaces import standard
 from csp_gateway.surfaces.answers import answer_document
 from csp_gateway.surfaces.changes import add_change
 from csp_gateway.surfaces.common import RESELLER, ResellerReading, ResellerScope, UseCaller, UseParts
@@ -44,6 +46,7 @@ def routes() -> APIRouter:
         failures=(400, 404, 501),
         body=NewInvoiceFetch,
         model=InvoiceFetch,
+        show=partial(standard.invoice_fetch, RESELLER),
         headers=lambda found: {"Location": f"/v1/invoice-fetches/{found['id']}", "Retry-After": "5"},
     )
 
@@ -57,7 +60,7 @@ def routes() -> APIRouter:
     async def fetched(fetch_id: str, request: Request, caller: UseCaller, read: ResellerReading) -> Response:
         """`asked`, `exporting`, `done` with its import, or `failed` with the reason."""
         found = await read.parts.owners.get(OWNER, f"/invoice-fetches/{fetch_id}", caller)
-        return answer_document(request, InvoiceFetch, found)
+        return answer_document(request, InvoiceFetch, standard.invoice_fetch(RESELLER, found))
 
     return router
 
@@ -120,4 +123,4 @@ def _add_upload(router: APIRouter) -> None:
         )
         found: dict[str, Any] = answer.json()
         response.headers["Location"] = f"/v1{PATH}/{found['id']}"
-        return found
+        return standard.invoice_import(RESELLER, found)

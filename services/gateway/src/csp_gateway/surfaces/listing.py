@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from fastapi import Request
 from pydantic import BaseModel
 
@@ -89,6 +90,12 @@ class Listing:
             for operator in each.operators
         }
         self._known |= {each.name: (each, "eq") for each in self.filters if each.is_perspective}
+
+    def text(self, row: Any) -> str:
+        """The JSON of a row that its owner shows: what the model knows of it, as it spells it, and nothing else."""
+        if self.model is None:
+            return msgspec.json.encode(row).decode()
+        return self.model.model_validate(row).model_dump_json(by_alias=True, exclude_unset=True)
 
     @property
     def documented(self) -> dict[str, Any]:

@@ -83,7 +83,7 @@ async def answer_owned(
         return rows[:size], len(rows) > size
 
     page, following = await filled(asked, piece, trail.here, lambda row: [row[name] for name in fields], show)
-    return answer_list(request, parts, asked, map(as_json, page), trail.around(following, bound))
+    return answer_list(request, parts, asked, map(listing.text, page), trail.around(following, bound))
 
 
 async def filled(
@@ -132,7 +132,7 @@ def answer_whole(
     page = rows[first : first + asked.page.size]
     more = first + asked.page.size < len(rows)
     around = trail.around([key(page[-1])] if more else None, bound)
-    return answer_list(request, parts, asked, map(as_json, page), around, headers=headers)
+    return answer_list(request, parts, asked, map(listing.text, page), around, headers=headers)
 
 
 def answer_list(

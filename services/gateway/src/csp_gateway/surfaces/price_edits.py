@@ -8,6 +8,7 @@ from csp_gateway.adapters.screens import SUBSCRIPTIONS
 from csp_gateway.domain import money
 from csp_gateway.models.base import ListOf
 from csp_gateway.models.price_edits import NewPriceEdit, PriceEdit, PriceEdited, PriceEditPreview
+from csp_gateway.surfaces import standard
 from csp_gateway.surfaces.common import Reading, ResellerReading, Surface, UseCaller, row_of
 from csp_gateway.surfaces.documented import WAITS, problems
 from csp_gateway.surfaces.listing import Listing
@@ -38,7 +39,11 @@ def routes(surface: Surface) -> APIRouter:
         await row_of(read, SUBSCRIPTIONS, subscription_id, "subscription")
         rows = await read.parts.owners.get("pricing", f"/subscriptions/{subscription_id}/price-edits", caller)
         return answer_whole(
-            request, read.parts, LIST, [_shown(row) for row in rows], lambda row: str(row["id"])
+            request,
+            read.parts,
+            LIST,
+            [_shown(surface, subscription_id, row) for row in rows],
+            lambda row: str(row["id"]),
         )
 
     if surface.with_cost:
@@ -92,10 +97,11 @@ def _add_edit(router: APIRouter) -> None:
         return PriceEdited(id=made["id"])
 
 
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
+def _shown(surface: Surface, subscription_id: str, row: dict[str, Any]) -> dict[str, Any]:
     currency = row["currency"]
-    return {
+    shown = {
         **{name: row[name] for name in PriceEdit.model_fields if name in row},
         "unit_price": money(row["unit_price_micro"], currency),
         "previous_unit_price": money(row["previous_unit_price_micro"], currency),
     }
+    return standard.price_edit(surface, shown, subscription_id)

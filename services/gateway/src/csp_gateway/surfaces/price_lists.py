@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Request, Response
 from csp_gateway.domain import etag
 from csp_gateway.models.base import ListOf
 from csp_gateway.models.price_lists import PriceList, PriceListChanged, PriceRowEnd, PriceRules
+from csp_gateway.surfaces import standard
 from csp_gateway.surfaces.answers import answer_document
 from csp_gateway.surfaces.changes import add_change
 from csp_gateway.surfaces.common import RESELLER, ResellerReading, UseCaller
@@ -58,7 +59,7 @@ def _add_reads(router: APIRouter) -> None:
     ) -> Response:
         """A price list and its version, which changes of it are bound to."""
         found = await read.parts.owners.get(OWNER, "/price-list", caller, customer_id=customer_of(whose))
-        return answer_document(request, PriceList, found, etag(found))
+        return answer_document(request, PriceList, _list(found), etag(found))
 
 
 def _add_changes(router: APIRouter) -> None:
@@ -127,4 +128,4 @@ def _changed(changed: dict[str, Any]) -> dict[str, Any]:
 
 
 def _list(found: dict[str, Any]) -> dict[str, Any]:
-    return {name: found[name] for name in PriceList.model_fields}
+    return standard.price_list(RESELLER, {name: found[name] for name in ("id", "customer_id", "version")})

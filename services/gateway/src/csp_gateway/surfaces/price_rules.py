@@ -1,20 +1,22 @@
 """The rows of price lists, with all their versions."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from csp_gateway.adapters.owners import Caller
 from csp_gateway.domain import etag, money
-from csp_gateway.models.base import ListOf
+from csp_gateway.models.base import ListOf, Resource
 from csp_gateway.models.price_lists import PriceRuleVersions, PriceRuleView
+from csp_gateway.surfaces import standard
 from csp_gateway.surfaces.answers import answer_document
-from csp_gateway.surfaces.common import Parts, ResellerReading, UseCaller
+from csp_gateway.surfaces.common import RESELLER, Parts, ResellerReading, UseCaller
 from csp_gateway.surfaces.documented import ONE, ONE_ASKED, problems
 from csp_gateway.surfaces.filters import CYCLES, equal, perspective_day
 from csp_gateway.surfaces.listing import Listing
 from csp_gateway.surfaces.lists import answer_owned
-from csp_gateway.surfaces.price_lists import OWNER, Whose, customer_of
+from csp_gateway.surfaces.price_lists import GLOBAL, OWNER, Whose, customer_of
 
 LIST = Listing(
     (
@@ -29,7 +31,11 @@ LIST = Listing(
     model=PriceRuleView,
     is_compared_here=True,
 )
-_RULE = tuple(name for name in PriceRuleView.model_fields if name not in ("id", "unit_price"))
+_RULE = tuple(
+    name
+    for name in PriceRuleView.model_fields
+    if name not in ("unit_price", *Resource.model_fields) or name == "version"
+)
 
 
 def routes() -> APIRouter:
@@ -75,11 +81,11 @@ def routes() -> APIRouter:
             OWNER, "/price-row", caller, row_id=rule_id, customer_id=customer_of(whose)
         )
         versions = [
-            {**_rule(each), **{name: each[name] for name in ("made_at", "actor", "reason")}}
+            {**_rule(each, whose), **{name: each[name] for name in ("made_at", "actor", "reason")}}
             for each in row["versions"]
         ]
         tag = etag({"version": row["list_version"], "revision": row["version"]})
-        return answer_document(request, PriceRuleVersions, {**_rule(row), "versions": versions}, tag)
+        return answer_document(request, PriceRuleVersions, {**_rule(row, whose), "versions": versions}, tag)
 
     return router
 
@@ -92,15 +98,16 @@ async def _rules(request: Request, parts: Parts, caller: Caller, customer_id: st
         LIST,
         OWNER,
         "/price-rows",
-        show=_rule,
+        show=partial(_rule, whose=customer_id or GLOBAL),
         key="row_id",
         customer_id=customer_id,
     )
 
 
-def _rule(row: dict[str, Any]) -> dict[str, Any]:
-    return {
+def _rule(row: dict[str, Any], whose: str) -> dict[str, Any]:
+    shown = {
         "id": row["row_id"],
         **{name: row[name] for name in _RULE},
         "unit_price": money(row["unit_price_micro"], row["currency"]),
     }
+    return standard.price_rule(RESELLER, shown, whose)

@@ -8,7 +8,6 @@ from csp_gateway.adapters.paging import trail_of
 from csp_gateway.domain import money
 from csp_gateway.models.base import ListOf
 from csp_gateway.models.synchronisation import Refresh, Refreshing, SyncStatus, Unallocated
-from csp_gateway.surfaces.answers import as_json
 from csp_gateway.surfaces.common import ResellerReading, ResellerScope, UseCaller, UseParts
 from csp_gateway.surfaces.documented import problems
 from csp_gateway.surfaces.listing import Listing
@@ -61,7 +60,7 @@ def routes() -> APIRouter:
             asked, piece, trail.here, lambda row: [row["tenant_id"], row["currency"]], _unallocated
         )
         around = trail.around(following, asked.identity)
-        return answer_list(request, read.parts, asked, map(as_json, page), around)
+        return answer_list(request, read.parts, asked, map(UNALLOCATED.text, page), around)
 
     return router
 

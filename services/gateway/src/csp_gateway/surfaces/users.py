@@ -1,5 +1,6 @@
 """Users and licences: identity-sync's own read models, forwarded; no name or address is kept here."""
 
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -8,6 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from csp_gateway.adapters.screens import SUBSCRIPTIONS, TENANTS
 from csp_gateway.models.base import ListOf
 from csp_gateway.models.users import LicenceChange, NewUser, User
+from csp_gateway.surfaces import standard
 from csp_gateway.surfaces.answers import answer_document
 from csp_gateway.surfaces.commands import add_command
 from csp_gateway.surfaces.common import Parts, Reading, Surface, UseCaller, row_of
@@ -19,13 +21,13 @@ from csp_runtime.scope import Scope
 
 OWNER = "identity-sync"
 LIST = Listing((equal("status"),), model=User, is_compared_here=True)
-_USER = tuple(User.model_fields)
 
 
 def routes(surface: Surface) -> APIRouter:
     """The routes of one surface."""
     router = APIRouter(tags=["users and licences"])
     reads = Depends(surface.reading)
+    show = partial(standard.user, surface)
 
     @router.get(
         "/tenants/{tenant_id}/users",
@@ -40,7 +42,7 @@ def routes(surface: Surface) -> APIRouter:
         """Users of a tenant by name, with the licences they hold."""
         await row_of(read, TENANTS, tenant_id, "tenant")
         return await answer_owned(
-            request, read.parts, caller, LIST, OWNER, f"/tenants/{tenant_id}/users", show=_shown
+            request, read.parts, caller, LIST, OWNER, f"/tenants/{tenant_id}/users", show=show
         )
 
     @router.get(
@@ -54,7 +56,7 @@ def routes(surface: Surface) -> APIRouter:
         """A user of whichever tenant, with the licences held."""
         path = f"/users/{quote(user_id, safe='')}"
         found = await read.parts.owners.get(OWNER, path, caller)
-        return answer_document(request, User, found)  # a name changes without a new version
+        return answer_document(request, User, show(found))  # a name changes without a new version
 
     add_command(
         router,
@@ -106,7 +108,3 @@ def routes(surface: Surface) -> APIRouter:
 
 async def _subscription_is_in_scope(parts: Parts, scope: Scope, given: dict[str, Any]) -> None:
     await row_of(Reading(parts=parts, scope=scope), SUBSCRIPTIONS, given["subscription_id"], "subscription")
-
-
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in _USER}

@@ -16,7 +16,7 @@ from csp_runtime.store import Also
 
 _SHOWN = (
     "user_id, tenant_id, user_principal_name, display_name, usage_location, status, is_administrator, sku_ids, "
-    "version"
+    "microsoft_user_id, version, created_at"
 )
 _SCOPED = "reseller_id = %s and (%s::text is null or customer_id = %s)"
 
@@ -95,6 +95,8 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
         "is_administrator": row["is_administrator"],
         "licences": row["sku_ids"],
         "version": row["version"],
+        "microsoft_user_id": row["microsoft_user_id"],
+        "created_at": row["created_at"].isoformat(),
     }
 
 
