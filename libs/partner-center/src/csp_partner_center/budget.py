@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from csp_partner_center.settings import PartnerCenterSettings
+from csp_runtime.cancelling import end_if_asked
 from csp_runtime.clock import Clock
 from csp_runtime.database import Database
 
@@ -228,6 +229,7 @@ async def wait_for_turn(
     """Wait for a place; False where it lies beyond `sleep_at_most` seconds (the place is then lost, nothing was sent)."""
     ends_at = clock.monotonic() + sleep_at_most
     while True:
+        end_if_asked()  # a place may have come together with the end of this task, which the pool then swallows
         try:
             async with asyncio.timeout(max(0.0, ends_at - clock.monotonic())):
                 wait = await budget.reserve(reseller_id, api_group)
@@ -238,4 +240,5 @@ async def wait_for_turn(
         if wait > 0:
             await clock.sleep(wait)
         if not budget.is_held_back(reseller_id, api_group):
+            end_if_asked()
             return True

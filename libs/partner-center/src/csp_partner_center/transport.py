@@ -24,6 +24,7 @@ from csp_partner_center.exchange import Exchange, Reply
 from csp_partner_center.retrying import RetryBudget, pause_before_repeating
 from csp_partner_center.settings import PartnerCenterSettings
 from csp_partner_center.tokens import TokenFor, Tokens
+from csp_runtime.cancelling import end_if_asked
 from csp_runtime.clock import Clock
 from csp_runtime.logs import logger
 
@@ -104,6 +105,7 @@ class Transport:
         has_renewed = False
         attempt = 0
         while True:
+            end_if_asked()
             attempt += 1
             try:
                 reply = await self._attempt(reseller_id, line, call, ids, ends_at)

@@ -1,6 +1,7 @@
 """PC 2.9: one budget for all processes of a reseller."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -130,3 +131,18 @@ async def test_without_a_database_the_pace_is_even_and_pauses_too():
     assert 0.5 < waits[-1] < 1.2  # three seconds' worth at once, then ten a second
     await budget.throttled("r", "g", retry_after=0.2, age=0.0)
     assert budget.is_held_back("r", "g")
+
+
+async def test_nobody_gets_a_turn_who_was_asked_to_end_while_the_place_came():
+    class Swallowing(UnsharedBudget):
+        async def reserve(self, reseller_id: str, api_group: str) -> float:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            return await super().reserve(reseller_id, api_group)
+
+    clock = SystemClock()
+    waiting = asyncio.create_task(wait_for_turn(Swallowing(clock, 600), "r", "g", 60, clock))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting

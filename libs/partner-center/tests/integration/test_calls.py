@@ -1,6 +1,7 @@
 """What a call does on its way: headers, repetitions, tokens, conclusions. Against a real PostgreSQL."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -319,3 +320,21 @@ async def test_the_first_password_is_handed_over_once_and_hidden(
     again = await reseller.customers.create(NEW_CUSTOMER, ids)
     assert again.value.credentials is not None
     assert again.value.credentials.password is None
+
+
+async def test_a_call_that_was_cancelled_is_not_repeated_although_the_request_to_end_was_swallowed(
+    reseller: Reseller, microsoft, say: Say
+):
+    async def swallow(_: httpx.Request) -> httpx.Response:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        return say(503)
+
+    microsoft.answers(swallow, say(200, AS_READ))
+    reading = asyncio.create_task(reseller.subscriptions.get(CUSTOMER, SUBSCRIPTION))
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert len(microsoft.requests) == 1
