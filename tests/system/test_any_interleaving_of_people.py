@@ -213,17 +213,10 @@ class People(Explored):
         await super().some(limit)
         await self.worker(OWNER, "names").step()
 
-    async def settle(self) -> None:
-        """Let everything come to rest: records take six hours at most."""
-        await self.control("DELETE", "/faults")
-        for _ in range(5):
-            await self.advance("PT5H")
-            await self.work(OWNER, passes=10_000)
-            self.watch()
-            for step in (self.poll, self.follow, self.look, self.own, self.ask_again, self.read_all):
-                await step()
-            await self.some(500)
-            await self.own()
+    async def learn(self) -> None:
+        for step in (self.poll, self.follow, self.look, self.own, self.ask_again, self.read_all):
+            await step()
+        await self.some(500)
 
     async def history(self, microsoft_id: str) -> list[Any]:
         return await self.services[OWNER].store.load(named_id(Kind.USER, RESELLER, microsoft_id))

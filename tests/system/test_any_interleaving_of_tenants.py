@@ -120,17 +120,10 @@ class Tenants(Explored):
         if tenant is not None:
             await self.compare(tenant)
 
-    async def settle(self) -> None:
-        """Let everything come to rest: notifications take two days at most, records six hours."""
-        await self.control("DELETE", "/faults")
-        for _ in range(5):
-            await self.advance("PT13H")
-            await self.work(OWNER, passes=10_000)
-            self.watch()
-            for step in (self.poll, self.hear, self.list, self.own, self.ask_again, self.read_all):
-                await step()
-            await self.some(500)
-            await self.own()
+    async def learn(self) -> None:
+        for step in (self.poll, self.hear, self.list, self.own, self.ask_again, self.read_all):
+            await step()
+        await self.some(500)
 
     async def history(self, microsoft_id: str) -> Any:
         return await self.services[OWNER].store.load(named_id(Kind.TENANT, RESELLER, microsoft_id))

@@ -30,6 +30,8 @@ class Explored(Stage):
     """A stage whose steps are methods; some of them are the same whoever owns what is explored."""
 
     owner: ClassVar[str]
+    pause: ClassVar[str] = "PT13H"
+    """Between two looks while everything comes to rest: notifications take two days at most, records six hours."""
 
     async def step(self, name: str, *values: Any) -> None:
         """A step, and a look at what happened by it."""
@@ -38,6 +40,19 @@ class Explored(Stage):
 
     def watch(self) -> None:
         """See what has happened at Microsoft since the last look."""
+
+    async def settle(self) -> None:
+        """Let everything come to rest: the faults are over, time passes, and all is learned and carried out."""
+        await self.control("DELETE", "/faults")
+        for _ in range(5):
+            await self.advance(self.pause)
+            await self.work(self.owner, passes=10_000)
+            self.watch()
+            await self.learn()
+            await self.own()
+
+    async def learn(self) -> None:
+        """The owner learns by every way what has happened at Microsoft."""
 
     async def settle_open(self) -> None:
         """The owner carries out what it has begun."""
