@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import pytest
 
 from csp_contracts.ids import Kind, named_id
-from csp_contracts.operations_v1 import OperationPostponed, OperationRejected
+from csp_contracts.operations_v1 import OperationPostponed, OperationProgressed, OperationRejected
+from csp_provisioning import service as provisioning
 from csp_subscriptions import service as owner_service
 from csp_testing.exploring import Exploration, Explored
 from csp_testing.interleaving import RESELLER
@@ -52,6 +53,11 @@ class World(Explored):
         answer = await self.command(OWNER, f"{self.path}{path}", body)
         assert answer.status_code == 202, answer.text
         return str(answer.json()["operation_id"])
+
+    async def calls(self, operation: str) -> list[Any]:
+        """What arrived at Microsoft of an operation of theirs."""
+        found: list[Any] = (await self.control("GET", f"/requests?operation={operation}")).json()
+        return found
 
     async def story(self, operation: str) -> list[Any]:
         """The data of its events."""
@@ -108,3 +114,118 @@ def test_a_cancellation_that_waited_beyond_its_window_is_not_begun(world, runner
         "deadline-passed",
         requested.deadline_at.isoformat(),
     )
+
+
+async def pending_for_days(world: World) -> list[Any]:
+    fault = {"operation": "customers.subscriptions.update", "kind": "conflict", "count": None}
+    await world.control("POST", "/faults", fault)
+    operation = await world.begun("/change-quantity", {"quantity": 9})
+    await world.work(OWNER)
+    await world.advance("PT71H")
+    await world.work(OWNER)
+    assert await world.open_operations(OWNER) == 1
+    await world.advance("PT2H")
+    await world.work(OWNER)
+    assert await world.open_operations(OWNER) == 0
+    await world.control("DELETE", "/faults")
+    return await world.story(operation)
+
+
+def test_a_change_that_stays_pending_at_microsoft_is_given_up_after_three_days(world, runner):
+    *_, rejected = runner.run(pending_for_days(world))
+    assert isinstance(rejected, OperationRejected)
+    assert rejected.code == "upstream-busy"
+    assert (rejected.problem["because"], rejected.problem["waited_hours"]) == ("microsoft-busy", 73)
+
+
+@dataclass
+class Beginning(Explored):
+    """A partner that makes its first tenant."""
+
+    owner: ClassVar[str] = "provisioning"
+
+    async def prepare(self) -> None:
+        """Nothing is needed."""
+
+
+@pytest.fixture
+def beginning(postgres_server, tmp_path, runner):
+    """A world of this test's own."""
+    made = Exploration(stage=Beginning, owners=[provisioning], steps=None, shortest=1, judge=nothing, least=1)
+    with made.world(postgres_server, tmp_path, runner, "fast") as begun:
+        yield begun
+
+
+async def made_and_held_up(beginning: Beginning) -> list[Any]:
+    """The tenant is made; its agreement stays pending."""
+    fault = {"operation": "customers.agreements.create", "kind": "conflict", "count": None}
+    await beginning.control("POST", "/faults", fault)
+    contact = {"first_name": "Ruth", "last_name": "Frost", "email": "ruth@any.example"}
+    address = {
+        "line1": "1 Main St",
+        "city": "Seattle",
+        "state": "WA",
+        "postal_code": "98101",
+        "country": "US",
+    }
+    form = {"name": "Held Ltd", "address": address, "contact": contact}
+    added = await beginning.command("provisioning", "/customers", form)
+    wish = {"domain": "held.onmicrosoft.com", "agreement_accepted": True}
+    path = f"/customers/{added.json()['id']}/tenants"
+    operation = (await beginning.command("provisioning", path, wish)).json()["operation_id"]
+    for hours in (1, 71, 2, 500):
+        await beginning.advance(f"PT{hours}H")
+        await beginning.work("provisioning")
+    assert await beginning.open_operations("provisioning") == 1
+    return [event.data for event in await beginning.services["provisioning"].store.load(operation)]
+
+
+def test_an_operation_that_has_had_an_effect_is_an_alarm_and_never_a_rejection(beginning, runner, capsys):
+    story = runner.run(made_and_held_up(beginning))
+    assert [data.step for data in story if isinstance(data, OperationProgressed)] == ["create"]
+    assert not [data for data in story if isinstance(data, OperationRejected)]
+    assert "operation.overdue" in capsys.readouterr().out
+
+
+async def looked_in_vain(world: World) -> list[int]:
+    """The answer of a change is lost, and so is the first look at whether it was done."""
+    before = len(await world.calls("customers.subscriptions.update"))
+    lost = {"operation": "customers.subscriptions.update", "kind": "error_after", "count": None}
+    await world.control("POST", "/faults", lost)
+    await world.begun("/change-quantity", {"quantity": 11})
+    await world.work(OWNER)
+    await world.control("DELETE", "/faults")
+    busy = {"operation": "customers.subscriptions.get", "kind": "conflict"}
+    await world.control("POST", "/faults", busy)
+    sent = len(await world.calls("customers.subscriptions.update")) - before
+    await world.work(OWNER)
+    await world.work(OWNER)
+    assert await world.open_operations(OWNER) == 0
+    return [sent, len(await world.calls("customers.subscriptions.update")) - before]
+
+
+def test_a_look_that_met_a_busy_service_is_taken_again_before_anything_is_repeated(world, runner):
+    sent, in_the_end = runner.run(looked_in_vain(world))
+    assert sent == in_the_end > 0
+
+
+async def held_up_beyond_its_window(world: World) -> list[Any]:
+    held = {
+        "operation": "customers.subscriptions.update",
+        "kind": "throttled",
+        "count": 1,
+        "retry_after": 3600,
+    }
+    await world.control("POST", "/faults", held)
+    operation = await world.begun("/cancel", {})
+    await world.work(OWNER)
+    sent = len(await world.calls("customers.subscriptions.update"))
+    await world.advance("P8D")
+    await world.work(OWNER)
+    assert len(await world.calls("customers.subscriptions.update")) == sent
+    return await world.story(operation)
+
+
+def test_what_was_surely_not_done_is_not_sent_again_behind_its_deadline(world, runner):
+    *_, rejected = runner.run(held_up_beyond_its_window(world))
+    assert (type(rejected), rejected.code) == (OperationRejected, "deadline-passed")

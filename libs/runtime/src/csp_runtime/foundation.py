@@ -45,6 +45,7 @@ class Foundation:
             wakeups=self.platform.wakeups,
             plans=plans,
             list_delay=timedelta(minutes=self.platform.microsoft.list_delay_minutes),
+            patience=timedelta(hours=self.platform.microsoft.patience_hours),
         )
 
     def projection(self, handler: Projection) -> Consumer:

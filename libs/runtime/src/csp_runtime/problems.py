@@ -61,6 +61,7 @@ STATUS = {
     "seal-broken": 404,
     "superseded": 409,
     "deadline-passed": 409,
+    "upstream-busy": 409,
 }
 """Every problem type with the status it is answered with."""
 

@@ -92,6 +92,11 @@ class MicrosoftSettings(BaseSettings):
         ge=0,
         description="how long a created thing may be missing from lists; a creation is not repeated before",
     )
+    patience_hours: float = Field(
+        72.0,
+        gt=24,
+        description="how long a command waits for a busy or unreachable Microsoft before it is rejected; pending changes there take up to 24 hours",
+    )
 
 
 class MailSettings(BaseSettings):

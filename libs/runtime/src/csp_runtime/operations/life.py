@@ -39,7 +39,7 @@ SETTLED = frozenset({OperationStatus.SUCCEEDED, OperationStatus.FAILED})
 class Operation:
     """`submitted` is the step whose call is under way or was lost; `refs` what answered steps told us.
 
-    No call begins behind `deadline_at`: what it would do is not allowed any more.
+    No call begins behind `deadline_at`: what it would do is not allowed any more. `step_since` is when its present step could begin.
     """
 
     id: str
@@ -56,6 +56,7 @@ class Operation:
     submitted: OperationSubmitted | None = None
     submitted_at: datetime | None = None
     deadline_at: datetime | None = None
+    step_since: datetime | None = None
     is_uncertain: bool = False
     last_attempts: dict[str, int] = field(default_factory=dict)
     resources: tuple[str, ...] = ()
@@ -96,6 +97,7 @@ def evolve(state: Operation | None, event: Recorded[Any]) -> Operation:
             meta=event.meta,
             version=event.version,
             status=waiting,
+            step_since=event.meta.recorded_at,
         )
     if state is None:
         raise ValueError(f"{event.stream} does not begin with OperationRequested")
@@ -116,7 +118,7 @@ Later = (
 def _continue(state: Operation, data: Later, meta: Meta) -> Operation:
     match data:
         case OperationApproved():
-            return replace(state, status=OperationStatus.PENDING)
+            return replace(state, status=OperationStatus.PENDING, step_since=meta.recorded_at)
         case OperationSubmitted():
             return replace(
                 state,
@@ -132,6 +134,7 @@ def _continue(state: Operation, data: Later, meta: Meta) -> Operation:
                 state,
                 status=OperationStatus.RUNNING,
                 done_steps=(*state.done_steps, data.step),
+                step_since=meta.recorded_at,
                 refs=state.refs | data.refs,
                 submitted=None,
                 submitted_at=None,

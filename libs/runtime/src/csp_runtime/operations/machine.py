@@ -70,6 +70,7 @@ class OperationMachine:
         wakeups: Wakeups,
         plans: Sequence[Plan],
         list_delay: timedelta = timedelta(minutes=15),
+        patience: timedelta = timedelta(hours=72),
         at_once: int = 8,
     ) -> None:
         self._store = store
@@ -78,6 +79,7 @@ class OperationMachine:
         self._wakeups = wakeups
         self._plans: Mapping[str, Plan] = {plan.kind: plan for plan in plans}
         self._list_delay = list_delay
+        self._patience = patience
         self._at_once = at_once
         self._claims = Claims(database, box, f"{socket.gethostname()}:{getpid()}:{id(self)}")
 
@@ -149,8 +151,11 @@ class OperationMachine:
                 return
             except Busy as busy:
                 log.info("operation.busy", operation=operation.id, step=step.name, because=busy.because)
+                operation = fold(await self._store.load(operation.id)) or operation
+                if await self._gives_up(operation, plan, busy):
+                    return
                 wait = back_off(claimed) if busy.retry_after is None else busy.retry_after
-                await self._tell_of_waiting(operation.id, step, claimed, busy, wait)
+                await self._tell_of_waiting(operation, step, claimed, busy, wait)
                 await self._claims.postpone(claimed, wait, may_repeat=busy.surely_not_done)
                 return
             except OutcomeUnknown as unknown:
@@ -181,10 +186,7 @@ class OperationMachine:
             body = await self._claims.submitted_body(operation.id, step.name, lost.attempt)
             if body is not None:
                 return await self._reconcile(operation, step, lost, body, look_first=not claimed.may_repeat)
-        if operation.deadline_at is not None and self._clock.now() >= operation.deadline_at:
-            raise Refused(
-                "deadline-passed", "What was asked for is not allowed any more", **_deadline(operation)
-            )
+        self._refuse_if_late(operation)
         payload = self._claims.payload(claimed)
         body = await step.prepare(operation, payload)
         attempt = operation.last_attempts.get(step.name, 0) + 1
@@ -194,6 +196,31 @@ class OperationMachine:
         answered = await step.send(operation, body, request_id)
         crash_point("operation.answered")
         return operation, answered
+
+    def _refuse_if_late(self, operation: Operation) -> None:
+        if operation.deadline_at is not None and self._clock.now() >= operation.deadline_at:
+            raise Refused(
+                "deadline-passed", "What was asked for is not allowed any more", **_deadline(operation)
+            )
+
+    async def _gives_up(self, operation: Operation, plan: Plan, busy: Busy) -> bool:
+        """Reject what waited beyond our patience, if surely nothing of it was done; else an alarm, and it goes on."""
+        waited = self._clock.now() - (operation.step_since or self._clock.now())
+        if waited < self._patience or operation.is_settled:
+            return operation.is_settled
+        effects = {step.name for step in plan.steps if step.binds} & set(operation.done_steps)
+        if effects or operation.is_uncertain or not busy.surely_not_done:
+            log.error("operation.overdue", operation=operation.id, kind=operation.kind, because=busy.because)
+            return False
+        hours = int(waited.total_seconds() // 3600)
+        refusal = Refused(
+            "upstream-busy",
+            "Microsoft did not take the command in time; nothing was done",
+            because=busy.because,
+            waited_hours=hours,
+        )
+        await self._reject(operation, refusal, plan)
+        return True
 
     async def _reconcile(
         self,
@@ -206,13 +233,19 @@ class OperationMachine:
     ) -> tuple[Operation, Answered]:
         """No answer is known of this call: look first, repeat the very same request only where nothing shows."""
         if look_first:
-            found = await step.read_back(operation, body)
+            try:
+                found = await step.read_back(operation, body)
+            except Busy as busy:
+                # The look was surely not done; of the call it was to look for nothing is known yet.
+                raise Busy(busy.because, busy.retry_after, surely_not_done=False) from None
             if found is not None:
                 return operation, found
             if step.creates and operation.submitted_at is not None:
                 waited = self._clock.now() - operation.submitted_at
                 if waited < self._list_delay:
                     raise Busy("the list may not show it yet", retry_after=1.0, surely_not_done=False)
+        elif not operation.is_uncertain:
+            self._refuse_if_late(operation)
         return operation, await step.send(operation, body, lost.request_id)
 
     async def _submit(
@@ -300,16 +333,15 @@ class OperationMachine:
             await self._append(fresh, event, also=[closed(operation.id), *extra])
 
     async def _tell_of_waiting(
-        self, operation_id: str, step: Step, claimed: Claimed, busy: Busy, wait: float
+        self, operation: Operation, step: Step, claimed: Claimed, busy: Busy, wait: float
     ) -> None:
         """At the 1st, 2nd, 4th, 8th … try: an outage of a day is told of in a dozen events."""
         if claimed.attempt & (claimed.attempt - 1):
             return
-        operation = fold(await self._store.load(operation_id))
-        if operation is None or operation.is_settled or operation.is_uncertain:
+        if operation.is_settled or operation.is_uncertain:
             return
         event = OperationPostponed(
-            operation_id=operation_id,
+            operation_id=operation.id,
             step=step.name,
             tries=claimed.attempt,
             because=busy.because,
@@ -318,7 +350,7 @@ class OperationMachine:
         try:
             await self._append(operation, event)
         except VersionConflict:
-            log.info("operation.moved_on", operation=operation_id)
+            log.info("operation.moved_on", operation=operation.id)
 
     async def _mark_uncertain(
         self, operation: Operation, step: Step, unknown: OutcomeUnknown, wait: float

@@ -86,6 +86,8 @@ class Step(Protocol):
     name: str
     creates: bool
     """A creating call is repeated only when the thing has not appeared within the list delay."""
+    binds: bool
+    """Its success leaves an effect at Microsoft (a purchase, a tenant; not a cart): the operation cannot end in nothing any more."""
 
     async def prepare(self, operation: Operation, payload: dict[str, Any]) -> bytes:
         """The body; may read upstream, changes nothing. May raise `Refused`."""

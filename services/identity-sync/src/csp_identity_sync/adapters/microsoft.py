@@ -18,6 +18,7 @@ class CreateUser:
 
     name = "create"
     creates = True
+    binds = True
 
     def __init__(self, client: PartnerCenter) -> None:
         self._client = client
@@ -65,6 +66,7 @@ class _OfTarget:
     """A step of which the operation's target says all, and which can be repeated without harm."""
 
     creates = False
+    binds = True
 
     def __init__(self, client: PartnerCenter) -> None:
         self._client = client

@@ -66,6 +66,7 @@ class CreateTenant:
 
     name = "create"
     creates = True
+    binds = True
 
     def __init__(self, client: PartnerCenter, seals: Seals, clock: Clock) -> None:
         self._client = client
@@ -140,6 +141,7 @@ class ConfirmAgreement:
 
     name = "agreement"
     creates = False
+    binds = True
 
     def __init__(self, client: PartnerCenter) -> None:
         self._client = client
@@ -185,6 +187,7 @@ class SecurePassword:
 
     name = "password"
     creates = False
+    binds = True
 
     def __init__(self, client: PartnerCenter, seals: Seals, clock: Clock) -> None:
         self._client = client

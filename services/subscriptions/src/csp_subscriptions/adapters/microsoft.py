@@ -25,6 +25,7 @@ class CreateCart:
 
     name = "cart"
     creates = False
+    binds = False
 
     def __init__(self, client: PartnerCenter) -> None:
         self._client = client
@@ -78,6 +79,7 @@ class Checkout:
 
     name = "checkout"
     creates = True
+    binds = True
 
     def __init__(self, client: PartnerCenter) -> None:
         self._client = client
@@ -128,6 +130,7 @@ class ReadBought:
 
     name = "read"
     creates = False
+    binds = True
 
     def __init__(self, client: PartnerCenter) -> None:
         self._client = client
@@ -165,6 +168,7 @@ class ChangeSubscription:
     """One absolute change of an existing subscription: the whole resource is read, changed and written back."""
 
     creates = False
+    binds = True
 
     def __init__(
         self,
