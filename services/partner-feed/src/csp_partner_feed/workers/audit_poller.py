@@ -43,7 +43,7 @@ class AuditPoller:
             try:
                 await self.poll(reseller)
             except PartnerCenterError as fault:
-                log.warning("feed.audit-later", code=fault.code)
+                log.info("feed.audit-later", code=fault.code)
                 await self._freshness.failed(reseller, str(Channel.AUDIT), began_at, fault.code)
 
     async def poll(self, reseller: str) -> int:

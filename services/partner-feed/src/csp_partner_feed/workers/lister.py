@@ -42,7 +42,7 @@ class Lister:
             try:
                 await self.list_customers(reseller)
             except PartnerCenterError as fault:
-                log.warning("feed.list-later", code=fault.code)
+                log.info("feed.list-later", code=fault.code)
                 await self._freshness.failed(reseller, CUSTOMERS, self._clock.now(), fault.code)
 
     async def list_customers(self, reseller: str) -> None:
