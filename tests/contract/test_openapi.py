@@ -136,3 +136,48 @@ def test_every_object_has_the_standard_fields(surface):
         if name not in NO_RESOURCES and not set(fields) >= STANDARD
     }
     assert lacking == {}
+
+
+QUESTIONS = {
+    "preview_change": "nothing is saved",
+    "preview_price_edit": "nothing is saved",
+    "preview_price_import": "nothing is saved",
+    "preview_margin_rules": "nothing is saved",
+    "preview_price_sheet": "nothing is saved",
+    "ask_billing_what_if": "nothing is saved",
+    "check_domain": "nothing is saved",
+    "create_quote": "a second quote of the same is another offer, and binds nobody",
+    "refresh": "reading once more changes nothing by itself",
+}
+
+
+@pytest.mark.parametrize("surface", sorted(SURFACES))
+def test_every_post_that_changes_something_needs_an_idempotency_key(surface):
+    for path, operations in document(surface)["paths"].items():
+        operation = operations.get("post")
+        if operation is None or operation["operationId"] in QUESTIONS:
+            continue
+        parameters = {each["name"].lower(): each for each in operation["parameters"]}
+        assert parameters["idempotency-key"]["required"], path
+        assert {"x-reason", "x-ticket"} <= set(parameters), path
+        assert "400" in operation["responses"], path
+
+
+@pytest.mark.parametrize("surface", sorted(SURFACES))
+def test_every_single_object_has_a_tag_and_answers_304(surface):
+    singles = 0
+    for path, operations in document(surface)["paths"].items():
+        operation = operations.get("get")
+        answers = {} if operation is None else operation["responses"]["200"].get("content", {})
+        if (
+            "application/json" not in answers or operation["operationId"] == "get_sync_status"
+        ):  # of the moment
+            continue
+        schema = resolved(surface, answers["application/json"]["schema"])
+        if "data" in schema["properties"]:
+            continue
+        singles += 1
+        assert "304" in operation["responses"], path
+        assert "ETag" in operation["responses"]["200"]["headers"], path
+        assert "If-None-Match" in {each["name"] for each in operation["parameters"]}, path
+    assert singles > 5

@@ -141,7 +141,8 @@ def check_price_lists(client: httpx.Client, rule: dict[str, Any]) -> None:
     made = command(client, f"{path}/rules", {"rules": [rule]}, **{"If-Match": before.headers["ETag"]})
     assert made.status_code == 200, made.text
     stale = command(client, f"{path}/rules", {"rules": [rule]}, **{"If-Match": before.headers["ETag"]})
-    assert (stale.status_code, stale.json()["version"]) == (412, before.json()["version"] + 1)
+    told = (stale.status_code, stale.json()["current_version"], stale.json()["changed_fields"])
+    assert told == (412, before.json()["version"] + 1, ["rules"])
     margin = {"currency": rule["currency"], "valid_from": "2020-01-01", "rules": [{}]}
     for other in ("margin-rules", "imports"):
         assert command(client, f"{path}/{other}", margin).status_code == 428
@@ -222,7 +223,8 @@ def check_settings(client: httpx.Client, customer: str) -> None:
     wish = {"setting": "credit_note", "value": "on", "effective_on": "2020-01-01"}
     tag = before.headers["ETag"]
     assert command(client, "/settings", wish, **{"If-Match": tag, "X-Reason": "asked for"}).status_code == 201
-    assert command(client, "/settings", wish, **{"If-Match": tag}).status_code == 412
+    stale = command(client, "/settings", wish, **{"If-Match": tag})
+    assert (stale.status_code, stale.json()["changed_fields"]) == (412, ["credit_note"])
     (credit_note,) = (
         each for each in client.get("/settings").json()["data"] if each["setting"] == "credit_note"
     )

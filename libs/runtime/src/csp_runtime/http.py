@@ -214,7 +214,9 @@ async def _on_key_reused(_: Request, __: Exception) -> Response:
 
 
 async def _on_version_conflict(_: Request, __: Exception) -> Response:
-    return problem_response(Problem("conflict", "The resource was changed at the same moment; try again"))
+    return problem_response(
+        Problem("conflict", "The resource was changed at the same moment; try again", retry_after=1)
+    )
 
 
 async def _on_behind(_: Request, fault: Exception) -> Response:

@@ -135,6 +135,11 @@ class Problem(Exception):
         """The HTTP status of this type."""
         return STATUS[self.code]
 
+    @property
+    def is_retryable(self) -> bool:
+        """Whether the same request may succeed later; exactly then the answer has `Retry-After`."""
+        return self.code in RETRYABLE or self.retry_after is not None
+
     def as_json(self, instance: str | None = None) -> dict[str, Any]:
         """The document; every standard field is there."""
         return {
@@ -144,7 +149,7 @@ class Problem(Exception):
             "detail": self.detail,
             "instance": instance,
             "code": self.code.replace("-", "_"),
-            "retryable": self.code in RETRYABLE,
+            "retryable": self.is_retryable,
             "invalid_parameters": [parameter.as_json() for parameter in self.invalid],
             **self.extra,
         }
@@ -159,3 +164,9 @@ def invalid(field_: str, rule: str, reason: str) -> Problem:
     """One broken rule of one field."""
     parameter = InvalidParameter(field=field_, rule=rule, reason=reason)
     return Problem("validation", "The request breaks a rule", f"{field_}: {reason}", invalid=[parameter])
+
+
+def stale(what: str, version: int, changed_fields: Sequence[str]) -> Problem:
+    """It is not what it was when it was read: its version now, and what changed since."""
+    extra = {"version": version, "current_version": version, "changed_fields": list(changed_fields)}
+    return Problem("version-conflict", f"The {what} changed since it was read", extra=extra)

@@ -34,6 +34,9 @@ def published(app: FastAPI, title: str, path: str) -> dict[str, Any]:
             operation["summary"] = operation["operationId"].replace("_", " ").capitalize()
             if any(each["name"] == FIELDS for each in operation.get("parameters", ())):
                 operation["responses"]["200"]["content"][SPARSE] = {"schema": _SPARSE_PAGE}
+            for parameter in operation.get("parameters", ()):
+                if parameter["name"].lower() == "idempotency-key":
+                    parameter["required"] = True  # without it 400, as a problem of ours
             for status, answer in operation["responses"].items():
                 names = _headers_of(operation, status)
                 answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from csp_partner_feed.application import FeedUseCases
 from csp_partner_feed.domain.drift import Policy
 from csp_partner_feed.domain.observation import Resource
-from csp_runtime.http import AnyScope
+from csp_runtime.http import AnyCommand, AnyScope
 from csp_runtime.logs import logger
 
 log = logger(__name__)
@@ -122,8 +122,10 @@ def routes(use_cases: FeedUseCases) -> APIRouter:
         return [asdict(drift) for drift in found]
 
     @router.post("/drifts/{drift_id}/decision")
-    async def decide(drift_id: str, body: DecisionBody, scope: AnyScope) -> dict[str, str]:
-        await use_cases.decide(scope, drift_id, body.side, body.reason)
+    async def decide(
+        drift_id: str, body: DecisionBody, scope: AnyScope, command: AnyCommand
+    ) -> dict[str, str]:
+        await use_cases.decide(scope, drift_id, body.side, body.reason, command)
         return {"side": body.side}
 
     @router.get("/drift-policies")

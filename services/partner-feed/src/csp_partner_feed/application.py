@@ -22,8 +22,12 @@ from csp_partner_feed.ports import (
     Wishes,
 )
 from csp_runtime.clock import Clock
+from csp_runtime.errors import KeyAlreadyUsed, KeyReused
+from csp_runtime.http import Command
 from csp_runtime.problems import Problem, not_found
+from csp_runtime.replays import note_replay
 from csp_runtime.scope import RESELLER_ROLES, Role, Scope
+from csp_runtime.store import CommandKey
 
 
 class FeedUseCases:
@@ -109,24 +113,52 @@ class FeedUseCases:
         return await self._inbox.listed(scope, is_open=is_open, after=after, limit=limit)
 
     async def decide(
-        self, scope: Scope, drift_id: str, side: Literal["microsoft", "ours", "ignore"], reason: str
+        self,
+        scope: Scope,
+        drift_id: str,
+        side: Literal["microsoft", "ours", "ignore"],
+        reason: str,
+        command: Command,
     ) -> None:
         """Take Microsoft's side (its state is told again, and the owner takes it over), ours (the same, and then the owner is told to
-        bring Microsoft back to our values), or leave things as they are.
+        bring Microsoft back to our values), or leave things as they are. The same command again changes nothing.
 
-        Raises a `Problem`: `forbidden`, `not-found`.
+        Raises a `Problem`: `forbidden`, `not-found`; `KeyReused` for the key with another decision.
         """
         if not scope.roles & {Role.RESELLER_ADMIN, Role.SERVICE}:
             raise Problem("forbidden", "Only the reseller's administrators may decide")
-        found = await self._inbox.get(scope, drift_id)
-        if found is None:
-            raise not_found("drift")
-        await self._drifts.resolve(
-            (found.reseller, found.tenant_id, found.drift_id, found.version),
-            Decision(side=side, policy=None, actor=scope.actor, reason=reason),
-            ours={field: pair[0] for field, pair in found.fields.items()},
-            of=await self._known.by_id(Resource(found.resource), found.resource_id),
+        asked = CommandKey(
+            caller=command.caller,
+            key=command.key,
+            request_digest=command.digest,
+            answer={},
+            at=self._clock.now(),
         )
+        decision = Decision(
+            side=side,
+            policy=None,
+            actor=scope.actor,
+            reason=reason,
+            ticket=command.ticket,
+            correlation_id=command.correlation_id,
+            causation_id=command.key,
+        )
+        try:
+            await self._drifts.check_key(asked)
+            found = await self._inbox.get(scope, drift_id)
+            if found is None:
+                raise not_found("drift")
+            await self._drifts.resolve(
+                (found.reseller, found.tenant_id, found.drift_id, found.version),
+                decision,
+                ours={field: pair[0] for field, pair in found.fields.items()},
+                of=await self._known.by_id(Resource(found.resource), found.resource_id),
+                asked=asked,
+            )
+        except KeyReused:
+            raise
+        except KeyAlreadyUsed:
+            note_replay()
 
     async def policies(self, scope: Scope) -> Sequence[PolicyRow]:
         """Whose side is taken without asking. Raises a `Problem` of type `forbidden` for customers."""

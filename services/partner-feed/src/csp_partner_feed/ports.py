@@ -9,6 +9,7 @@ from csp_partner_feed.domain.drift import Policy
 from csp_partner_feed.domain.observation import Resource
 from csp_partner_feed.domain.wishes import Wish
 from csp_runtime.scope import Scope
+from csp_runtime.store import CommandKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,9 @@ class Decision:
     policy: str | None
     actor: str | None
     reason: str | None
+    ticket: str | None = None
+    correlation_id: str | None = None
+    causation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +130,12 @@ class Drifts(Protocol):
         *,
         ours: Mapping[str, str | None] | None = None,
         of: tuple[str, str, str] | None = None,
+        asked: CommandKey | None = None,
     ) -> None:
-        """Close it: (reseller, tenant, drift, version); what `ours` and `of` are for, see there."""
+        """Close it: (reseller, tenant, drift, version); what `ours` and `of` are for, see there. `asked` is kept with it."""
+
+    async def check_key(self, asked: CommandKey) -> None:
+        """Raise `KeyAlreadyUsed` or `KeyReused` where the command was given before."""
 
 
 class Policies(Protocol):

@@ -175,7 +175,7 @@ class Feed:
     def token(self, role: Role = Role.RESELLER_ADMIN, reseller: str = RESELLER) -> dict[str, str]:
         customer = "cus_x" if role.startswith("customer") else None
         issued = self.issuer.issue(reseller=reseller, role=role, customer=customer)
-        return {"Authorization": f"Bearer {issued}"}
+        return {"Authorization": f"Bearer {issued}", "Idempotency-Key": uuid4().hex}
 
     def ids(self) -> RequestIds:
         return RequestIds(request_id=uuid4(), correlation_id=uuid4())

@@ -81,14 +81,14 @@ async def test_a_change_of_ours_that_microsoft_does_not_show_is_told_and_becomes
         body = {"side": "microsoft", "reason": "the portal is right"}
         refused = await client.post(url, json=body, headers=feed.token(Role.RESELLER_SUPPORT))
         foreign = await client.post(url, json=body, headers=feed.token(reseller="res_other"))
-        decided = await client.post(url, json=body, headers=feed.token())
+        headers = feed.token()
+        decided, repeated = [await client.post(url, json=body, headers=headers) for _ in range(2)]
         again = await client.post(url, json=body, headers=feed.token())
-    assert (refused.status_code, foreign.status_code, decided.status_code, again.status_code) == (
-        403,
-        404,
-        200,
-        404,
-    )
+        otherwise = await client.post(url, json={**body, "side": "ignore"}, headers=headers)
+    answers = (refused, foreign, decided, repeated, again, otherwise)
+    assert [answer.status_code for answer in answers] == [403, 404, 200, 200, 404, 422]
+    assert repeated.json() == decided.json()
+    assert repeated.headers["Idempotency-Replayed"] == "true"
     await feed.eventually(3, microsoft_id=first.microsoft_id, audit_id=None)
 
 

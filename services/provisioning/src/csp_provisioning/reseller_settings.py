@@ -10,7 +10,7 @@ from csp_provisioning.ports import Organisations
 from csp_runtime.clock import Clock
 from csp_runtime.commands import Decision, carry_out, command_meta
 from csp_runtime.http import Command
-from csp_runtime.problems import Problem, invalid, not_found
+from csp_runtime.problems import invalid, not_found, stale
 from csp_runtime.scope import Scope
 from csp_runtime.store import EventStore
 
@@ -94,15 +94,13 @@ class SettingUseCases:
         }
 
         async def decide() -> Decision:
-            version = len(await self._store.load(stream))
+            events = await self._store.load(stream)
+            version = len(events)
             if version == 0 and customer is None:
                 raise not_found("reseller")
             if expected is not None and expected != version:
-                raise Problem(
-                    "version-conflict",
-                    "The settings changed since they were read",
-                    extra={"version": version},
-                )
+                later = {getattr(event.data, "setting", None) for event in events[max(expected, 0) :]}
+                raise stale("settings", version, sorted(name for name in later if name is not None))
             meta = command_meta(scope, command, now, partition_key=stream, customer=customer)
             event: Recorded[Any] = Recorded(stream=stream, version=version + 1, data=data, meta=meta)
             return Decision(events=[event], answer={**answer, "version": version + 1})

@@ -11,10 +11,11 @@ from csp_runtime.clock import Clock
 from csp_runtime.http import Command
 from csp_runtime.operations import Beginning, Operations
 from csp_runtime.operations.beginning import Begun
-from csp_runtime.problems import Problem, invalid, not_found
+from csp_runtime.problems import Problem, invalid, not_found, stale
 from csp_runtime.scope import Scope
 from csp_runtime.store import CommandKey, EventStore
 from csp_runtime.telemetry import trace_carrier
+from csp_subscriptions.domain.changed import changed_since
 from csp_subscriptions.domain.errors import SubscriptionRefusal
 from csp_subscriptions.domain.subscription import (
     Subscription,
@@ -201,11 +202,8 @@ class SubscriptionUseCases:
         found, deadline_at = self._store.answer_to(key.caller, key.key), None
         if found is None:
             if expected is not None and expected != state.version:
-                raise Problem(
-                    "version-conflict",
-                    "The subscription has changed since it was read",
-                    extra={"current_version": state.version},
-                )
+                changed = changed_since(await self._store.load(state.id), expected)
+                raise stale("subscription", state.version, changed)
             permission = _ask(scope, check, state)
             deadline_at = None if permission is None else permission.closes_at
         return await self._operations.begin(

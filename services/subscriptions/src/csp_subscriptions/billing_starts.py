@@ -9,9 +9,10 @@ from csp_contracts.subscriptions_v1 import BillingStartChanged
 from csp_runtime.clock import Clock
 from csp_runtime.commands import Decision, carry_out, command_meta
 from csp_runtime.http import Command
-from csp_runtime.problems import Problem, invalid
+from csp_runtime.problems import Problem, invalid, stale
 from csp_runtime.scope import Scope
 from csp_runtime.store import EventStore
+from csp_subscriptions.domain.changed import changed_since
 from csp_subscriptions.domain.errors import BillingStartOutOfRange, NotImported
 from csp_subscriptions.domain.subscription import Subscription, check_billing_start
 
@@ -45,11 +46,8 @@ class BillingStarts:
         async def decide() -> Decision:
             state = await self._visible(scope, subscription_id)
             if expected is not None and expected != state.version:
-                raise Problem(
-                    "version-conflict",
-                    "The subscription has changed since it was read",
-                    extra={"current_version": state.version},
-                )
+                changed = changed_since(await self._store.load(subscription_id), expected)
+                raise stale("subscription", state.version, changed)
             try:
                 check_billing_start(state, billing_from, now.date())
             except BillingStartOutOfRange as refusal:

@@ -21,7 +21,7 @@ from csp_billing.ports import ReportKey
 from csp_billing.settling import LEDGERS
 from csp_contracts.codec import encode_meta
 from csp_contracts.envelope import Meta
-from csp_runtime.problems import Problem, not_found
+from csp_runtime.problems import Problem, not_found, stale
 
 _SUBSCRIPTIONS_A_SHARD = 2_500
 
@@ -51,7 +51,7 @@ def begin_close(
     cycle = _cycle(connection, reseller, cycle_id)
     version = version_of(cycle["state"], cycle["until_on"], now.date())
     if expected is not None and expected != version:
-        raise Problem("version-conflict", "The cycle changed since it was read", extra={"version": version})
+        raise stale("cycle", version, ["status"])
     if cycle["state"] != "open":
         return
     if now.date() < cycle["until_on"]:

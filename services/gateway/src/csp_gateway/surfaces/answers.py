@@ -27,7 +27,7 @@ def answer_row(
 ) -> Response:
     """A single object with its ETag; 304 where the caller has this very state (`If-None-Match`)."""
     told = {**(headers or {}), "ETag": etag(row)}
-    if told["ETag"] in request.headers.get("If-None-Match", ""):
+    if is_known(request, told["ETag"]):
         return Response(status_code=304, headers=told)
     return Response(row["body"] if body is None else body, media_type=JSON, headers=told)
 
@@ -38,9 +38,15 @@ def answer_document(
     """A single object that its owner shows, as its model has it. Without a tag of the owner's the content is the tag."""
     body = as_model(model, found)
     tag = tag or f'"h{sha256(body.encode()).hexdigest()[:20]}"'
-    if tag in request.headers.get("If-None-Match", ""):
+    if is_known(request, tag):
         return Response(status_code=304, headers={"ETag": tag})
     return Response(body, media_type=JSON, headers={"ETag": tag})
+
+
+def is_known(request: Request, tag: str) -> bool:
+    """Whether the caller says that it has this state (`If-None-Match`; `*`: any)."""
+    known = request.headers.get("If-None-Match", "")
+    return tag in known or known.strip() == "*"
 
 
 async def answer_file(

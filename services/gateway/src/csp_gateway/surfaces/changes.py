@@ -37,11 +37,12 @@ def add_change(
     owner_path: str | None = None,
     give: Give = lambda given, _: given,
     show: Callable[[Json], Any] = lambda found: found,
+    show_by_id: Callable[[Json, dict[str, str]], Any] | None = None,
     versions: Callable[[Json], dict[str, int]] | None = None,
     headers: Callable[[Json], dict[str, str]] | None = None,
     if_match: IfMatch = "no",
 ) -> None:
-    """`POST path`. `show` turns the owner's answer into the model, `versions` tells what a read has to wait for,
+    """`POST path`. `show` turns the owner's answer into the model (`show_by_id` with the ids of the path), `versions` tells what a read has to wait for,
     `headers` what else is answered; all of them see the owner's answer."""
 
     async def change(given: Given, said: Json) -> Any:
@@ -61,7 +62,7 @@ def add_change(
             given.response.headers["Consistency-Token"] = to_token(versions(found))
         if headers is not None:
             given.response.headers.update(headers(found))
-        return show(found)
+        return show(found) if show_by_id is None else show_by_id(found, ids)
 
     route = Route(
         operation_id=operation_id,

@@ -1,7 +1,6 @@
 """The drift inbox: lasting differences between us and Microsoft, who decides of them, and what is decided without asking."""
 
 from typing import Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 
@@ -9,6 +8,7 @@ from csp_commerce_rules.money import format_decimal, minor_digits
 from csp_gateway.models.base import ListOf
 from csp_gateway.models.drifts import Drift, DriftDecided, DriftDecision, DriftPolicy, DriftPolicyShown
 from csp_gateway.surfaces import standard
+from csp_gateway.surfaces.changes import add_change
 from csp_gateway.surfaces.common import RESELLER, ResellerReading, ResellerScope, UseCaller, UseParts
 from csp_gateway.surfaces.documented import problems
 from csp_gateway.surfaces.filters import equal
@@ -37,15 +37,18 @@ def routes() -> APIRouter:
             request, read.parts, caller, DRIFTS, OWNER, "/drifts", show=_drift, key="drift_id"
         )
 
-    @router.post("/drifts/{drift_id}/decision", responses=problems(404), operation_id="decide_drift")
-    async def decide(
-        drift_id: str, body: DriftDecision, scope: ResellerScope, caller: UseCaller, parts: UseParts
-    ) -> DriftDecided:
-        """Decide once; deciding again answers 404, so it needs no Idempotency-Key."""
-        del scope  # checked here, used by the feed
-        path = f"/drifts/{quote(drift_id, safe='')}/decision"
-        found = await parts.owners.ask(OWNER, path, caller, body.model_dump())
-        return DriftDecided(id=drift_id, side=found["side"])
+    add_change(
+        router,
+        RESELLER,
+        "/drifts/{drift_id}/decision",
+        owner=OWNER,
+        operation_id="decide_drift",
+        description="Decide once: take Microsoft's side, ours, or leave things as they are. What is decided cannot be decided again (404).",
+        body=DriftDecision,
+        model=DriftDecided,
+        show_by_id=lambda found, ids: {"id": ids["drift_id"], "side": found["side"]},
+        failures=(400, 404),
+    )
 
     @router.get(
         "/drift-policies",

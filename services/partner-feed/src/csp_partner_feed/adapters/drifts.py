@@ -31,9 +31,10 @@ from csp_partner_feed.ports import Decision
 from csp_runtime.clock import Clock
 from csp_runtime.database import Database
 from csp_runtime.new_ids import new_id
-from csp_runtime.store import Also, EventStore
+from csp_runtime.store import Also, CommandKey, EventStore
 
 CONVERGED = "converged"
+_SAID = ("reason", "ticket", "correlation_id", "causation_id")
 # A difference that comes back so soon after a policy has resolved it waits for a person.
 _POLICY_RESTS = timedelta(days=1)
 
@@ -141,9 +142,7 @@ class DriftRows:
                 ],
             )
 
-        event = self._recorded(
-            (row["reseller_id"], row["tenant_id"], drift_id, version), data, None, None, now
-        )
+        event = self._recorded((row["reseller_id"], row["tenant_id"], drift_id, version), data, None, now)
         await self._store.save([event], also=[write])
 
     async def resolve(
@@ -153,6 +152,7 @@ class DriftRows:
         *,
         ours: Mapping[str, str | None] | None = None,
         of: tuple[str, str, str] | None = None,
+        asked: CommandKey | None = None,
     ) -> None:
         """Close (reseller, tenant, drift, version), with the event. For Microsoft's side and ours the resource `of` (reseller, Microsoft's
         tenant and id) is read and told again, so that its owner takes over what Microsoft shows; `ours` is enforced afterwards.
@@ -192,20 +192,25 @@ class DriftRows:
         also: list[Also] = [close]
         if of is not None and decision.side != IGNORE:
             also.append(wanted([_told_again(of, now)]))
-        event = self._recorded(
-            (reseller, tenant_id, drift_id, version + 1), data, decision.actor, decision.reason, now
-        )
-        await self._store.save([event], also=also)
+        event = self._recorded((reseller, tenant_id, drift_id, version + 1), data, decision, now)
+        await self._store.save([event], key=asked, also=also)
+
+    async def check_key(self, asked: CommandKey) -> None:
+        """As the port says."""
+        await self._store.check_key(asked)
 
     def _recorded(
         self,
         key: tuple[str, str, str, int],
         data: DriftFound | DriftResolved,
-        actor: str | None,
-        reason: str | None,
+        decision: Decision | None,
         now: datetime,
     ) -> Recorded[Any]:
         reseller, tenant_id, drift_id, version = key
+        actor = None if decision is None else decision.actor
+        said = {}
+        if decision is not None:
+            said = {name: getattr(decision, name) for name in _SAID}
         return Recorded(
             stream=drift_id,
             version=version,
@@ -218,7 +223,7 @@ class DriftRows:
                 recorded_at=now,
                 origin=Origin.PORTAL if actor else Origin.RECONCILIATION,
                 actor=actor or "system",
-                reason=reason,
+                **said,
             ),
         )
 

@@ -12,7 +12,7 @@ from csp_pricing.ports import Made, PriceLists, RowStatements
 from csp_runtime.clock import Clock
 from csp_runtime.commands import Decision, carry_out, command_meta
 from csp_runtime.http import Command
-from csp_runtime.problems import Problem
+from csp_runtime.problems import stale
 from csp_runtime.scope import Scope
 from csp_runtime.store import EventStore
 
@@ -62,9 +62,7 @@ class ListWriter:
         async def decision() -> Decision:
             version = await self._lists.version(scope, list_id)
             if expected is not None and expected != version:
-                raise Problem(
-                    "version-conflict", "The price list changed since it was read", extra={"version": version}
-                )
+                raise stale("price list", version, ["rules"])
             change = await decide(list_id)
             meta = command_meta(scope, command, now, partition_key=scope.reseller, customer=customer_id)
             events = [
