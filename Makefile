@@ -41,9 +41,10 @@ test-all: install  ## all tests, the slow ones too
 bench: install  ## measure; a table and JSON, each figure as a ratio to its limit in the same run
 	@exec $(BIN)/python -m bench
 
-contracts: install  ## rewrite the committed JSON Schemas and AsyncAPI from the event classes
+contracts: install  ## rewrite what is made from the code: JSON Schemas, AsyncAPI, the page of settings
 	$(BIN)/csp contracts schemas --write libs/contracts/schemas
 	$(BIN)/csp contracts asyncapi --write libs/contracts/asyncapi.yaml
+	$(BIN)/csp settings > docs/settings.md
 
 lock: install  ## compile requirements.lock anew from the members' pyproject.toml
 	@bash tools/lock.sh $(MEMBERS)

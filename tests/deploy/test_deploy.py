@@ -12,10 +12,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from csp_billing.settings import BillingSettings
 from csp_cli.services import SERVICES
-from csp_partner_feed.settings import PartnerFeedSettings
-from csp_runtime.settings import MailSettings, MicrosoftSettings, RuntimeSettings
+from csp_cli.settings_page import OBJECTS, page
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "deploy" / "helm"
@@ -25,10 +23,9 @@ NOT_DEPLOYED = {"CSP_DATA", "CSP_HOST", "CSP_PORT"}
 
 
 def known_variables() -> set[str]:
-    objects = (RuntimeSettings, MicrosoftSettings, MailSettings, PartnerFeedSettings, BillingSettings)
     return {
         f"{settings.model_config['env_prefix']}{name}".upper()
-        for settings in objects
+        for settings in OBJECTS.values()
         for name in settings.model_fields
     }
 
@@ -121,3 +118,10 @@ def test_the_image_runs_as_nobody_in_particular():
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert "USER 10001" in dockerfile
     assert variables_in(dockerfile) <= known_variables() | NOT_DEPLOYED
+
+
+def test_the_page_of_settings_is_what_the_objects_say_and_names_each():
+    shown = (ROOT / "docs" / "settings.md").read_text()
+    assert shown == page(), "run `make contracts`"
+    assert all(f"`{variable}`" in shown for variable in known_variables())
+    assert "None" not in shown

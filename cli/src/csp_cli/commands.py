@@ -109,6 +109,13 @@ def openapi(
     typer.echo(json.dumps(app.openapi(), indent=2))
 
 
+def settings() -> None:
+    """Print every variable of the environment that the services read: values, default, what it says."""
+    from csp_cli.settings_page import page
+
+    typer.echo(page(), nl=False)
+
+
 def _command(run: Callable[..., None]) -> typer.Typer:
     """A typer app that is one command, so that it can stand among others by its name."""
     app = typer.Typer(help=run.__doc__, invoke_without_command=True)
@@ -122,3 +129,4 @@ run_app = _command(run)
 up_app = _command(up)
 token_app = _command(token)
 openapi_app = _command(openapi)
+settings_app = _command(settings)
