@@ -38,6 +38,7 @@ def run(folder: Path) -> int:
 
 
 def _play(world: World, folder: Path) -> None:
+    world.eventually(lambda: _is_synchronised(world), "the first synchronisation with Partner Center is over")
     first = _next_first_of_a_long_month(world.now().date())
     _say(world, f"0. The clock moves to {first}, the next 1st of a month with 31 days.")
     world.advance_to(first)
@@ -49,6 +50,12 @@ def _play(world: World, folder: Path) -> None:
     _change_and_assign(world, admin, tenant, subscription, first)
     _change_at_microsoft(world, tenant, subscription, legacy_subscription, first)
     _report(world, admin, customer_id, first)
+
+
+def _is_synchronised(world: World) -> bool:
+    """Whether everything that the reseller has at Microsoft already has been read, so that the story's own events stand alone."""
+    first = world.reseller.get("/sync/status")["first_synchronisation"]
+    return first is not None and first["finished_at"] is not None
 
 
 def _add_customer_and_tenant(world: World, folder: Path) -> tuple[str, dict[str, Any]]:
