@@ -1,6 +1,7 @@
 """The internal HTTP edge: parse, authorise, call, answer. The gateway is its only caller from outside."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from csp_billing.application import BillingUseCases
 from csp_billing.close import CloseUseCases
+from csp_billing.collapsing import CollapsedPieces, collapsed_lines, lines_of
 from csp_billing.csv_export import canonical_rows, csv_rows
 from csp_billing.ports import LinesAsked, PriceEdit
 from csp_billing.views import detailed, effect_json, json_lines, lines_json, summary
@@ -85,6 +87,8 @@ def routes(use_cases: BillingUseCases, closes: CloseUseCases, known: KnownVersio
     ) -> dict[str, Any]:
         await wait(versions)
         found = await use_cases.report(scope, report_id, as_of=as_of)
+        if await use_cases.collapses_pairs(scope, found):
+            found = replace(found, lines=collapsed_lines(found.lines))
         return detailed(found, await use_cases.matched(found, found.lines))
 
     @router.get("/reports/{report_id}/lines")
@@ -117,16 +121,22 @@ def routes(use_cases: BillingUseCases, closes: CloseUseCases, known: KnownVersio
         if format in {"csv", "canonical"}:
             found, texts = await use_cases.exported_texts(scope, report_id)
             canonical = format == "canonical"
-            body = (
-                canonical_rows(texts)
-                if canonical
-                else csv_rows(found, texts, await use_cases.line_taxes(found))
-            )
+            if canonical:
+                body = canonical_rows(texts)
+            else:
+                taxes = await use_cases.line_taxes(found)
+                if await use_cases.collapses_pairs(scope, found):
+                    shown = CollapsedPieces(lines_of(texts), taxes)
+                    texts, taxes = shown.texts(), shown.taxes
+                body = csv_rows(found, texts, taxes)
             media = f"text/{'plain' if canonical else 'csv'}; charset=utf-8"
         else:
             found, pieces = await use_cases.exported(scope, report_id)
             xlsx = format == "xlsx"
             taxes = await use_cases.line_taxes(found)
+            if await use_cases.collapses_pairs(scope, found):
+                shown = CollapsedPieces(pieces, taxes)
+                pieces, taxes = shown, shown.taxes
             body = workbook(found, pieces, taxes) if xlsx else json_lines(found, pieces, taxes)
             media = MEDIA_TYPE if xlsx else "application/jsonl"
         name = f"report-{found.key.until_on.isoformat()}-{found.key.ledger}.{format}"

@@ -44,6 +44,9 @@ class Facts(StoryFacts, Protocol):
     async def subscription(self, scope: Scope, subscription_id: str) -> Sold | None:
         """What a subscription is sold as; None where there is none in scope."""
 
+    async def collapses_pairs(self, scope: Scope, dated_on: date) -> bool:
+        """Whether customers read each change of a report of that day as one line."""
+
     async def report(self, scope: Scope, report_id: str) -> ReportKey | None:
         """A report by its id."""
 
@@ -198,6 +201,10 @@ class BillingUseCases:
         if found is None and as_of is not None:
             raise not_found("report")
         return found or _empty(key, customers[0]["name"], asked.today)
+
+    async def collapses_pairs(self, scope: Scope, report: Report) -> bool:
+        """Whether a report that was found in the scope is shown with its pairs collapsed; one of cost never is (section 14)."""
+        return report.key.ledger == "sell" and await self._facts.collapses_pairs(scope, report.key.until_on)
 
     async def lines(self, scope: Scope, report_id: str, asked: LinesAsked) -> tuple[Report, LinesPage]:
         """A page of a report's lines, by kind, reason or subscription; the report itself comes without lines, if issued."""

@@ -1,6 +1,7 @@
 """Reads the log of record and what belongs to it, inside the caller's scope."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from csp_billing.adapters.ledger_reader import known_of
@@ -68,6 +69,17 @@ class Facts:
                 [scope.reseller],
             )
             return CloseDays([(row["effective_on"], int(row["value"])) for row in await cursor.fetchall()])
+
+    async def collapses_pairs(self, scope: Scope, dated_on: date) -> bool:
+        """Whether customers read each change of a report of that day as one line (section 19)."""
+        async with self._database.transaction(scope) as tx:
+            cursor = await tx.execute(
+                "select value from reseller_settings where reseller_id = %s and setting = 'collapse_pairs' "
+                "and effective_on <= %s order by effective_on desc, stream_version desc limit 1",
+                [scope.reseller, dated_on],
+            )
+            row = await cursor.fetchone()
+        return row is not None and row["value"] == "on"
 
     async def report(self, scope: Scope, report_id: str) -> ReportKey | None:
         """A report by its id; customers have the sales ledger alone."""

@@ -4,42 +4,55 @@ Only what is shown changes, never what is posted: totals, keys, revisions and ha
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from csp_billing.domain.delta import Posting
 from csp_billing.domain.lines import Line
 from csp_commerce_rules.money import divide_half_away
 
 
+class Shown(NamedTuple):
+    """A line as it is shown, and the places of the posted ones that it stands for."""
+
+    posting: Posting
+    of: tuple[int, ...]
+
+
 def collapsed(postings: Iterable[Posting]) -> list[Posting]:
+    """The lines of one report in their order, collapsed as by `collapse`."""
+    return [shown.posting for shown in collapse(postings)]
+
+
+def collapse(postings: Iterable[Posting]) -> list[Shown]:
     """The lines of one report in their order, each pair as one line in the place of its charge; the sum stays.
 
     A pair is a refund and a charge of one change for the same days and product, that differ in quantity or in price alone
     (1.1). Where both differ one line could not say why it has its amount, so they stay two. A pair that nets to nothing is left out.
     """
-    shown: list[Posting | None] = []
+    shown: list[Shown | None] = []
     refunds: dict[tuple[object, ...], list[int]] = {}
-    for posting in postings:
+    for i, posting in enumerate(postings):
         line = posting.line
         if line.kind == "refund":
             for name in _names(posting):
-                refunds.setdefault((*_days(line), name), []).append(len(shown))
-            shown.append(posting)
-            continue
-        shown.append(posting if line.kind == "adjustment" else _paired(posting, shown, refunds))
-    return [posting for posting in shown if posting is not None]
+                refunds.setdefault((*_days(line), name), []).append(i)
+        one = Shown(posting, (i,))
+        shown.append(one if line.kind in {"refund", "adjustment"} else _paired(one, shown, refunds))
+    return [one for one in shown if one is not None]
 
 
 def _paired(
-    charge: Posting, shown: list[Posting | None], refunds: dict[tuple[object, ...], list[int]]
-) -> Posting | None:
+    charge: Shown, shown: list[Shown | None], refunds: dict[tuple[object, ...], list[int]]
+) -> Shown | None:
     """The charge, or its difference to a refund above it, which is taken out."""
-    for name in _names(charge):
-        for i in refunds.get((*_days(charge.line), name), ()):
+    posting = charge.posting
+    for name in _names(posting):
+        for i in refunds.get((*_days(posting.line), name), ()):
             refund = shown[i]
-            if refund is None or (difference := _difference(refund.line, charge.line)) is None:
+            if refund is None or (difference := _difference(refund.posting.line, posting.line)) is None:
                 continue
             shown[i] = None
-            return charge._replace(line=difference) if difference.amount else None
+            return Shown(posting._replace(line=difference), (i, *charge.of)) if difference.amount else None
     return charge
 
 

@@ -27,7 +27,7 @@ _SETTINGS = {
     *("rule_set", "close_day", "billing_from", "anchor", "frequency", "change_style", "price_change_policy"),
     *("rounding_profile", "refund_policy", "negative_report", "tax_rate", "tax_rate_percent", "presentation"),
     *("recognition", "free_stub", "suspension_stops_billing", "upgrade_keeps_cycle", "term", "auto_renew"),
-    *("nce_month_end", "ledger"),
+    *("nce_month_end", "ledger", "collapse_pairs"),
 }
 
 
@@ -260,9 +260,10 @@ def _settings(settings: Reader, calendar: Calendar) -> Settings:
 
 def _collapses_pairs(settings: Reader) -> bool:
     """Whether a change is shown as one line, the difference (section 19); what is posted stays."""
-    if isinstance(settings.content.get("presentation"), bool):
-        return settings.flag("presentation") is True
-    return settings.choice("presentation", ("on", "off"), required=False) == "on"
+    name = "collapse_pairs" if settings.has("collapse_pairs") else "presentation"
+    if isinstance(settings.content.get(name), bool):
+        return settings.flag(name) is True
+    return settings.choice(name, ("on", "off"), required=False) == "on"
 
 
 def _rounding(settings: Reader, ledger: Ledger) -> tuple[RoundingProfile, bool | None]:

@@ -22,6 +22,7 @@ SETTINGS: dict[str, KnownSetting] = {
         KnownSetting(name="negative_report", values=("issue", "carry_forward"), default="issue"),
         KnownSetting(name="cost_ledger", values=("on", "off"), default="on"),
         KnownSetting(name="credit_note", values=("on", "off"), default="off"),
+        KnownSetting(name="collapse_pairs", values=("on", "off"), default="off"),
         KnownSetting(name="invoice_import", values=("manual", "automatic"), default="manual"),
         KnownSetting(
             name="price_change_policy",
