@@ -134,6 +134,30 @@ def test_the_database_of_one_machine_is_started_again_when_it_dies(data_folder):
         running.interrupt()
 
 
+@pytest.mark.kafka
+def test_the_database_of_many_processes_is_started_again_when_it_dies(data_folder, kafka_server):
+    kafka_server.start()
+    with (
+        Running(
+            data_folder,
+            "--processes",
+            "--services-port",
+            str(free_ports(8)),
+            CSP_KAFKA=kafka_server.bootstrap,
+        ) as running,
+        Portal(running) as portal,
+    ):
+        portal.add_until_accepted("Before")
+        for _ in range(2):
+            server = int((data_folder / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0])
+            os.kill(server, signal.SIGKILL)
+            portal.add_until_accepted("Storm")
+            wait(lambda: portal.get("/readyz").status_code == 200)
+        wait(lambda: portal.names("Storm") == ["Storm"], within=60.0)
+        assert portal.names("Before") == ["Before"]
+        running.interrupt()
+
+
 def test_a_folder_that_can_keep_nothing_is_named(data_folder):
     data_folder.write_text("a file")
     with (

@@ -6,7 +6,7 @@ that has a gap or whose rule raised, and put aside what cannot be read, while th
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,16 @@ class Health:
 
     is_running: bool = False
     last_fault: str | None = None
+    stands_still: tuple[str, ...] = ()
+    """The sources that hold something which it does not get to, for longer than it should; none where it moves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Stored positions by source, and the sources that hold something behind them."""
+
+    positions: Mapping[str, int]
+    behind: Sequence[str]
 
 
 class Consumer:
@@ -63,6 +73,7 @@ class Consumer:
         self._store = store
         self._batch = min(batch, REACTOR_BATCH) if isinstance_reactor(handler) else batch
         self._sorter = Sorter(handler, gaps)
+        self._reader: FeedReader | None = None
         self.parked = ParkedStreams(
             self.name, database, gaps, lambda batch, stream: self.apply(batch, resuming=stream)
         )
@@ -76,6 +87,7 @@ class Consumer:
         try:
             async with self._feed.open(self.name, self.handler.contexts, self._position_of) as reader:
                 self.health.is_running = True
+                self._reader = reader
 
                 async def one_round() -> None:
                     await self.parked.take_up()
@@ -89,6 +101,16 @@ class Consumer:
             log.warning("consumer.interrupted", consumer=self.name, reason=type(fault).__name__)
         finally:
             self.health.is_running = False
+            self._reader = None
+
+    async def progress(self) -> Progress | None:
+        """Where it stands; None while it does not run. Raises an outage where database or broker do not answer."""
+        reader = self._reader
+        if reader is None:
+            return None
+        async with self._database.connection() as connection:
+            positions = await state.positions(connection, self.name)
+        return Progress(positions, await reader.behind(positions))
 
     async def _position_of(self, source: str) -> int:
         async with self._database.connection() as connection:

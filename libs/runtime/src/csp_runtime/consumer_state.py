@@ -70,6 +70,14 @@ async def position(connection: Connection, consumer: str, source: str) -> int:
     return 0 if row is None else int(row["next_offset"])
 
 
+async def positions(connection: Connection, consumer: str) -> dict[str, int]:
+    """Where this consumer goes on in each source that it has read."""
+    cursor = await connection.execute(
+        "select source, next_offset from positions where consumer = %s", [consumer]
+    )
+    return {row["source"]: int(row["next_offset"]) for row in await cursor.fetchall()}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """A consumer's way through a batch: the versions it then knows, and those it is assumed to know before.

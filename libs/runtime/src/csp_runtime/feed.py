@@ -4,7 +4,7 @@ A source is what has a read position of its own: a service's log (`subscriptions
 (`csp.subscriptions/3`). Order is kept inside a source. Above this port the code is the same for both adapters.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -66,8 +66,8 @@ class FeedReader(Protocol):
     async def confirm(self, batch: Batch) -> None:
         """Tell the transport that a batch is done: a hint for its lag figures, nothing depends on it."""
 
-    async def lag(self) -> int:
-        """How many records (about) lie ahead in the sources of this member."""
+    async def behind(self, positions: Mapping[str, int]) -> list[str]:
+        """The sources of this member that hold records behind these positions (0 where there is none)."""
 
 
 class Feed(Protocol):

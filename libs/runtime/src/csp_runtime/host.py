@@ -13,6 +13,7 @@ from csp_runtime.logs import logger
 from csp_runtime.outages import OUTAGES
 from csp_runtime.platform import Service
 from csp_runtime.relay import Publisher, Relay
+from csp_runtime.standstill import StandstillWatch
 from csp_runtime.wakeups import Wakeups
 
 log = logger(__name__)
@@ -55,6 +56,8 @@ class Host:
                 self._publishers.append(publisher)
                 relay = Relay(service.log, publisher, service.databases[0], self._wakeups)
                 self._supervise(f"relay {service.name}", relay.run)
+        consumers = [consumer for service in self.services for consumer in service.consumers]
+        self._supervise("watch over consumers", StandstillWatch(consumers).run)
 
     async def stop(self) -> None:
         """Cancel everything, then close; what was not committed will be done again."""
@@ -102,7 +105,7 @@ class Host:
 
 def _running(consumer: Consumer) -> Callable[[], Awaitable[bool]]:
     async def ask() -> bool:
-        return consumer.health.is_running
+        return consumer.health.is_running and not consumer.health.stands_still
 
     return ask
 

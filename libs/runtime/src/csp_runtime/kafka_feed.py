@@ -7,7 +7,7 @@ who lost a partition cannot commit, because positions advance by compare-and-set
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -127,12 +127,14 @@ class _KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
         with contextlib.suppress(KafkaError):
             await self._client.commit(hints)
 
-    async def lag(self) -> int:
-        ahead = 0
-        for partition, position in self._positions.items():
+    async def behind(self, positions: Mapping[str, int]) -> list[str]:
+        found = []
+        for partition in list(self._positions):
+            source = f"{partition.topic}/{partition.partition}"
             with contextlib.suppress(IllegalStateError):
-                ahead += max((self._client.highwater(partition) or position) - position, 0)
-        return ahead
+                if (self._client.highwater(partition) or 0) > positions.get(source, 0):
+                    found.append(source)
+        return found
 
     async def _fetch(self) -> None:
         await self._position()

@@ -63,5 +63,10 @@ class _LogReader:
     async def confirm(self, batch: Batch) -> None:
         pass
 
-    async def lag(self) -> int:
-        return 0
+    async def behind(self, positions: Mapping[str, int]) -> list[str]:
+        found = []
+        for source, log in self._logs.items():
+            position = positions.get(source, 0)
+            if (await log.read(position, 1)).next_offset > position:
+                found.append(source)
+        return found

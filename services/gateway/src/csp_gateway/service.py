@@ -25,6 +25,7 @@ def build(platform: Platform) -> Service:
     worker = platform.database(SCHEMA, DatabaseRole.WORKER, max_size=6)
     request = platform.database(SCHEMA, DatabaseRole.REQUEST, max_size=10)
     screens = ScreenRows(request)
+    filling = Consumer(Screens(), platform.feed, worker, gaps=platform.gaps)
     parts = Parts(
         screens=screens,
         owners=Owners(platform.peers),
@@ -32,6 +33,7 @@ def build(platform: Platform) -> Service:
         known=KnownVersions(worker, Screens.name, platform.wakeups, platform.clock),
         limits=RateLimits(platform.settings.requests_per_minute, platform.clock),
         clock=platform.clock,
+        health=filling.health,
     )
     app = create_app("CSP gateway", platform.verifier)
     app.state.parts = parts
@@ -45,5 +47,5 @@ def build(platform: Platform) -> Service:
         app=app,
         log=None,
         databases=[worker, request],
-        consumers=[Consumer(Screens(), platform.feed, worker, gaps=platform.gaps)],
+        consumers=[filling],
     )

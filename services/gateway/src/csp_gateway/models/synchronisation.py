@@ -38,6 +38,9 @@ class SyncStatus(View):
     now: datetime
     customers: int
     pending_reads: int = Field(description="resources that wait to be read")
+    stands_still: list[str] = Field(
+        description="where events come from that have not reached these answers for more than a minute; none where all flows"
+    )
     first_synchronisation: FirstSynchronisation | None
     channels: list[ChannelFreshness] = Field(
         description="the reseller's channels and the failing ones of tenants; all of one tenant where it is named"

@@ -1,7 +1,7 @@
 """What the routes of both surfaces share: who asks, and what every route needs."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
@@ -14,6 +14,7 @@ from csp_gateway.operations import OperationView
 from csp_gateway.rate_limits import RateLimits
 from csp_runtime.clock import Clock
 from csp_runtime.consistency import KnownVersions
+from csp_runtime.consumer import Health
 from csp_runtime.http import AnyScope, awaited_versions, scope_of
 from csp_runtime.problems import InvalidParameter, Problem, not_found
 from csp_runtime.scope import CUSTOMER_ROLES, RESELLER_ROLES, Role, Scope
@@ -29,6 +30,8 @@ class Parts:
     known: KnownVersions
     limits: RateLimits
     clock: Clock
+    health: Health = field(default_factory=Health)
+    """Of the consumer that fills the screens."""
 
 
 # Dependencies are coroutines although they wait for nothing: FastAPI sends plain functions through a thread.

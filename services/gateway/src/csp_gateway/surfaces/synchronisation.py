@@ -30,7 +30,7 @@ def routes() -> APIRouter:
         """How fresh each channel is, and how far the first import has come."""
         del scope  # checked here, used by the feed
         found = await parts.owners.get("partner-feed", "/sync/status", caller, tenant_id=tenant_id)
-        return SyncStatus.model_validate(found)
+        return SyncStatus.model_validate({**found, "stands_still": list(parts.health.stands_still)})
 
     @router.post("/sync/refresh", status_code=202, responses=problems(404), operation_id="refresh")
     async def refresh(body: Refresh, scope: ResellerScope, caller: UseCaller, parts: UseParts) -> Refreshing:
