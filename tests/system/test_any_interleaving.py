@@ -218,6 +218,12 @@ def test_orders_that_once_went_wrong_end_well(postgres_server, tmp_path, runner,
             check(world, runner.run, steps)
 
 
+def test_what_the_portal_did_before_our_command_came_through_is_one_fact(postgres_server, tmp_path, runner):
+    with EXPLORATION.world(postgres_server, tmp_path, runner, "fast") as world:
+        for after in (("portal", 3), ("portal", 4), ("buy_seats", 6)):
+            check(world, runner.run, [("buy_seats", 3), ("portal", 3), after])
+
+
 @pytest.mark.slow  # eight minutes each: hundreds of stories, another set each time, a new world for every forty
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("latency", ["fast", "realistic"])

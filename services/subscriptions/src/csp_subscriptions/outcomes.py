@@ -7,7 +7,7 @@ from typing import Any
 
 from csp_commerce_rules.seat_lots import SeatLot as OpenLot
 from csp_commerce_rules.seat_lots import open_window
-from csp_contracts.envelope import Meta, Recorded
+from csp_contracts.envelope import EffectiveBasis, Meta, Recorded
 from csp_contracts.ids import Kind, named_id
 from csp_contracts.subscriptions_v1 import (
     AcceptedQuote,
@@ -24,8 +24,10 @@ from csp_runtime.clock import Clock
 from csp_runtime.operations import Answered, Operation, Plan
 from csp_runtime.operations.steps import Facts
 from csp_runtime.store import EventStore
-from csp_subscriptions.adapters.microsoft import Checkout, CreateCart, ReadBought, change_steps
+from csp_subscriptions.adapters.microsoft import ALREADY, Checkout, CreateCart, ReadBought, change_steps
+from csp_subscriptions.adapters.seen_facts import reading_of, remember
 from csp_subscriptions.domain.subscription import Status, Subscription, fold, lots_after, lots_to
+from csp_subscriptions.facts import value_of
 
 RULE_SETS = {"nce": "nce", "legacy": "legacy_anniversary"}
 
@@ -111,19 +113,23 @@ class Outcomes:
         now = self._clock.now()
         at = answered.at or operation.submitted_at or now
         events = _changes(operation, state, operation.refs.get("after"), at)
+        # Somebody else may have done it: a reading, which waits for the record of that doing as every reading does.
+        is_reading = bool(operation.refs.get(ALREADY))
+        meta = replace(
+            _meta(operation, at, max(now, state.last_recorded_at)), superseded=at < state.last_effective_at
+        )
+        if is_reading:
+            meta = replace(meta, effective_basis=EffectiveBasis.READING)
         recorded = [
-            Recorded(
-                stream=state.id,
-                version=state.version + number,
-                data=event,
-                meta=replace(
-                    _meta(operation, at, max(now, state.last_recorded_at)),
-                    superseded=at < state.last_effective_at,
-                ),
-            )
+            Recorded(stream=state.id, version=state.version + number, data=event, meta=meta)
             for number, event in enumerate(events, start=1)
         ]
-        return Facts(events=recorded, resources=[state.id])
+        waiting = [
+            remember(reading_of(operation.id), state.id, value, at, event.version, is_open=True)
+            for event in recorded
+            if is_reading and (value := value_of(event.data)) is not None
+        ]
+        return Facts(events=recorded, also=waiting, resources=[state.id])
 
 
 def _changes(

@@ -18,6 +18,9 @@ from csp_runtime.operations import Answered, Busy, Operation, Refused
 
 CYCLES = {"P1M": "monthly", "P1Y": "annual", "P3Y": "triennial"}
 CHARGE_CYCLES = {word: cycle for cycle, word in CYCLES.items()}
+ALREADY = "was_already"
+"""In an operation's refs: before the call the resource was seen as wanted, so somebody else may have changed it."""
+_ALREADY_SO = b"="
 
 
 class CreateCart:
@@ -183,7 +186,10 @@ class ChangeSubscription:
         self._is_done = is_done
 
     async def prepare(self, operation: Operation, payload: dict[str, Any]) -> bytes:
-        """The call, with the resource as it is now; refused where the resource is gone."""
+        """The call, with the resource as it is now; refused where the resource is gone.
+
+        It is sent even where the resource is seen as wanted already: what is seen may be an older value.
+        """
         del payload
         target = operation.target
         partner = reseller_of(self._client, operation)
@@ -191,31 +197,37 @@ class ChangeSubscription:
             current = await _get(partner, target["microsoft_tenant_id"], target["microsoft_subscription_id"])
         if current is None:
             raise Refused("upstream-rejected", "Microsoft does not know this subscription any more")
-        return self._change(target["microsoft_tenant_id"], current, target).to_bytes()
+        call = self._change(target["microsoft_tenant_id"], current, target).to_bytes()
+        return _ALREADY_SO + call if self._is_done(current, target) else call
 
     async def send(self, operation: Operation, body: bytes, request_id: str) -> Answered:
         """Write it; the answer's own time is when it took effect."""
         partner = reseller_of(self._client, operation)
         with as_step_faults():
-            answer = await partner.subscriptions.send(Call.from_bytes(body), ids_of(operation, request_id))
+            call = Call.from_bytes(body.removeprefix(_ALREADY_SO))
+            answer = await partner.subscriptions.send(call, ids_of(operation, request_id))
+        already = _already(body)
         if answer.value is not None and self._is_done(answer.value, operation.target):
-            return Answered(refs={"after": as_refs(answer.value)}, at=answer.answered_at)
+            return Answered(refs={"after": as_refs(answer.value), **already}, at=answer.answered_at)
         confirmed = await self.read_back(operation, body)
         if confirmed is None:
             # Accepted, and not visible yet (202): the answer stands, a later reading confirms it.
-            return Answered(refs={}, at=answer.answered_at)
+            return Answered(refs=already, at=answer.answered_at)
         return Answered(refs=confirmed.refs, at=answer.answered_at)
 
     async def read_back(self, operation: Operation, body: bytes) -> Answered | None:
         """Whether the subscription is as the target says."""
-        del body
         target = operation.target
         partner = reseller_of(self._client, operation)
         with as_step_faults():
             current = await _get(partner, target["microsoft_tenant_id"], target["microsoft_subscription_id"])
         if current is None or not self._is_done(current, target):
             return None
-        return Answered(refs={"after": as_refs(current)})
+        return Answered(refs={"after": as_refs(current), **_already(body)})
+
+
+def _already(body: bytes) -> dict[str, Any]:
+    return {ALREADY: True} if body.startswith(_ALREADY_SO) else {}
 
 
 def change_steps(client: PartnerCenter) -> dict[str, ChangeSubscription]:

@@ -64,6 +64,11 @@ def remember(
     return insert
 
 
+def reading_of(operation_id: str) -> str:
+    """The id of what an operation saw done already."""
+    return f"reading:{operation_id}"
+
+
 def matched(fact_id: str) -> Also:
     """A reading has met its audit record."""
 

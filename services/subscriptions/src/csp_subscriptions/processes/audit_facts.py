@@ -8,7 +8,7 @@ from csp_contracts.envelope import EffectiveBasis, Recorded
 from csp_contracts.partner_feed_v1 import ExternalStateObserved
 from csp_contracts.subscriptions_v1 import EffectiveTimeCorrected, QuantityChanged
 from csp_runtime.clock import Clock
-from csp_subscriptions.adapters.seen_facts import SeenFacts, matched, remember
+from csp_subscriptions.adapters.seen_facts import SeenFacts, matched, reading_of, remember
 from csp_subscriptions.adapters.tenants import Tenants
 from csp_subscriptions.domain.subscription import Subscription
 from csp_subscriptions.facts import audited, differs_in_time, own_operation, value_of
@@ -122,6 +122,8 @@ class AuditFacts:
         if own is not None:
             for event in history:
                 if event.meta.causation_id == own and value_of(event.data) == value:
+                    found.facts.add(reading_of(own))
+                    found.also.append(matched(reading_of(own)))
                     return event
         for reading in [*found.readings, *await self._seen_facts.open_readings(observed.resource_id, value)]:
             fits = reading.subscription_id == observed.resource_id and reading.value == value
