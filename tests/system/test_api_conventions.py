@@ -281,6 +281,21 @@ def check_refusals(client: httpx.Client, subscription: dict[str, Any], domain: s
     assert [each["href"].removeprefix("/v1") in paths for each in taken.json()["alternatives"]] == [True]
 
 
+def check_addresses(client: httpx.Client, gateway: str) -> None:
+    """The type of a problem and the schema of an event are addresses that lead somewhere."""
+    problem = client.get("/subscriptions/unknown").json()
+    meaning = httpx.get(gateway + problem["type"]).json()
+    assert (meaning["code"], meaning["status"]) == (problem["code"], 404)
+    elsewhere = client.get("/no-such-address")
+    assert (elsewhere.status_code, elsewhere.json()["type"]) == (404, "/problems/not-found")
+    other = client.delete("/subscriptions")
+    assert (other.status_code, other.json()["code"]) == (405, "method_not_allowed")
+    for event in client.get("/events?limit=20").json()["data"]:
+        schema = httpx.get(gateway + event["dataschema"]).json()
+        jsonschema.Draft202012Validator(schema).validate(event["data"])
+    assert httpx.get(f"{gateway}/v1/schemas/unknown.json").status_code == 404
+
+
 async def test_both_surfaces_keep_the_conventions(data_folder):
     with Running(data_folder) as running, surface(running, "/v1") as client:
 
@@ -308,6 +323,7 @@ async def test_both_surfaces_keep_the_conventions(data_folder):
         check_repetition(client)
         check_settings(client, subscription["customer_id"])
         check_cycles(client)
+        check_addresses(client, running.gateway)
         tenant = client.get(f"/tenants/{subscription['tenant_id']}").json()
         check_refusals(client, subscription, tenant["domain"])
         asked = ("--as", "customer-admin", "--customer", subscription["customer_id"])

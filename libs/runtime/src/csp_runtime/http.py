@@ -193,18 +193,14 @@ def _invalid_parameter(error: Mapping[str, Any]) -> InvalidParameter:
 
 async def _on_http(_: Request, fault: Exception) -> Response:
     assert isinstance(fault, HTTPException)  # noqa: S101 - registered for this type
-    titles = {404: "There is no such address", 405: "This address does not take that method"}
-    body = {
-        "type": "about:blank",
-        "title": titles.get(fault.status_code, str(fault.detail)),
-        "status": fault.status_code,
-        "detail": None,
-        "instance": _instance(),
-        "code": {404: "not_found", 405: "method_not_allowed"}.get(fault.status_code, "http"),
-        "retryable": False,
-        "invalid_parameters": [],
+    known = {
+        404: ("not-found", "There is no such address"),
+        405: ("method-not-allowed", "This address does not take that method"),
     }
-    return JSONResponse(body, status_code=fault.status_code, headers=fault.headers, media_type=MEDIA_TYPE)
+    code, title = known.get(fault.status_code, ("bad-request", str(fault.detail)))
+    response = problem_response(Problem(code, title))
+    response.headers.update(fault.headers or {})
+    return response
 
 
 async def _on_key_reused(_: Request, __: Exception) -> Response:
@@ -241,14 +237,4 @@ async def _on_outage(_: Request, fault: Exception) -> Response:
 
 async def _on_anything(_: Request, fault: Exception) -> Response:
     log.error("http.failed", reason=type(fault).__name__, exc_info=fault)
-    body = {
-        "type": "about:blank",
-        "title": "Something failed on our side",
-        "status": 500,
-        "detail": None,
-        "instance": _instance(),
-        "code": "internal",
-        "retryable": False,
-        "invalid_parameters": [],
-    }
-    return JSONResponse(body, status_code=500, media_type=MEDIA_TYPE)
+    return problem_response(Problem("internal", "Something failed on our side"))

@@ -4,70 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-TYPE_BASE = "https://docs.csp.dev/problems/"
+from csp_runtime.problem_types import PROBLEM_TYPES
+
+TYPE_BASE = "/problems/"
+"""Where a gateway tells what a type means: relative to the answer, as RFC 9457 allows, so that it leads somewhere."""
 MEDIA_TYPE = "application/problem+json"
 
-STATUS = {
-    "validation": 422,
-    "bad-request": 400,
-    "unauthenticated": 401,
-    "forbidden": 403,
-    "not-found": 404,
-    "not-built": 501,
-    "version-conflict": 412,
-    "if-match-missing": 428,
-    "conflict": 409,
-    "operation-in-progress": 409,
-    "idempotency-key-missing": 400,
-    "idempotency-key-reused": 422,
-    "approval-required": 202,
-    "price-changed": 409,
-    "quote-expired": 409,
-    "commitment-locked": 409,
-    "cancellation-window-closed": 409,
-    "quantity-out-of-range": 422,
-    "addon-not-allowed": 409,
-    "subscription-not-active": 409,
-    "subscription-not-imported": 409,
-    "domain-taken": 409,
-    "address-invalid": 422,
-    "agreement-missing": 409,
-    "tenant-not-linked": 409,
-    "usage-location-missing": 422,
-    "no-free-seats": 409,
-    "password-policy": 422,
-    "user-exists": 409,
-    "cycle-closed": 409,
-    "price-missing": 409,
-    "window-open": 409,
-    "earlier-report-open": 409,
-    "earlier-cycle-open": 409,
-    "cycle-closing": 409,
-    "not-blocked": 409,
-    "report-empty": 409,
-    "bounds-exceeded": 409,
-    "invoice-imported": 409,
-    "match-running": 409,
-    "import-settled": 409,
-    "nothing-to-decide": 409,
-    "differences-undecided": 409,
-    "credit-exceeds-line": 409,
-    "quota-exceeded": 429,
-    "upstream-throttled": 503,
-    "upstream-unavailable": 503,
-    "upstream-rejected": 409,
-    "read-model-behind": 503,
-    "unavailable": 503,
-    "seal-broken": 404,
-    "superseded": 409,
-    "deadline-passed": 409,
-    "upstream-busy": 409,
-}
+STATUS = {name: each.status for name, each in PROBLEM_TYPES.items()}
 """Every problem type with the status it is answered with."""
 
-RETRYABLE = frozenset(
-    {"quota-exceeded", "upstream-throttled", "upstream-unavailable", "read-model-behind", "unavailable"}
-)
+RETRYABLE = frozenset(name for name, each in PROBLEM_TYPES.items() if each.is_retryable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

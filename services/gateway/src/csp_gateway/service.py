@@ -8,6 +8,7 @@ from csp_gateway.operations import OperationView
 from csp_gateway.projections import Screens
 from csp_gateway.rate_limits import RateLimits
 from csp_gateway.surfaces.common import Parts
+from csp_gateway.surfaces.reference import reference_routes
 from csp_gateway.surfaces.retrieval import open_routes
 from csp_runtime.consistency import KnownVersions
 from csp_runtime.consumer import Consumer
@@ -38,6 +39,7 @@ def build(platform: Platform) -> Service:
     app = create_app("CSP gateway", platform.verifier)
     app.state.parts = parts
     app.include_router(open_routes())
+    app.include_router(reference_routes())
     app.include_router(hook_routes(platform.peers))
     app.mount("/v1", reseller_app(platform.verifier, parts))
     app.mount("/portal/v1", customer_app(platform.verifier, parts))
