@@ -23,9 +23,9 @@ def spread(amount: int, weights: Mapping[str, int]) -> dict[str, int]:
     return parts
 
 
-def tax_of(net: int, basis_points: int) -> int:
-    """Tax on the sum of net lines of one rate, rounded once (R11.3). The rate is in hundredths of a percent."""
-    return divide_half_away(net * basis_points, 10_000)
+def tax_of(net: int, rate: int, *, decimals: int = 2) -> int:
+    """Tax on the sum of net lines of one rate, rounded once (R11.3). The rate is percent with so many decimals."""
+    return divide_half_away(net * rate, 10 ** (decimals + 2))
 
 
 def spread_tax(net_lines: Sequence[int], basis_points: int) -> list[int]:

@@ -1036,3 +1036,62 @@ def test_a_credit_above_its_line_is_capped_and_named_and_one_without_a_line_is_n
     )
     assert [row.split()[-1] for row in told.all[1:]] == ["-50.00", "-60.00"]
     assert told.rejections == [{"seq": 2, "code": "credit-exceeds-line"}]
+
+
+# -- new commerce: hours inside a day --------------------------------------------------------------------------------
+
+
+def test_all_of_it_comes_back_within_24_hours_also_where_a_stub_of_one_day_is_over(tell):
+    def cancelled(hour):
+        return tell(
+            [
+                (
+                    "2024-06-30",
+                    "bought",
+                    {"quantity": 2, "term_end_on": "2024-12-31", "effective_at": "2024-06-30T18:00:00Z"},
+                ),
+                ("2024-07-01", "cancelled", {"effective_at": f"2024-07-01T{hour}:00Z"}),
+            ],
+            ["2024-07-31"],
+            prices="30.00",
+        )
+
+    assert cancelled("10:00").all == [
+        "pro_rata 2024-06-30..2024-06-30 2 2.00",
+        "refund 2024-06-30..2024-06-30 2 -2.00",
+    ]
+    assert cancelled("18:00").all == ["pro_rata 2024-06-30..2024-06-30 2 2.00"]
+
+
+def test_moved_seats_take_a_window_along_that_closes_later_on_the_day(tell):
+    def asked(hour):
+        return tell(
+            [
+                ("2024-06-01", "bought", {"quantity": 5, "effective_at": "2024-06-01T18:00:00Z"}),
+                (
+                    "2024-06-08",
+                    "moved",
+                    {
+                        "quantity": 3,
+                        "to_subscription": "S2",
+                        "product": "P2",
+                        "effective_at": "2024-06-08T10:00:00Z",
+                    },
+                ),
+                (
+                    "2024-06-08",
+                    "request",
+                    {"subscription": "S2", "quantity": 2, "effective_at": f"2024-06-08T{hour}:00Z"},
+                ),
+            ],
+            ["2024-06-30"],
+            prices={"P1": "30.00", "P2": "60.00"},
+        )
+
+    assert asked("12:00").rejections == []
+    assert [each["code"] for each in asked("18:00").rejections] == ["commitment-locked"]
+
+
+def test_a_tax_rate_may_have_more_than_two_decimals(tell):
+    told = tell([("2024-06-01", "bought", {"quantity": 1})], ["2024-06-30"], tax_rate_percent="8.875")
+    assert told.result["runs"][0]["tax"] == "0.89"

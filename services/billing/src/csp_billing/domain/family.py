@@ -130,7 +130,13 @@ def _state_before(story: Story, fact: f.Fact) -> State:
     """The other subscription on the fact's day, as it was just before it."""
     earlier = [other for other in story.facts if (other.day, other.seq) < (fact.day, fact.seq)]
     _, checkpoint, _ = fold(
-        story.subscription, earlier, None, fact.day, rules=story.rules, price_book=story.price_book
+        story.subscription,
+        earlier,
+        None,
+        fact.day,
+        rules=story.rules,
+        price_book=story.price_book,
+        keep_windows=True,
     )
     return state_of(checkpoint) if isinstance(checkpoint, Plain) else checkpoint
 

@@ -19,6 +19,7 @@ from csp_billing.domain.price_book import PriceBook
 from csp_billing.domain.rules import Rules
 from csp_billing.domain.run import Run
 from csp_billing.domain.state import Rejection, State, copy_of, settle_down
+from csp_billing.domain.suspensions import give_back_first_day
 
 
 def fold(
@@ -31,12 +32,13 @@ def fold(
     price_book: PriceBook,
     history: bool = False,
     owned: bool = False,
+    keep_windows: bool = False,
 ) -> tuple[list[Line], Checkpoint, list[Rejection]]:
     """Fold the facts after a checkpoint (None: from the beginning) up to and including day `until`.
 
     `facts` are those of this subscription with a day after the checkpoint's, in any order. Returns the should-be lines
     posted after the checkpoint up to `until`, in the order they arise; the new checkpoint; and refused commands. A checkpoint
-    that is `owned` is used up: nobody else may look at it afterwards.
+    that is `owned` is used up: nobody else may look at it afterwards. `keep_windows`: also those that close before the day is over.
     """
     lines: list[Line] = []
     ordered = sorted(facts, key=_order)
@@ -71,7 +73,8 @@ def fold(
     state.day = until
     state.deferred = [line for line in run.lines if line.posted > until]
     due = [line for line in run.lines if line.posted <= until] if state.deferred else run.lines
-    settle_down(state)
+    if not keep_windows:
+        settle_down(state)
     return due, plain_of(state, rules) or state, run.rejections
 
 
@@ -138,6 +141,9 @@ def _fold_boundary(run: Run, day: int, facts: list[f.Fact]) -> None:
     state = run.state
     if state.recognise_on is not None:
         recognise(run, day, rest=False)
+    for fact in facts:
+        if isinstance(fact, f.Cancelled):
+            give_back_first_day(run, fact)
     leave_cycle(run)
     run.between = True
     observed = next((fact for fact in reversed(facts) if isinstance(fact, f.Renewed)), None)

@@ -117,6 +117,15 @@ def cancel(run: Run, fact: f.Cancelled) -> None:
     run.state.status = "ended"
 
 
+def give_back_first_day(run: Run, fact: f.Cancelled) -> None:
+    """8.2: in full within 24 hours, also where the first cycle was a stub that is over on the day of the cancellation."""
+    state = run.state
+    if run.rules.refund_policy != "window_7d" or state.window_from is None:
+        return
+    if timedelta(0) <= fact.instant - state.window_from < FULL_REFUND and not state.free:
+        _give_back_all(run, fact, "cancel")
+
+
 def _give_back(run: Run, fact: f.Fact, reason: Reason) -> None:
     """Refund of a suspension or cancellation by the refund policy."""
     state, policy = run.state, run.rules.refund_policy

@@ -17,7 +17,7 @@ from csp_billing.domain.rules import Rules, rules_for
 from csp_billing.domain.state import Rejection
 from csp_billing.rating.event_reading import Event
 from csp_billing.rating.faults import StoryRefused
-from csp_billing.rating.story_file import StoryFile
+from csp_billing.rating.story_file import TAX_DIGITS, StoryFile
 from csp_commerce_rules.charge_cycles import Frequency
 from csp_commerce_rules.prices import PriceRow
 from csp_commerce_rules.spreading import tax_of
@@ -76,7 +76,8 @@ def rate(story: StoryFile) -> Result:
         if story.settings.collapses_pairs:
             postings = collapsed(postings)
         tax_rate = story.settings.tax_rate
-        results.append(RunResult(as_of, postings, net, None if tax_rate is None else tax_of(net, tax_rate)))
+        tax = None if tax_rate is None else tax_of(net, tax_rate, decimals=TAX_DIGITS)
+        results.append(RunResult(as_of, postings, net, tax))
         before = as_of
     refused = [refusal for book in books.values() for refusal in book.rejections]
     if impossible := [refusal for refusal in refused if refusal.code == MOVES_TOO_MANY]:

@@ -14,6 +14,9 @@ from csp_commerce_rules.prices import PriceChangePolicy, PriceRow, Scope
 from csp_commerce_rules.rounding import ROUNDING_PROFILES, RoundingProfile
 from csp_commerce_rules.seat_lots import RuleSet
 
+TAX_DIGITS = 4
+"""Decimals of a tax rate in percent: some have three."""
+
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _ANCHOR_DAY = re.compile(r"day ([1-9]|[12]\d|3[01])", re.ASCII)
 _RULE_SETS: tuple[RuleSet, ...] = get_args(RuleSet)
@@ -253,7 +256,7 @@ def _settings(settings: Reader, calendar: Calendar) -> Settings:
         auto_renew=True if auto_renew is None else auto_renew,
         month_end=settings.choice("nce_month_end", month_ends, required=False) or "documented_2022",
         billing_from=settings.day("billing_from", required=False),
-        tax_rate=settings.decimal(rate, 2, at_least=0, required=False),
+        tax_rate=settings.decimal(rate, TAX_DIGITS, at_least=0, required=False),
         collapses_pairs=_collapses_pairs(settings),
     )
 
