@@ -125,8 +125,8 @@ EVENT = ("timeline", 1)
         (("settings", "rounding_profile"), "bankers", "settings.rounding_profile: must be one of"),
         (
             ("settings", "tax_rate_percent"),
-            "25.123",
-            "settings.tax_rate_percent: must have at most 2 decimals",
+            "25.12345",
+            "settings.tax_rate_percent: must have at most 4 decimals",
         ),
         (("settings", "term"), "P6M", "settings.term: must be one of P1M, P1Y, P3Y"),
         (("settings", "billing_from"), "soon", "settings.billing_from: must be a date"),
@@ -287,7 +287,7 @@ def test_many_stories_give_one_result_a_line_in_order(good, story):
 
 
 @pytest.mark.parametrize("rule_set", ["nce", "flex", "legacy_anniversary"])
-def test_four_times_the_changes_of_one_day_cost_about_four_times_as_much(story, rule_set):
+def test_sixteen_times_the_changes_of_one_day_cost_far_less_than_their_square(story, rule_set):
     def seconds(changes: int) -> float:
         half = changes // 2
         sizes = [
@@ -303,8 +303,7 @@ def test_four_times_the_changes_of_one_day_cost_about_four_times_as_much(story, 
         rate(parse(json.dumps(asked)))
         return time.process_time() - began
 
-    seconds(100)
-    assert min(seconds(8000) for _ in range(2)) < 8 * max(seconds(2000) for _ in range(2))
+    assert min(seconds(16_000) for _ in range(2)) < 32 * max(seconds(1000) for _ in range(3))
 
 
 def test_a_name_with_half_a_surrogate_pair_is_still_valid_json(good):
