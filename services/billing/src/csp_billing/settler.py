@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from operator import attrgetter
+from typing import NamedTuple
 
 from csp_billing.adapters.ledger_reader import (
     PACKED,
@@ -11,6 +12,7 @@ from csp_billing.adapters.ledger_reader import (
     LedgerReader,
     Positions,
     Standing,
+    Unrest,
     WasBilled,
     subject_of,
 )
@@ -62,6 +64,13 @@ class Span:
 Drafts = dict[Owner, Draft]
 
 
+class _Read(NamedTuple):
+    """What is read already of subscriptions, with positions of the day that the span begins with."""
+
+    standing: Sequence[Standing]
+    unrest: Unrest
+
+
 class Settler:
     """Turns customers into drafts, a few thousand subscriptions at a time."""
 
@@ -73,14 +82,15 @@ class Settler:
     def settle(self, customer_ids: Sequence[str]) -> Drafts:
         """The drafts of customers: of all their subscriptions, and of those they had before."""
         drafts: Drafts = {}
-        self._settle(drafts, self._reader.subjects(customer_ids), None)
+        self._settle(drafts, self._reader.subjects(customer_ids))
         self._correct_all(drafts, self._reader.moved_from(customer_ids))
         return drafts
 
-    def settle_standing(self, standing: Sequence[Standing]) -> Drafts:
-        """The drafts of some subscriptions that are read already."""
+    def settle_standing(self, standing: Sequence[Standing], unrest: Unrest) -> Drafts:
+        """The drafts of some subscriptions that are read already, with what is restless among them or among all."""
         drafts: Drafts = {}
-        self._settle(drafts, sorted((subject_of(row[SUBJECT:]) for row in standing), key=_place), standing)
+        subjects = sorted((subject_of(row[SUBJECT:]) for row in standing), key=_place)
+        self._settle(drafts, subjects, _Read(standing, unrest))
         return drafts
 
     def correct(self, customer_ids: Sequence[str], names: Sequence[str] | None = None) -> Drafts:
@@ -89,10 +99,8 @@ class Settler:
         self._correct_all(drafts, self._reader.moved_from(customer_ids, names))
         return drafts
 
-    def _settle(
-        self, drafts: Drafts, subjects: Sequence[Subject], standing: Sequence[Standing] | None
-    ) -> None:
-        dues, was = self._dues(subjects, standing)
+    def _settle(self, drafts: Drafts, subjects: Sequence[Subject], read: _Read | None = None) -> None:
+        dues, was = self._dues(subjects, read)
         for ledger in self._span.ledgers:
             for subject in subjects:
                 due = dues.get((ledger, subject.subscription_id))
@@ -149,11 +157,11 @@ class Settler:
         return draft
 
     def _dues(
-        self, subjects: Sequence[Subject], standing: Sequence[Standing] | None
+        self, subjects: Sequence[Subject], read: _Read | None
     ) -> tuple[dict[tuple[Ledger, str], Due], WasBilled]:
         span = self._span
-        positions, news = self._stand(subjects, span.base_on, newest=span.newest, standing=standing)
-        ties = None if standing is None else [row[SUBJECT] for row in standing if row[0]]
+        positions, news = self._stand(subjects, span.base_on, newest=span.newest, read=read)
+        ties = None if read is None else [name for name in positions if name in read.unrest.tied]
         anew = self._anew(subjects, positions, news, ties)
         dues: dict[tuple[Ledger, str], Due] = {}
         for subject in subjects:
@@ -182,22 +190,26 @@ class Settler:
         base_on: date,
         *,
         newest: bool,
-        standing: Sequence[Standing] | None = None,
+        read: _Read | None = None,
     ) -> tuple[Positions, dict[str, list[Known]]]:
         """Where billing stands with subscriptions, and what became known since."""
         positions = self._reader.positions(
-            subjects, base_on, newest=newest, older_than=self._span.older_than, standing=standing
+            subjects,
+            base_on,
+            newest=newest,
+            older_than=self._span.older_than,
+            standing=None if read is None else read.standing,
         )
         watermarks = {
             name: min(p.watermark for p in known.values()) for name, known in positions.items() if known
         }
-        if standing is not None:
-            # Behind a position of the window before there is nothing that `standing` has not seen.
+        if read is not None:
+            # Behind a position of the window before there is no other news.
             columns = [PACKED[ledger] for ledger in self._span.ledgers]
             calm = {
                 row[SUBJECT]
-                for row in standing
-                if not row[1] and all(row[column] is not None for column in columns)
+                for row in read.standing
+                if row[SUBJECT] not in read.unrest.news and all(row[column] is not None for column in columns)
             }
             watermarks = {name: mark for name, mark in watermarks.items() if name not in calm}
         return positions, self._reader.news(watermarks)

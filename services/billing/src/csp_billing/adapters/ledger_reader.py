@@ -5,9 +5,9 @@ role, since what was issued to another customer before a link counts too. Whoeve
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import Cursor
@@ -35,7 +35,7 @@ _ALL_OF_THEM = (
 )
 _NAMED_ONES = (
     # By their names, whatever statistics say: each part of a large customer would pass all of its subscriptions.
-    "select s.* from unnest(%(names)s::text[]) as known (name) cross join lateral ("
+    "select s.* from unnest(string_to_array(%(names)s, chr(10))) as known (name) cross join lateral ("
     f"select {_SUBJECT} from subscriptions s where s.reseller_id = %(reseller)s and s.subscription_id = known.name "
     "and s.customer_id = any(%(customers)s) and not s.settled offset 0) as s"
 )
@@ -48,11 +48,18 @@ WasBilled = dict[tuple[Ledger, str], dict[LineKey, Was]]
 
 
 Standing = Sequence[Any]
-"""A subscription that is not read into an object yet: whether it has ties, whether it has news, its packed positions of a
-window (sales, cost), and from `SUBJECT` on what `subject_of` reads."""
+"""A subscription that is not read into an object yet: its packed positions of a window (sales, cost), and from `SUBJECT` on
+what `subject_of` reads."""
 
-PACKED: Mapping[Ledger, int] = {"sell": 2, "cost": 3}
-SUBJECT = 4
+PACKED: Mapping[Ledger, int] = {"sell": 0, "cost": 1}
+SUBJECT = 2
+
+
+class Unrest(NamedTuple):
+    """Which subscriptions a position alone may not tell of: they have news, or they hang on another or it on them."""
+
+    news: Collection[str]
+    tied: Collection[str]
 
 
 class LedgerReader:
@@ -129,40 +136,70 @@ class LedgerReader:
         self,
         customer_ids: Sequence[str],
         until_on: date,
-        *,
-        calm_since: int,
         names: Sequence[str] | None = None,
     ) -> Sequence[Standing]:
-        """Subscriptions of customers with their positions of the window before, of all of them or of those named.
-
-        News is what arrived after `calm_since`; ties are subscriptions that one hangs on, or that hang on it.
-        """
+        """Subscriptions of customers with their positions of the window before, of all of them or of those named."""
         return self._connection.execute(
-            # All names are looked up together: as `exists` each would begin a search of its own, which costs twice as much.
-            f"with s as materialized ({_ALL_OF_THEM if names is None else _NAMED_ONES}), "
-            "names as materialized (select array(select subscription_id from s) as all), "
-            "tied as materialized (select base_subscription_id as name from subscriptions where reseller_id = %(reseller)s "
-            "and base_subscription_id = any((select names.all from names)::text[]) union all select predecessor_id "
-            "from subscriptions where reseller_id = %(reseller)s "
-            "and predecessor_id = any((select names.all from names)::text[])), "
-            "news as materialized (select subscription_id as name from inbox where reseller_id = %(reseller)s "
-            "and subscription_id = any((select names.all from names)::text[]) "
-            "and arrival > %(since)s and arrival <= %(watermark)s) "
-            "select s.base_subscription_id is not null or s.predecessor_id is not null "
-            "or s.subscription_id in (select name from tied), s.subscription_id in (select name from news), "
+            f"with s as materialized ({_ALL_OF_THEM if names is None else _NAMED_ONES}) select p.sell, p.cost, s.* from s "
             # From the names to their positions, whatever the statistics of a young month say.
-            "p.sell, p.cost, s.* from s left join lateral (select p.sell, p.cost from billed_positions p "
+            "left join lateral (select p.sell, p.cost from billed_positions p "
             "where p.reseller_id = %(reseller)s and p.subscription_id = s.subscription_id and p.until_on = %(until)s "
             "offset 0) as p on true",
             {
-                "since": calm_since,
-                "watermark": self._watermark,
                 "until": until_on,
                 "reseller": self._reseller,
                 "customers": list(customer_ids),
-                "names": None if names is None else list(names),
+                "names": None if names is None else "\n".join(names),
             },
         ).fetchall()
+
+    def unrest(self, since: int, *, at_most: int) -> Unrest | None:
+        """What is restless of the whole book; news is what arrived after `since`. None where that is more than so many."""
+        news = self._connection.execute(
+            "select distinct subscription_id from inbox where reseller_id = %s and arrival > %s and arrival <= %s limit %s",
+            [self._reseller, since, self._watermark, at_most + 1],
+            prepare=False,
+        ).fetchall()
+        tied = self._connection.execute(
+            "select subscription_id from subscriptions where reseller_id = %(reseller)s "
+            "and (base_subscription_id is not null or predecessor_id is not null) "
+            "union all select base_subscription_id from subscriptions "
+            "where reseller_id = %(reseller)s and base_subscription_id is not null "
+            "union all select predecessor_id from subscriptions "
+            "where reseller_id = %(reseller)s and predecessor_id is not null limit %(limit)s",
+            {"reseller": self._reseller, "limit": at_most + 1},
+            prepare=False,
+        ).fetchall()
+        if max(len(news), len(tied)) > at_most:
+            return None
+        return Unrest({row[0] for row in news}, {row[0] for row in tied})
+
+    def unrest_of(self, names: Sequence[str], since: int) -> Unrest:
+        """What is restless among some subscriptions."""
+        values = {
+            "reseller": self._reseller,
+            "names": "\n".join(names),
+            "since": since,
+            "watermark": self._watermark,
+        }
+        news = self._connection.execute(
+            "select known.name from unnest(string_to_array(%(names)s, chr(10))) as known (name) cross join lateral ("
+            "select from inbox i where i.reseller_id = %(reseller)s and i.subscription_id = known.name "
+            "and i.arrival > %(since)s and i.arrival <= %(watermark)s limit 1) as i",
+            values,
+        )
+        tied = self._connection.execute(
+            "with names as materialized (select string_to_array(%(names)s, chr(10)) as all) "
+            "select subscription_id from subscriptions where reseller_id = %(reseller)s "
+            "and subscription_id = any((select names.all from names)::text[]) "
+            "and (base_subscription_id is not null or predecessor_id is not null) "
+            "union all select base_subscription_id from subscriptions where reseller_id = %(reseller)s "
+            "and base_subscription_id = any((select names.all from names)::text[]) "
+            "union all select predecessor_id from subscriptions where reseller_id = %(reseller)s "
+            "and predecessor_id = any((select names.all from names)::text[])",
+            values,
+        )
+        return Unrest({row[0] for row in news}, {row[0] for row in tied})
 
     def moved_from(
         self, customer_ids: Sequence[str], names: Sequence[str] | None = None

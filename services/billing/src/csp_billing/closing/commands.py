@@ -89,13 +89,19 @@ def begin_close(
         ],
     )
     connection.execute(
+        "with counted as materialized (select bucket, count(*) as n from subscriptions "
+        "where reseller_id = %(reseller)s and not settled group by bucket), "
+        "divided as materialized (select coalesce(%(of)s, "
+        "least(greatest(1, div(sum(n) + %(size)s - 1, %(size)s)), %(buckets)s))::int as into_shards from counted) "
         "insert into close_shards (cycle_id, shard, of_shards, weight) "
-        "select %(cycle)s, shard, %(of)s, coalesce(n, 0) from generate_series(0, %(of)s - 1) as shard left join ("
-        "select ((bucket + 1) * %(of)s - 1) / %(buckets)s as shard, count(*) as n from subscriptions "
-        "where reseller_id = %(reseller)s and not settled group by 1) as counted using (shard)",
+        "select %(cycle)s, shard, into_shards, coalesce(weight, 0) "
+        "from divided cross join generate_series(0, into_shards - 1) as shard left join ("
+        "select ((bucket + 1) * into_shards - 1) / %(buckets)s as shard, sum(n) as weight "
+        "from counted cross join divided group by 1) as weighed using (shard)",
         {
             "cycle": cycle_id,
-            "of": shards or _shard_count(connection, reseller),
+            "of": shards,
+            "size": _SUBSCRIPTIONS_A_SHARD,
             "buckets": BUCKETS,
             "reseller": reseller,
         },
@@ -215,14 +221,6 @@ def _settings(connection: psycopg.Connection, reseller: str, on: date) -> _Setti
     values: dict[str, str] = dict(rows.fetchall())
     ledgers: Sequence[Ledger] = ["sell"] if values.get("cost_ledger") == "off" else list(LEDGERS)
     return _Settings(ledgers, values.get("negative_report") == "carry_forward")
-
-
-def _shard_count(connection: psycopg.Connection, reseller: str) -> int:
-    row = connection.execute(
-        "select count(*) from subscriptions where reseller_id = %s and not settled", [reseller]
-    ).fetchone()
-    count = 0 if row is None else row[0]
-    return int(min(max(1, -(-count // _SUBSCRIPTIONS_A_SHARD)), BUCKETS))
 
 
 def _cycle(connection: psycopg.Connection, reseller: str, cycle_id: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from csp_billing.adapters.ledger_reader import PACKED, Standing
+from csp_billing.adapters.ledger_reader import PACKED, Standing, Unrest
 from csp_billing.closing.sheets import Sheets
 from csp_billing.closing.windows import OpenDays
 from csp_billing.domain.rules import Ledger
@@ -11,14 +11,14 @@ from csp_billing.settler import Span
 
 
 def pass_plain(
-    standing: Iterable[Standing], sheets: Sheets, span: Span, open_days: OpenDays
+    standing: Iterable[Standing], unrest: Unrest, sheets: Sheets, span: Span, open_days: OpenDays
 ) -> list[Standing]:
     """Take plain subscriptions into the sheets of their customers; returns the others."""
     others: list[Standing] = []
     columns = [(ledger, PACKED[ledger]) for ledger in span.ledgers]
     for each in standing:
-        is_tied, has_news, _, _, name, customer_id, title, currency = each[:8]
-        if is_tied or has_news:
+        _, _, name, customer_id, title, currency = each[:6]
+        if name in unrest.news or name in unrest.tied:
             others.append(each)
             continue
         found: list[tuple[Ledger, Fees]] = []

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import psycopg
 
-from csp_billing.adapters.ledger_reader import LedgerReader
+from csp_billing.adapters.ledger_reader import SUBJECT, LedgerReader, Unrest
 from csp_billing.closing import parts
 from csp_billing.closing.job import CloseJob
 from csp_billing.closing.plain_lane import pass_plain
@@ -17,8 +17,19 @@ from csp_billing.ports import ReportKey, report_key
 from csp_billing.settler import Drafts, Settler
 from csp_runtime.crash_points import crash_point
 
+_MOST_RESTLESS = 300_000
+"""So many names are remembered: some fifty megabytes."""
 
-def take_shard(connection: psycopg.Connection, job: CloseJob) -> bool:
+
+def unrest_of(connection: psycopg.Connection, job: CloseJob) -> Unrest | None:
+    """What is restless of the whole book, read once for all shards; None where each has to look for itself."""
+    if not job.calm_since:
+        return None
+    reader = LedgerReader(connection, job.reseller, job.watermark)
+    return reader.unrest(job.calm_since, at_most=_MOST_RESTLESS)
+
+
+def take_shard(connection: psycopg.Connection, job: CloseJob, unrest: Unrest | None) -> bool:
     """Do the largest shard that nobody does, in one transaction; false where none is left.
 
     Its commit does not wait for the disk: a shard that a crash takes back is undone, and everything that people see
@@ -39,7 +50,7 @@ def take_shard(connection: psycopg.Connection, job: CloseJob) -> bool:
         subscriptions = lines = 0
         for customers, count in parts.groups_of(reader.customers_of(shard, of_shards)):
             is_large = count > parts.SUBSCRIPTIONS_AT_ONCE
-            lines += close_customers(connection, job, reader, customers, in_parts=is_large)
+            lines += close_customers(connection, job, reader, customers, unrest=unrest, in_parts=is_large)
             subscriptions += count
         crash_point("close.shard-written")
         connection.execute(
@@ -56,6 +67,7 @@ def close_customers(
     reader: LedgerReader,
     customers: Sequence[str],
     *,
+    unrest: Unrest | None = None,
     in_parts: bool,
     only: ReportKey | None = None,
 ) -> int:
@@ -64,12 +76,14 @@ def close_customers(
     A single one may be settled `in_parts`. `only` closes one report by itself, before its cycle's close or after it.
     """
     days = open_days(connection, job.reseller, job.open_from, customers, may_be_ahead=job.is_begun)
-    settler = Settler(reader, job.span, days)
+    span = job.span
+    settler = Settler(reader, span, days)
     sheets: Sheets = defaultdict(Sheet)
     for names in _own_parts(reader, customers[0]) if in_parts else [None]:
-        standing = reader.standing(customers, job.from_on, calm_since=job.calm_since, names=names)
-        others = pass_plain(standing, sheets, job.span, days)
-        _take(sheets, settler.settle_standing(others))
+        standing = reader.standing(customers, job.from_on, names)
+        known = unrest or reader.unrest_of([row[SUBJECT] for row in standing], job.calm_since)
+        others = pass_plain(standing, known, sheets, span, days)
+        _take(sheets, settler.settle_standing(others, known))
     for names in _parts_away(reader, customers[0]) if in_parts else [None]:
         _take(sheets, settler.correct(customers, names))
     statuses = reader.names(customers)
@@ -80,7 +94,7 @@ def close_customers(
         name, status = statuses.get(customer_id, ("", "unknown"))
         key = report_key(job.reseller, customer_id, ledger, currency, job.from_on, job.until_on)
         # Where a later report was issued by itself, this window is behind it: what is due posts after that one.
-        is_behind = days.first(*owner) > job.span.last
+        is_behind = days.first(*owner) > span.last
         if key.report_id not in done and not is_behind and (only is None or key == only):
             writing.add(key, name, sheets[owner], verdict_on(sheets[owner], status, job))
     return writing.flush()

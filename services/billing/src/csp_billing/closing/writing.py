@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
+import msgspec
 import psycopg
 from psycopg import sql
 
@@ -130,19 +131,13 @@ def _write_reports(
     connection.execute(
         "insert into reports (report_id, customer_id, ledger, currency, state, customer_name, net_minor, "
         "hold_reason, held_by, pending_count, watermark, line_count, sha256, reseller_id, from_on, until_on, engine) "
-        "select report.*, %s, %s, %s, %s from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], "
-        "%s::bigint[], %s::text[], %s::text[], %s::int[], %s::bigint[], %s::int[], %s::text[]) as report "
+        "select r ->> 0, r ->> 1, r ->> 2, r ->> 3, r ->> 4, r ->> 5, (r ->> 6)::bigint, r ->> 7, r ->> 8, (r ->> 9)::int, "
+        "(r ->> 10)::bigint, (r ->> 11)::int, r ->> 12, %s, %s, %s, %s from json_array_elements(%s::json) as r "
         "on conflict (report_id) do update set state = excluded.state, customer_name = excluded.customer_name, "
         "net_minor = excluded.net_minor, line_count = excluded.line_count, sha256 = excluded.sha256, "
         "pending_count = excluded.pending_count, hold_reason = excluded.hold_reason, held_by = excluded.held_by, watermark = excluded.watermark, "
         "engine = excluded.engine where reports.state in ('open', 'blocked', 'held')",
-        [
-            job.reseller,
-            job.from_on,
-            job.until_on,
-            ENGINE,
-            *(list(column) for column in zip(*reports, strict=True)),
-        ],
+        [job.reseller, job.from_on, job.until_on, ENGINE, msgspec.json.encode(reports).decode()],
     )
 
 
