@@ -59,6 +59,8 @@ class Publisher:
             if is_news(each, known.get(key)):
                 news.append((new_id(Kind.OBSERVATION), each))
             before = known.get(key)
+            if before is None and each.state is None:
+                continue  # never shown yet: when it is, it is told as new, with all that belongs to it
             if before is None or before.began_at <= each.began_at:
                 readings[key] = each
                 known[key] = Published(

@@ -150,6 +150,31 @@ class TenantRows:
                 [is_gone, reseller, microsoft_tenant_id],
             )
 
+    async def missed(
+        self, reseller: str, microsoft_tenant_id: str, now: datetime, span: timedelta
+    ) -> datetime | None:
+        """Its own address says that it is no customer of ours; when to look again, None where this was the second look.
+
+        Between the two lies at least `span`. Who was never listed is not looked for again.
+        """
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(
+                """
+                update tenants set missing_since = coalesce(before.missing_since, %(now)s)
+                from (
+                    select missing_since from tenants
+                    where reseller_id = %(reseller)s and microsoft_tenant_id = %(id)s for update
+                ) as before
+                where reseller_id = %(reseller)s and microsoft_tenant_id = %(id)s
+                returning before.missing_since as since
+                """,
+                {"now": now, "reseller": reseller, "id": microsoft_tenant_id},
+            )
+            row = await cursor.fetchone()
+        if row is None or (row["since"] is not None and now >= row["since"] + span):
+            return None
+        return (row["since"] or now) + span
+
     async def refresh(self, reseller: str, tenant_ids: Sequence[str] | None, now: datetime) -> int:
         """Read these customers (all, where None) in full as soon as possible; how many there are."""
         async with self._database.transaction() as tx:
@@ -208,7 +233,8 @@ async def add(
                 domain = coalesce(excluded.domain, tenants.domain),
                 company_name = coalesce(excluded.company_name, tenants.company_name),
                 compare_at = case when tenants.is_gone then excluded.compare_at else tenants.compare_at end,
-                is_gone = false
+                is_gone = false,
+                missing_since = null
             returning xmax = 0 as is_new
             """,
             {

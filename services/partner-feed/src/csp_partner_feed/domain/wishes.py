@@ -1,7 +1,7 @@
 """What a hint (notification, activity record, request) asks us to read."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from csp_partner_feed.domain.observation import Channel, Resource
@@ -20,6 +20,10 @@ class Wish:
     changed_at: datetime | None = None
     is_forced: bool = False
     is_repeated: bool = False
+
+
+CLOCKS_DIFFER = timedelta(minutes=10)
+"""How far Microsoft's clock and ours may be apart."""
 
 
 class Ignored(StrEnum):
@@ -49,7 +53,12 @@ def wish_of_notification(
     due_at: datetime,
     changed_at: datetime | None,
 ) -> Wish | Ignored:
-    """What a notification asks for: it carries no data, only the address of what changed (PC 9.3)."""
+    """What a notification asks for: it carries no data, only the address of what changed (PC 9.3).
+
+    A change that lies in the future of `due_at` by more than clocks differ has no time that could be believed.
+    """
+    if changed_at is not None and changed_at > due_at + CLOCKS_DIFFER:
+        changed_at = None
     name = event_name.lower()
     tenant, subscription = ids.get("customers"), ids.get("subscriptions")
     if name == "test-created":

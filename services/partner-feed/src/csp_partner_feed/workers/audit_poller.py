@@ -9,6 +9,7 @@ from csp_partner_feed.adapters.audit_mapping import facts_of, wishes_of
 from csp_partner_feed.adapters.inbox import joined
 from csp_partner_feed.adapters.reads import wanted
 from csp_partner_feed.domain.observation import Channel
+from csp_partner_feed.domain.wishes import CLOCKS_DIFFER
 from csp_partner_feed.workers.pace import in_turns
 from csp_partner_feed.workers.parts import Parts
 from csp_runtime.logs import logger
@@ -78,7 +79,7 @@ class AuditPoller:
                 [
                     wish
                     for record in part
-                    if record.operation_date >= our_start
+                    if record.operation_date >= our_start - CLOCKS_DIFFER  # theirs may be behind
                     for wish in wishes_of(reseller, record, now)
                 ]
             )

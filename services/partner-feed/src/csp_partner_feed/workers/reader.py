@@ -177,11 +177,20 @@ class Reader:
         return _observation(each, tenant_state(customer), began_at)
 
     async def _relationship_is_missing(self, group: Sequence[Claimed], began_at: datetime) -> None:
-        """Whatever was asked, the customer itself decides: its own address is read before it counts as gone."""
+        """Whatever was asked, the customer itself decides: its own address is read, twice, before it counts as gone.
+
+        One such answer may be a lag or a failure of Microsoft's; what follows from "gone" is too much for that.
+        """
         first = group[0]
         if first.resource is not Resource.TENANT:
             wish = _tenant_wish(first, began_at)
             await self._publisher.publish([], also=[finished(group), wanted([wish])])
+            return
+        again = await self._tenants.missed(
+            first.reseller, first.microsoft_tenant_id, began_at, self._visibility
+        )
+        if again is not None:
+            await self._publisher.publish([], also=[finished(group), wanted([_tenant_wish(first, again)])])
             return
         await self._publisher.publish(
             [_observation(each, None, began_at) for each in group], also=[finished(group)]
