@@ -92,6 +92,14 @@ def test_new_commerce_cost_is_cut_as_in_microsofts_seat_changes_unless_a_profile
     )
 
 
+def test_a_credit_finds_a_line_of_a_cycle_long_past_however_many_runs_lie_between(tell):
+    runs = ["2024-06-20", "2024-07-20", "2024-08-20", "2024-09-20"]
+    told = tell(
+        [BOUGHT, ("2024-09-10", "credit", {"amount": "4.00", "line_of": "2024-06-01"})], runs, rule_set="nce"
+    )
+    assert (told.nets[-1], told.rejections) == ("6.00", [])
+
+
 def test_a_credit_of_the_day_counts_before_what_happens_later_on_it(tell):
     told = tell(
         [

@@ -1063,6 +1063,21 @@ def test_all_of_it_comes_back_within_24_hours_also_where_a_stub_of_one_day_is_ov
     assert cancelled("18:00").all == ["pro_rata 2024-06-30..2024-06-30 2 2.00"]
 
 
+@pytest.mark.parametrize("runs", [["2024-03-11"], ["2024-02-25", "2024-03-11"]])
+def test_a_cycle_that_begins_with_a_conversion_opens_no_window_to_cancel(tell, runs):
+    told = tell(
+        [
+            ("2024-02-15", "bought", {"quantity": 5}),
+            ("2024-03-06", "product", {"product": "P2", "anchor_day": 15}),
+            ("2024-03-06", "cancelled", {}),
+        ],
+        runs,
+        prices={"P1": "10.00", "P2": "20.00"},
+    )
+    # 9 of 29 days of the first product back, 9 of 29 days of the second charged, and kept.
+    assert told.total == "65.51"
+
+
 def test_moved_seats_take_a_window_along_that_closes_later_on_the_day(tell):
     def asked(hour):
         return tell(

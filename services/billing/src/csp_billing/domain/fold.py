@@ -75,7 +75,8 @@ def fold(
     due = [line for line in run.lines if line.posted <= until] if state.deferred else run.lines
     if not keep_windows:
         settle_down(state)
-    return due, plain_of(state, rules) or state, run.rejections
+    plain = None if history else plain_of(state, rules)  # a Plain knows one charge alone
+    return due, plain or state, run.rejections
 
 
 def _pass_quiet_cycles(run: Run, last: int, until: int) -> Plain | None:

@@ -148,7 +148,7 @@ def _give_back(run: Run, fact: f.Fact, reason: Reason) -> None:
             if state.window_from is None:
                 return
             since = fact.instant - state.window_from
-            if timedelta(0) <= since < FULL_REFUND or fact.day == state.cycle_start:
+            if timedelta(0) <= since < FULL_REFUND or fact.day == state.window_from.toordinal():
                 _give_back_all(run, fact, reason)
             elif since < WINDOW:
                 close(run, fact, reason)
