@@ -153,10 +153,14 @@ QUESTIONS = {
 
 @pytest.mark.parametrize("surface", sorted(SURFACES))
 def test_every_post_that_changes_something_needs_an_idempotency_key(surface):
-    for path, operations in document(surface)["paths"].items():
-        operation = operations.get("post")
-        if operation is None or operation["operationId"] in QUESTIONS:
-            continue
+    changing = [
+        (path, operation)
+        for path, operations in document(surface)["paths"].items()
+        for method, operation in operations.items()
+        if method in {"post", "patch"} and operation["operationId"] not in QUESTIONS
+    ]
+    assert len(changing) > 10
+    for path, operation in changing:
         parameters = {each["name"].lower(): each for each in operation["parameters"]}
         assert parameters["idempotency-key"]["required"], path
         assert {"x-reason", "x-ticket"} <= set(parameters), path

@@ -281,6 +281,47 @@ def check_refusals(client: httpx.Client, subscription: dict[str, Any], domain: s
     assert [each["href"].removeprefix("/v1") in paths for each in taken.json()["alternatives"]] == [True]
 
 
+def patched(client: httpx.Client, path: str, labels: dict[str, str | None], **headers: str) -> httpx.Response:
+    """A merge patch of labels, with a key of its own."""
+    keys = {"Idempotency-Key": uuid.uuid4().hex, **headers}
+    return client.patch(path, json={"labels": labels}, headers=keys)
+
+
+def check_labels(client: httpx.Client, path: str) -> None:
+    """The reseller's own keys are merged, shown, filtered by, and bound to what was read."""
+    collection, _, own = path.rpartition("/")
+    before = client.get(path)
+    first = patched(client, path, {"cost_centre": "4711", "region": "north"})
+    assert first.status_code == 200, first.text
+    waits = {"Consistency-Token": first.headers["Consistency-Token"]}
+    shown = client.get(path, headers=waits)
+    assert shown.json()["labels"] == {"cost_centre": "4711", "region": "north"}
+    assert shown.json()["version"] == first.json()["version"]
+    late = patched(client, path, {"region": "south"}, **{"If-Match": before.headers["ETag"]})
+    assert (late.status_code, late.json()["changed_fields"]) == (412, ["labels"])
+    for query, is_there in (
+        ("filter[labels.cost_centre]=4711", True),
+        ("filter[labels.region][in]=north,south", True),
+        ("filter[labels.region]=south", False),
+        ("filter[labels.region][neq]=north", False),
+    ):
+        found = client.get(f"{collection}?{query}&page[size]=500").json()["data"]
+        assert (own in {row["id"] for row in found}) == is_there, query
+    last = patched(
+        client, path, {"region": None, "cost_centre": "4712"}, **{"If-Match": shown.headers["ETag"]}
+    )
+    assert last.json()["labels"] == {"cost_centre": "4712"}
+    same = patched(client, path, {"cost_centre": "4712"})
+    assert same.json()["version"] == last.json()["version"], "what says nothing new changes nothing"
+    wrong = patched(client, path, {"Cost Centre": "x", "ok": "y" * 201})
+    assert [each["field"] for each in wrong.json()["invalid_parameters"]] == [
+        "labels.Cost Centre",
+        "labels.ok",
+    ]
+    assert client.patch(path, json={"labels": {}}).json()["code"] == "idempotency_key_missing"
+    assert patched(client, f"{collection}/unknown", {"a": "b"}).status_code == 404
+
+
 def check_addresses(client: httpx.Client, gateway: str) -> None:
     """The type of a problem and the schema of an event are addresses that lead somewhere."""
     problem = client.get("/subscriptions/unknown").json()
@@ -324,12 +365,18 @@ async def test_both_surfaces_keep_the_conventions(data_folder):
         check_settings(client, subscription["customer_id"])
         check_cycles(client)
         check_addresses(client, running.gateway)
+        check_labels(client, f"/customers/{subscription['customer_id']}")
+        check_labels(client, f"/subscriptions/{subscription['id']}")
         tenant = client.get(f"/tenants/{subscription['tenant_id']}").json()
         check_refusals(client, subscription, tenant["domain"])
         asked = ("--as", "customer-admin", "--customer", subscription["customer_id"])
         with surface(running, "/portal/v1", *asked) as portal:
             assert check_lists(portal) > 5
             assert check_single_objects(portal) > 5
+            assert "4712" not in portal.get("/subscriptions").text, "labels are the reseller's own"
+            assert "4712" not in portal.get(f"/subscriptions/{subscription['id']}/history").text
+            assert "4712" not in portal.get("/events?limit=1000").text
+            assert patched(portal, f"/subscriptions/{subscription['id']}", {"a": "b"}).status_code == 405
             for path in ("/settings", "/price-lists", "/billing-cycles", "/drifts"):
                 assert portal.get(path).status_code == 404
         others = client.get("/customers").json()["data"]

@@ -6,6 +6,7 @@ No names of persons, mail, phone or street: those lie in erasable tables of the 
 from dataclasses import dataclass, field
 from datetime import date
 
+from csp_contracts.envelope import Visibility
 from csp_contracts.ids import Kind
 from csp_contracts.registry import event
 
@@ -54,6 +55,15 @@ class CustomerSettingChanged:
     setting: str
     value: str
     effective_on: date
+
+
+@event("csp.provisioning.customer-labels-changed.v1", stream=Kind.CUSTOMER, visibility=Visibility.RESELLER)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerLabelsChanged:
+    """What the reseller labels an organisation with: all of its labels, by key. Never a person's name."""
+
+    customer_id: str
+    labels: dict[str, str]
 
 
 @event("csp.provisioning.tenant-created.v1", stream=Kind.TENANT)

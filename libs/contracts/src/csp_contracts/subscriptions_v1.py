@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date
 
-from csp_contracts.envelope import Instant
+from csp_contracts.envelope import Instant, Visibility
 from csp_contracts.ids import Kind
 from csp_contracts.registry import event
 
@@ -204,6 +204,20 @@ class BillingStartChanged:
     subscription_id: str
     tenant_id: str
     billing_from: date
+
+
+@event(
+    "csp.subscriptions.subscription-labels-changed.v1",
+    stream=Kind.SUBSCRIPTION,
+    visibility=Visibility.RESELLER,
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionLabelsChanged:
+    """What the reseller labels a subscription with: all of its labels, by key. Never a person's name."""
+
+    subscription_id: str
+    tenant_id: str
+    labels: dict[str, str]
 
 
 @event("csp.subscriptions.effective-time-corrected.v1", stream=Kind.SUBSCRIPTION)

@@ -7,6 +7,7 @@ from csp_provisioning.adapters.microsoft import PartnerCenterChecks
 from csp_provisioning.adapters.organisations import OrganisationRows, OrganisationStatements
 from csp_provisioning.api import routes
 from csp_provisioning.application import ProvisioningUseCases
+from csp_provisioning.labels import CustomerLabels
 from csp_provisioning.outcomes import TenantOutcome
 from csp_provisioning.processes import TenantObservations
 from csp_provisioning.reseller_settings import SettingUseCases
@@ -38,6 +39,7 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
         clock=platform.clock,
     )
     settings = SettingUseCases(store=store, rows=OrganisationRows(request), clock=platform.clock)
+    labels = CustomerLabels(store=store, rows=OrganisationRows(request), clock=platform.clock)
     outcome = TenantOutcome(
         store=store,
         rows=OrganisationRows(worker),
@@ -50,7 +52,7 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
     visibility = timedelta(minutes=platform.microsoft.visibility_minutes)
     observations = TenantObservations(store, operations, platform.clock, visibility)
     return base.service(
-        [routes(use_cases, seals, platform.clock), setting_routes(settings)],
+        [routes(use_cases, seals, platform.clock), setting_routes(settings, labels)],
         consumers=[base.reactor(observations)],
         workers=[
             ("operations", machine),

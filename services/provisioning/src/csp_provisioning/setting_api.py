@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header
 from pydantic import BaseModel, ConfigDict, Field
 
 from csp_provisioning.api import check_reseller_admin
+from csp_provisioning.labels import CustomerLabels
 from csp_provisioning.reseller_settings import SettingUseCases
 from csp_runtime.http import AnyCommand, AnyScope
 from csp_runtime.problems import not_found
@@ -26,8 +27,16 @@ class SettingBody(BaseModel):
     effective_on: date
 
 
-def routes(settings: SettingUseCases) -> APIRouter:
-    """List and change, for the reseller and for one customer."""
+class LabelsBody(BaseModel):
+    """A merge patch of labels."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    labels: dict[str, str | None]
+
+
+def routes(settings: SettingUseCases, labels: CustomerLabels) -> APIRouter:
+    """List and change, for the reseller and for one customer; a customer's labels."""
     router = APIRouter(prefix="/internal/v1")
 
     @router.get("/settings")
@@ -55,6 +64,13 @@ def routes(settings: SettingUseCases) -> APIRouter:
         return await settings.change_customers(
             scope, customer_id, **body.model_dump(), command=command, expected=expected
         )
+
+    @router.post("/customers/{customer_id}/labels")
+    async def change_labels(
+        customer_id: str, body: LabelsBody, scope: AnyScope, command: AnyCommand, expected: Expected = None
+    ) -> dict[str, Any]:
+        check_reseller_admin(scope)
+        return await labels.change(scope, customer_id, body.labels, command, expected=expected)
 
     return router
 

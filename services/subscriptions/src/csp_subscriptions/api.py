@@ -8,10 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from csp_runtime.http import AnyCommand, AnyScope
 from csp_runtime.operations.beginning import Begun
-from csp_runtime.problems import Problem
+from csp_runtime.problems import Problem, not_found
 from csp_runtime.scope import Role, Scope
 from csp_subscriptions.application import OrderLine, SubscriptionUseCases
 from csp_subscriptions.billing_starts import BillingStarts
+from csp_subscriptions.labels import SubscriptionLabels
 
 Term = Literal["P1M", "P1Y", "P3Y"]
 
@@ -59,6 +60,14 @@ class BillingStartBody(_Body):
     billing_from: date
 
 
+class LabelsBody(BaseModel):
+    """A merge patch of labels."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    labels: dict[str, str | None]
+
+
 class BegunBody(BaseModel):
     """The operation that answers a command."""
 
@@ -70,7 +79,9 @@ class BegunBody(BaseModel):
 ExpectedVersion = Annotated[int | None, Header(alias="X-Expected-Version")]
 
 
-def routes(use_cases: SubscriptionUseCases, billing_starts: BillingStarts) -> APIRouter:
+def routes(
+    use_cases: SubscriptionUseCases, billing_starts: BillingStarts, labels: SubscriptionLabels
+) -> APIRouter:
     """The routes of this context."""
     router = APIRouter(prefix="/internal/v1")
 
@@ -142,6 +153,19 @@ def routes(use_cases: SubscriptionUseCases, billing_starts: BillingStarts) -> AP
         return await billing_starts.change(
             scope, subscription_id, body.billing_from, command, expected=expected
         )
+
+    @router.post("/subscriptions/{subscription_id}/labels")
+    async def change_labels(
+        subscription_id: str,
+        body: LabelsBody,
+        scope: AnyScope,
+        command: AnyCommand,
+        expected: ExpectedVersion = None,
+    ) -> dict[str, Any]:
+        if scope.is_customer:
+            raise not_found("subscription")
+        _may_change(scope)
+        return await labels.change(scope, subscription_id, body.labels, command, expected=expected)
 
     @router.get("/subscriptions/{subscription_id}/gates")
     async def gates(subscription_id: str, scope: AnyScope, quantity: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from csp_subscriptions.adapters.tenants import Tenants
 from csp_subscriptions.api import routes
 from csp_subscriptions.application import SubscriptionUseCases
 from csp_subscriptions.billing_starts import BillingStarts
+from csp_subscriptions.labels import SubscriptionLabels
 from csp_subscriptions.outcomes import Outcomes
 from csp_subscriptions.processes.audit_facts import AuditFacts
 from csp_subscriptions.processes.observations import ObservationReactor
@@ -35,6 +36,7 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
         clock=platform.clock,
     )
     billing_starts = BillingStarts(store=store, visible=use_cases.subscription, clock=platform.clock)
+    labels = SubscriptionLabels(store=store, visible=use_cases.subscription, clock=platform.clock)
     background_tenants = Tenants(worker)
     visibility = timedelta(minutes=platform.microsoft.visibility_minutes)
     reactor = ObservationReactor(
@@ -52,7 +54,7 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
     )
     machine = base.machine(Outcomes(store, platform.clock).plans(client))
     return base.service(
-        [routes(use_cases, billing_starts)],
+        [routes(use_cases, billing_starts, labels)],
         consumers=[
             base.projection(TenantsProjection()),
             base.reactor(reactor),

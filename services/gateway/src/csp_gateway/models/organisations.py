@@ -39,6 +39,7 @@ class Customer(Resource):
     name: str
     country: str
     status: str
+    labels: dict[str, str] = Field(description="the reseller's own keys and values")
 
 
 class CustomerDetail(Customer):

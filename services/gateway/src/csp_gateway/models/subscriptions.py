@@ -66,6 +66,7 @@ class ResellerSubscription(Subscription):
     billing_from: date | None
     cost: Money | None
     margin: Money | None
+    labels: dict[str, str] = Field(description="the reseller's own keys and values")
 
 
 class ChangeQuantity(Body):

@@ -7,7 +7,7 @@ import msgspec
 from csp_contracts.envelope import Recorded
 from csp_contracts.ids import Kind
 from csp_contracts.registry import type_of
-from csp_contracts.subscriptions_v1 import EffectiveTimeCorrected
+from csp_contracts.subscriptions_v1 import EffectiveTimeCorrected, SubscriptionLabelsChanged
 from csp_gateway.projections.writing import CUSTOMER_OF_TENANT, as_text
 from csp_runtime.database import Connection
 
@@ -17,6 +17,8 @@ DETAILS = ("previous", "quantity", "end_of_term", "corrected_version", "billing_
 async def show(tx: Connection, event: Recorded[Any]) -> None:
     """Add the entry of an event of a subscription."""
     if not event.stream.startswith(f"{Kind.SUBSCRIPTION}_"):
+        return
+    if isinstance(event.data, SubscriptionLabelsChanged):  # the reseller's own; customers read the history
         return
     if isinstance(event.data, EffectiveTimeCorrected):
         await tx.execute(

@@ -6,6 +6,8 @@ from csp_contracts.envelope import Recorded
 from csp_contracts.provisioning_v1 import (
     AgreementAccepted,
     CustomerAdded,
+    CustomerLabelsChanged,
+    CustomerSettingChanged,
     TenantCreated,
     TenantDiscovered,
     TenantLinked,
@@ -20,6 +22,10 @@ async def show(tx: Connection, event: Recorded[Any]) -> None:
     match event.data:
         case CustomerAdded() as data:
             await _add_customer(tx, event, data)
+        case CustomerSettingChanged():
+            await _change_customer(tx, event, {})
+        case CustomerLabelsChanged() as data:
+            await _change_customer(tx, event, {"labels": as_text(data.labels)})
         case TenantCreated() | TenantDiscovered() as data:
             await _add_tenant(tx, event, data)
             # What came before the tenant was known to belong to anybody becomes visible now.
@@ -49,6 +55,22 @@ async def _add_customer(tx: Connection, event: Recorded[Any], data: CustomerAdde
             event.version,
             at,
             at,
+        ],
+    )
+
+
+async def _change_customer(tx: Connection, event: Recorded[Any], changes: dict[str, Any]) -> None:
+    assignments = "".join(f", {column} = %s" for column in changes)
+    await tx.execute(
+        f"update customers set version = %s, updated_at = %s{assignments} "
+        "where reseller_id = %s and customer_id = %s and version < %s",
+        [
+            event.version,
+            event.meta.recorded_at,
+            *changes.values(),
+            event.meta.reseller,
+            event.stream,
+            event.version,
         ],
     )
 

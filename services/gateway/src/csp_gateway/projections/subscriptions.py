@@ -17,6 +17,7 @@ from csp_contracts.subscriptions_v1 import (
     SubscriptionConverted,
     SubscriptionCreated,
     SubscriptionExpired,
+    SubscriptionLabelsChanged,
     SubscriptionReactivated,
     SubscriptionRenamed,
     SubscriptionRenewed,
@@ -202,5 +203,7 @@ def _changes(data: Any) -> dict[str, Any]:  # any event of a subscription
             return {"friendly_name": data.friendly_name}
         case BillingStartChanged():
             return {"billing_from": data.billing_from}
+        case SubscriptionLabelsChanged():
+            return {"labels": as_text(data.labels)}
         case _:  # known, and changes nothing that this screen shows
             return {}

@@ -30,6 +30,7 @@ def add_change(
     owner: str,
     operation_id: str,
     description: str,
+    method: Literal["POST", "PATCH"] = "POST",
     model: type[View],
     status: int = 200,
     failures: tuple[int, ...] = (400, 404, 409),
@@ -71,5 +72,6 @@ def add_change(
         responses=problems(*failures, *_PRECONDITIONS[if_match]),
         model=model,
         headers=_HEADERS[if_match],
+        method=method,
     )
     add_post(router, surface, path, body, change, route)

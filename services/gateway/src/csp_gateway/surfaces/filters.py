@@ -1,5 +1,6 @@
 """The filters of lists: `filter[<name>]=…` is equal to this, `filter[<name>][<operator>]=…` compares otherwise."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -8,6 +9,7 @@ from typing import Any, get_args
 
 from csp_gateway.adapters.asking import Operator
 from csp_gateway.models.base import Cycle
+from csp_runtime.labels import KEY
 
 CYCLES: tuple[str, ...] = get_args(Cycle)
 MOST_CHOSEN = 100
@@ -196,3 +198,16 @@ def _moment(value: str) -> datetime:
         return read.astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("must be a moment such as 2026-03-31T09:00:00Z") from None
+
+
+_OF_LABELS: dict[str | None, Operator] = {None: "eq", "neq": "neq", "in": "in"}
+_LABEL = re.compile(rf"filter\[labels\.({KEY})\](?:\[(neq|in)\])?")
+
+
+def label_of(parameter: str) -> tuple[Filter, Operator] | None:
+    """The filter that a parameter asks for by a label's key; None for another parameter."""
+    found = _LABEL.fullmatch(parameter)
+    if found is None:
+        return None
+    key, operator = found.groups()  # a key is letters, digits and underscores
+    return text(f"labels.{key}", column=f"(labels ->> '{key}')"), _OF_LABELS[operator]

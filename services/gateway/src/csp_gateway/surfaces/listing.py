@@ -10,12 +10,17 @@ from pydantic import BaseModel
 
 from csp_gateway.adapters.asking import Condition, Operator, Question, SortKey
 from csp_gateway.adapters.paging import Page
-from csp_gateway.surfaces.filters import Filter
+from csp_gateway.surfaces.filters import Filter, label_of
 from csp_gateway.surfaces.shown_fields import filters_of, names_of
 from csp_runtime.problems import InvalidParameter, Problem
 
 _SIZE, _AFTER, _BEFORE = "page[size]", "page[after]", "page[before]"
 _SORT, _INCLUDE, FIELDS = "sort", "include", "fields"
+_LABELS = (
+    "filter[labels.x]",
+    {"type": "string", "maxLength": 200},
+    "A label; any key in the place of `x`, `[neq]` or `[in]` behind it",
+)
 DEFAULT_SIZE, LARGEST_SIZE, LONGEST_CURSOR = 50, 500, 4000
 TOTAL_ESTIMATE = "total_estimate"
 SPARSE = "application/vnd.csp.sparse+json"
@@ -74,6 +79,8 @@ class Listing:
     model: type[BaseModel] | None = None
     is_compared_here: bool = False
     goes_back: bool = False
+    is_labelled: bool = False
+    """Rows have labels: any of them can be filtered by, `filter[labels.<key>]`."""
     sorts: Sorts = field(default_factory=dict)
     includes: tuple[str, ...] = ()
     largest: int = LARGEST_SIZE
@@ -113,6 +120,7 @@ class Listing:
             "parameters": [
                 *(pages if self.is_paged else ()),
                 *(each.documented(operator, name) for name, (each, operator) in self._known.items()),
+                *([_parameter(*_LABELS)] if self.is_labelled else []),
                 *([_several(_SORT, terms, "The order; `-` for descending")] if terms else []),
                 *([_several(_INCLUDE, list(self.includes), "What else to answer")] if self.includes else []),
                 *([_several(FIELDS, list(self._fields), parts)] if self._fields else []),
@@ -142,8 +150,8 @@ class Listing:
                     size = self._size(value)
                 elif name in (_AFTER, _BEFORE) and self.is_paged and (name == _AFTER or self.goes_back):
                     cursors[name] = _cursor(value)
-                elif name in self._known:
-                    wanted, operator = self._known[name]
+                elif name in self._known or (self.is_labelled and label_of(name) is not None):
+                    wanted, operator = label_of(name) or self._known[name]
                     compared = wanted.read(operator, value)
                     if wanted.is_of_shown:
                         residual.append((wanted, operator, compared))

@@ -6,9 +6,11 @@ from fastapi import APIRouter, Request, Response
 from csp_gateway.adapters.asking import SortKey
 from csp_gateway.adapters.screens import CUSTOMERS
 from csp_gateway.models.base import CountedListOf
+from csp_gateway.models.labels import LABELS_ARE, Labelled, LabelsPatch
 from csp_gateway.models.organisations import Customer, CustomerAdded, CustomerDetail, NewCustomer
 from csp_gateway.surfaces.answers import answer_row, as_json
-from csp_gateway.surfaces.common import ResellerReading, ResellerScope, UseCaller, UseParts, row_of
+from csp_gateway.surfaces.changes import add_change
+from csp_gateway.surfaces.common import RESELLER, ResellerReading, ResellerScope, UseCaller, UseParts, row_of
 from csp_gateway.surfaces.documented import ONE, ONE_ASKED, problems
 from csp_gateway.surfaces.filters import moment, searched, text
 from csp_gateway.surfaces.listing import TOTAL_ESTIMATE, Listing
@@ -29,6 +31,7 @@ LIST = Listing(
     includes=(TOTAL_ESTIMATE,),
     model=Customer,
     goes_back=True,
+    is_labelled=True,
 )
 
 
@@ -80,4 +83,18 @@ def routes() -> APIRouter:
             request, row, as_json({**shown, "address": kept["address"], "contact": kept["contact"]})
         )
 
+    add_change(
+        router,
+        RESELLER,
+        "/customers/{customer_id}",
+        method="PATCH",
+        owner=OWNER,
+        owner_path="/customers/{customer_id}/labels",
+        operation_id="label_customer",
+        description=LABELS_ARE,
+        body=LabelsPatch,
+        model=Labelled,
+        versions=lambda found: {found["id"]: found["version"]},
+        if_match="taken",
+    )
     return router

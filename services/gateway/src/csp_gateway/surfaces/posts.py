@@ -44,6 +44,7 @@ class Route:
     responses: dict[int | str, Json]
     model: type[BaseModel]
     headers: list[Json]
+    method: str = "POST"
 
 
 def add_post(
@@ -82,7 +83,7 @@ def add_post(
     router.add_api_route(
         path,
         without_body if body is None else with_body,
-        methods=["POST"],
+        methods=[route.method],
         status_code=route.status,
         responses=route.responses,
         operation_id=route.operation_id,

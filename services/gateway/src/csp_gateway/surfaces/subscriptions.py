@@ -16,6 +16,7 @@ from csp_gateway.adapters.screens import (
 )
 from csp_gateway.domain import money
 from csp_gateway.models.base import Body, ListOf
+from csp_gateway.models.labels import LABELS_ARE, Labelled, LabelsPatch
 from csp_gateway.models.subscriptions import (
     BillingStartChanged,
     ChangeBillingStart,
@@ -103,6 +104,20 @@ def routes(surface: Surface) -> APIRouter:
             versions=lambda found: {found["stream"]: found["version"]},
             if_match="taken",
         )
+        add_change(
+            router,
+            surface,
+            "/subscriptions/{subscription_id}",
+            method="PATCH",
+            owner=OWNER,
+            owner_path="/subscriptions/{subscription_id}/labels",
+            operation_id="label_subscription",
+            description=LABELS_ARE,
+            body=LabelsPatch,
+            model=Labelled,
+            versions=lambda found: {found["id"]: found["version"]},
+            if_match="taken",
+        )
     return router
 
 
@@ -113,7 +128,12 @@ def _add_reads(router: APIRouter, surface: Surface) -> None:
 
     included = _TENANT_AND_CUSTOMER if surface.with_cost else _TENANT
     listing = Listing(
-        _FILTERS, sorts=_SORTS, includes=(TOTAL_ESTIMATE, *included), model=model, goes_back=True
+        _FILTERS,
+        sorts=_SORTS,
+        includes=(TOTAL_ESTIMATE, *included),
+        model=model,
+        goes_back=True,
+        is_labelled=surface.with_cost,
     )
 
     @router.get(

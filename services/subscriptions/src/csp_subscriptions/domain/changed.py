@@ -13,6 +13,7 @@ from csp_contracts.subscriptions_v1 import (
     SubscriptionCancelled,
     SubscriptionConverted,
     SubscriptionExpired,
+    SubscriptionLabelsChanged,
     SubscriptionReactivated,
     SubscriptionRenamed,
     SubscriptionRenewed,
@@ -33,6 +34,7 @@ _FIELDS: dict[type[Any], tuple[str, ...]] = {
     ScheduledChangeDropped: ("scheduled_quantity",),
     SubscriptionRenamed: ("name",),
     BillingStartChanged: ("billing_from",),
+    SubscriptionLabelsChanged: ("labels",),
 }
 
 

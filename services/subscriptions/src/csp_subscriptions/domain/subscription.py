@@ -1,7 +1,7 @@
 """A subscription: its state, how events change it, and what its gates say to a command."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, assert_never
@@ -20,6 +20,7 @@ from csp_contracts.subscriptions_v1 import (
     SubscriptionConverted,
     SubscriptionCreated,
     SubscriptionExpired,
+    SubscriptionLabelsChanged,
     SubscriptionReactivated,
     SubscriptionRenamed,
     SubscriptionRenewed,
@@ -78,6 +79,7 @@ class Subscription:
     version: int
     last_effective_at: datetime
     last_recorded_at: datetime
+    labels: dict[str, str] = field(default_factory=dict)
 
     @property
     def renews_on(self) -> date | None:
@@ -111,6 +113,8 @@ def evolve(state: Subscription | None, event: Recorded[Any]) -> Subscription:
         event.data, BillingStartChanged
     ):  # says nothing of what is true at Microsoft, nor since when
         return replace(state, billing_from=event.data.billing_from)
+    if isinstance(event.data, SubscriptionLabelsChanged):  # nor does this
+        return replace(state, labels=dict(event.data.labels))
     changed = _changed(state, event.data, event.meta.effective_at)
     return replace(changed, last_effective_at=max(state.last_effective_at, event.meta.effective_at))
 
