@@ -281,6 +281,24 @@ def check_refusals(client: httpx.Client, subscription: dict[str, Any], domain: s
     assert [each["href"].removeprefix("/v1") in paths for each in taken.json()["alternatives"]] == [True]
 
 
+def check_why(client: httpx.Client, subscription: dict[str, Any]) -> None:
+    """What a person says with a command is in its operation, in its events, and in the history."""
+    said = {"X-Reason": "moves to another plan", "X-Ticket": "INC-4711", "X-Correlation-Id": "erp-run-17"}
+    wish = {"end_of_term": "cancel" if subscription["end_of_term"] == "renew" else "renew"}
+    path = f"/subscriptions/{subscription['id']}"
+    done = command(client, f"{path}/end-of-term", wish, Prefer="wait=20", **said)
+    assert (done.status_code, done.headers["X-Correlation-Id"]) == (200, "erp-run-17"), done.text
+    operation = done.json()
+    assert [operation[name] for name in ("reason", "ticket", "correlation_id")] == list(said.values())
+    assert operation["result"]["resources"] == [{"id": subscription["id"], "href": f"/v1{path}"}]
+    waits = {"Consistency-Token": done.headers["Consistency-Token"]}
+    last = client.get(f"{path}/history", headers=waits).json()["data"][-1]
+    assert (last["what"], last["ticket"]) == ("auto_renew_changed", "INC-4711")
+    for kind in ("operations.operation-requested", "subscriptions.auto-renew-changed"):
+        event = client.get(f"/events?filter[type]=csp.{kind}.v1&limit=1000").json()["data"][-1]
+        assert [event[name] for name in ("reason", "ticket", "correlationid")] == list(said.values()), kind
+
+
 def patched(client: httpx.Client, path: str, labels: dict[str, str | None], **headers: str) -> httpx.Response:
     """A merge patch of labels, with a key of its own."""
     keys = {"Idempotency-Key": uuid.uuid4().hex, **headers}
@@ -365,6 +383,7 @@ async def test_both_surfaces_keep_the_conventions(data_folder):
         check_settings(client, subscription["customer_id"])
         check_cycles(client)
         check_addresses(client, running.gateway)
+        check_why(client, subscription)
         check_labels(client, f"/customers/{subscription['customer_id']}")
         check_labels(client, f"/subscriptions/{subscription['id']}")
         tenant = client.get(f"/tenants/{subscription['tenant_id']}").json()
