@@ -1038,6 +1038,34 @@ def test_a_credit_above_its_line_is_capped_and_named_and_one_without_a_line_is_n
     assert told.rejections == [{"seq": 2, "code": "credit-exceeds-line"}]
 
 
+def test_what_is_bought_anew_after_a_withdrawn_purchase_is_billed(tell):
+    told = tell(
+        [
+            ("2024-06-01", "bought", {"quantity": 2}),
+            ("2024-06-05", "2024-06-01", "purchase_withdrawn", {}),
+            ("2024-06-05", "2024-06-01", "bought", {"quantity": 3}),
+        ],
+        ["2024-06-02", "2024-06-30"],
+    )
+    assert told.nets == ["20.00", "10.00"]
+
+
+def test_a_purchase_made_instead_of_a_withdrawn_one_has_its_own_rules(tell):
+    told = tell(
+        [
+            ("2024-06-01", "bought", {"quantity": 2}),
+            ("2024-06-05", "2024-06-01", "purchase_withdrawn", {}),
+            ("2024-06-05", "2024-06-01", "bought", {"quantity": 3, "rule_set": "legacy_aligned"}),
+        ],
+        ["2024-06-02", "2024-06-30"],
+        close_day=15,
+    )
+    assert told.rows[1][1:] == [
+        "pro_rata 2024-06-01..2024-06-14 3 0.00",
+        "cycle_fee 2024-06-15..2024-07-14 3 30.00",
+    ]
+
+
 # -- new commerce: hours inside a day --------------------------------------------------------------------------------
 
 

@@ -156,9 +156,10 @@ def _subjects(event: Event) -> list[str]:
 
 
 def _default_refs(event: Event, events: list[Event]) -> tuple[int, ...]:
-    """Without `refs` a withdrawal means the purchase, or the latest suspension known before it."""
+    """Without `refs` a withdrawal means the purchase (not one made instead of it), or the latest suspension known before it."""
     if event.name == "purchase_withdrawn":
-        return tuple(other.seq for other in events if other.starts == event.subscription)
+        starts = [other.seq for other in events if other.starts == event.subscription]
+        return tuple(seq for seq in starts if seq < event.seq) or tuple(starts)
     suspensions = [
         other.seq
         for other in events

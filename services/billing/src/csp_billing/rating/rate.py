@@ -146,29 +146,32 @@ def _only_later(before: Story, now: Story, day: int) -> bool:
 def _stories(story: StoryFile, known: list[Event]) -> dict[str, Story]:
     """The known events, sorted out by subscription, with the rules and prices of each."""
     told: dict[str, list[f.Fact]] = {}
-    rule_sets: dict[str, Rules] = {}
+    begin: dict[tuple[str, str], Event] = {}
     for event in known:
         for name, fact in event.facts:
             if story.settings.ledger == "sell" or not isinstance(fact, _SALES_ONLY):
                 told.setdefault(name, []).append(fact)
         if event.starts is not None:
-            rule_sets.setdefault(event.starts, _rules(story, event))
+            begin[event.starts, event.id] = event
+    held = {name: holding(facts) for name, facts in told.items()}
+    starts = {name: [fact for fact in facts if isinstance(fact, f.Started)] for name, facts in held.items()}
+    begun = {name: begin[name, first[0].id] for name, first in starts.items() if first}
+    for (
+        name,
+        _,
+    ), event in begin.items():  # one whose start was withdrawn may have posted what is to be taken back
+        begun.setdefault(name, event)
+    rule_sets = {name: _rules(story, event) for name, event in begun.items()}
     stories: dict[str, Story] = {}
     changes = _price_changes(known)
-    chosen = {event.starts for event in known if event.rule_set is not None}
-    for name, facts in told.items():
-        rules = rule_sets.get(name)
-        if rules is None:
-            continue  # its start is not known yet
-        held = holding(facts)
-        starts = [fact for fact in held if isinstance(fact, f.Started)]
-        source = next((fact.link.subscription for fact in starts if fact.link is not None), None)
-        if source is not None and source in rule_sets and name not in chosen:
+    for name, event in begun.items():
+        rules = rule_sets[name]
+        source = next((fact.link.subscription for fact in starts[name] if fact.link is not None), None)
+        if source is not None and source in rule_sets and event.rule_set is None:
             rules = rule_sets[source]
-        begun = max((fact.recorded for fact in starts), default=0)
-        rows = _rows(story, changes, name, begun)
+        rows = _rows(story, changes, name, max((fact.recorded for fact in starts[name]), default=0))
         listed = _listed(story, changes, name, rows) if rules.price_policy == "immediate_prorated" else []
-        stories[name] = Story(name, (*held, *listed), rules, PriceBook(rows))
+        stories[name] = Story(name, (*held[name], *listed), rules, PriceBook(rows))
     return stories
 
 
