@@ -1,6 +1,12 @@
 """Section 19: the pairs of a report can be shown as one line each, the difference; the totals are the same."""
 
+import json
+
 import pytest
+
+from csp_billing.rating.output import as_json
+from csp_billing.rating.rate import rate
+from csp_billing.rating.story_file import parse
 
 
 @pytest.fixture
@@ -59,6 +65,22 @@ def test_a_corrected_price_is_the_difference_of_the_price_for_the_same_seats(bot
     assert shown.rows[1][0] == "refund 2024-05-01..2024-05-31 12 -12.00"
     assert shown.result["runs"][1]["lines"][0]["unit_price"] == "1.00"
     assert shown.nets == posted.nets
+
+
+def test_the_difference_of_a_price_is_said_as_such(story):
+    asked = story(
+        [
+            ("2024-05-01", "bought", {"quantity": 12}),
+            ("2024-07-03", "2024-05-01", "edited", {"unit_price": "8.90", "until": "2024-06-01"}),
+        ],
+        ["2024-05-31", "2024-06-30", "2024-07-31"],
+        prices="9.90",
+        presentation="on",
+    )
+    why = as_json(rate(parse(json.dumps(asked))), 2, why=True)["runs"][2]["lines"][0]["why"]
+    assert why["text"].startswith(
+        "12 seats at 1.00 less than before for 31 of 31 days (2024-05-01 to 2024-05-31), because"
+    )
 
 
 def test_what_no_single_line_could_explain_stays_two(both):

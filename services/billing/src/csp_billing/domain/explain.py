@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from csp_billing.domain.delta import Posting
+from csp_billing.domain.presentation import PRICE_DIFFERENCE
 from csp_commerce_rules.money import format_decimal, format_price
 
 _BECAUSE: Mapping[str, str] = {
@@ -98,6 +99,9 @@ def told(
         text = f"An earlier line for {first} to {last} is cancelled in full, {because}"
     elif rule == "6.2":
         text = f"{seats} from {first} to {last} are free: days before the first billing date"
+    elif rule == PRICE_DIFFERENCE:
+        less = "less" if kind == "refund" else "more"
+        text = f"{seats} at {price} {less} than before for {days} of {of_days} days ({first} to {last}), {because}"
     elif kind == "refund":
         part = "in full" if rule == "R4.6" or days == of_days else f"for {days} of its {of_days} days"
         text = f"The charge for {seats} at {price} is given back {part} ({first} to {last}), {because}"

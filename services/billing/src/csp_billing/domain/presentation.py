@@ -10,6 +10,9 @@ from csp_billing.domain.delta import Posting
 from csp_billing.domain.lines import Line
 from csp_commerce_rules.money import divide_half_away
 
+PRICE_DIFFERENCE = "R5.4 as a difference"
+"""The rule of a line whose price is what the same seats cost more or less than before."""
+
 
 class Shown(NamedTuple):
     """A line as it is shown, and the places of the posted ones that it stands for."""
@@ -70,12 +73,12 @@ def _difference(refund: Line, charge: Line) -> Line | None:
     if None in {refund.unit_price, charge.unit_price, refund.amount, charge.amount}:
         return None
     before, after = refund.unit_price or 0, charge.unit_price or 0
-    quantity, price = charge.quantity, after
+    quantity, price, rule = charge.quantity, after, charge.rule
     if before == after and refund.quantity != charge.quantity:
         quantity = abs(charge.quantity - refund.quantity)
         part, whole = quantity, charge.quantity
     elif before != after and refund.quantity == charge.quantity:
-        price = abs(after - before)
+        price, rule = abs(after - before), PRICE_DIFFERENCE
         part, whole = price, after
     else:
         return None
@@ -86,5 +89,6 @@ def _difference(refund: Line, charge: Line) -> Line | None:
         unit_price=price,
         amount=amount,
         discount=divide_half_away(charge.discount * part, whole) if whole else 0,
+        rule=rule,
         reverses=refund.reverses,
     )
