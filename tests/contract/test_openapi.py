@@ -1,6 +1,7 @@
 """Both surfaces publish an OpenAPI 3.1 document that the linter accepts, and the customer's has no cost in it."""
 
 import json
+import re
 import subprocess
 from functools import cache
 from typing import Any
@@ -185,3 +186,35 @@ def test_every_single_object_has_a_tag_and_answers_304(surface):
         assert "ETag" in operation["responses"]["200"]["headers"], path
         assert "If-None-Match" in {each["name"] for each in operation["parameters"]}, path
     assert singles > 5
+
+
+LESS_FILTERED = {
+    "list_events": "the feed is read by position",
+    "list_billing_report_lines": "billing sums what is left, and compares what it knows",
+    "list_tenants": "the path or the caller says whose they are",
+}
+
+
+def is_plain(schema: dict[str, Any]) -> bool:
+    """Whether a field is a text, a number, a day, a moment or a truth, or null."""
+    some = [each for each in schema.get("anyOf", [schema]) if each.get("type") != "null"]
+    return len(some) == 1 and some[0].get("type") in {"string", "integer", "boolean"}
+
+
+@pytest.mark.parametrize("surface", sorted(SURFACES))
+def test_every_list_is_filtered_by_what_it_shows_and_can_show_less(surface):
+    lists = 0
+    for path, operations in document(surface)["paths"].items():
+        operation = operations.get("get", {"operationId": ""})
+        if not operation["operationId"].startswith("list_") or operation["operationId"] in LESS_FILTERED:
+            continue
+        page = resolved(surface, operation["responses"]["200"]["content"]["application/json"]["schema"])
+        fields = resolved(surface, page["properties"]["data"]["items"]).get("properties")
+        if fields is None:  # choices are texts
+            continue
+        lists += 1
+        names = {each["name"] for each in operation["parameters"]}
+        filtered = {re.sub(r"^filter\[([^]]+)\].*", r"\1", name) for name in names}
+        assert {name for name, schema in fields.items() if is_plain(schema)} - filtered == set(), path
+        assert "fields" in names, path
+    assert lists > 5

@@ -12,7 +12,7 @@ from csp_gateway.surfaces.answers import answer_row, as_json
 from csp_gateway.surfaces.changes import add_change
 from csp_gateway.surfaces.common import RESELLER, ResellerReading, ResellerScope, UseCaller, UseParts, row_of
 from csp_gateway.surfaces.documented import ONE, ONE_ASKED, problems
-from csp_gateway.surfaces.filters import moment, searched, text
+from csp_gateway.surfaces.filters import moment, number, searched, text
 from csp_gateway.surfaces.listing import TOTAL_ESTIMATE, Listing
 from csp_gateway.surfaces.lists import answer_screen
 from csp_runtime.consistency import to_token
@@ -20,7 +20,16 @@ from csp_runtime.http import AnyCommand
 
 OWNER = "provisioning"
 LIST = Listing(
-    (text("status"), searched("name"), text("country"), moment("created_at"), moment("updated_at")),
+    (
+        text("id", column="customer_id"),
+        text("status"),
+        searched("name"),
+        text("country"),
+        text("origin"),
+        number("version"),
+        moment("created_at"),
+        moment("updated_at"),
+    ),
     sorts={
         "name": SortKey("name", "text"),
         "country": SortKey("country", "text"),

@@ -14,7 +14,7 @@ from csp_gateway.operations import wait_seconds
 from csp_gateway.surfaces.answers import JSON, answer_row
 from csp_gateway.surfaces.common import Prefer, Reading, Surface, row_of
 from csp_gateway.surfaces.documented import ONE, ONE_ASKED, problems
-from csp_gateway.surfaces.filters import moment, perspective_number, text
+from csp_gateway.surfaces.filters import moment, number, perspective_number, text
 from csp_gateway.surfaces.listing import CONSISTENCY_TOKEN, TOTAL_ESTIMATE, Listing
 from csp_gateway.surfaces.lists import answer_screen
 from csp_runtime.consistency import to_token
@@ -26,6 +26,14 @@ LIST = Listing(
         text("kind"),
         text("subject"),
         text("requested_by"),
+        text("id", column="operation_id"),
+        text("origin"),
+        text("reason"),
+        text("ticket"),
+        text("correlation_id"),
+        number("version"),
+        moment("deadline_at"),
+        moment("created_at", column="requested_at"),
         moment("requested_at"),
         moment("updated_at"),
     ),

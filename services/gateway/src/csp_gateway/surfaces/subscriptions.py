@@ -35,12 +35,13 @@ from csp_gateway.surfaces.changes import add_change
 from csp_gateway.surfaces.commands import add_command
 from csp_gateway.surfaces.common import Parts, Reading, Surface, UseCaller, row_of
 from csp_gateway.surfaces.documented import ONE, ONE_ASKED, WAITS, problems
-from csp_gateway.surfaces.filters import CYCLES, Filter, day, moment, number, searched, text
+from csp_gateway.surfaces.filters import CYCLES, Filter, day, moment, number, searched, text, truth
 from csp_gateway.surfaces.listing import TOTAL_ESTIMATE, Listing, Sorts
 from csp_gateway.surfaces.lists import Included, answer_screen
 
 OWNER = "subscriptions"
 _FILTERS: tuple[Filter, ...] = (
+    text("id", column="subscription_id"),
     text("customer_id"),
     text("tenant_id"),
     text("status"),
@@ -54,7 +55,18 @@ _FILTERS: tuple[Filter, ...] = (
     number("quantity"),
     day("renews_on"),
     day("commitment_ends_on"),
+    searched("name", column="coalesce(nullif(friendly_name, ''), product_title)"),
+    number("consumed"),
+    truth("consumed_is_shared"),
+    text(
+        "end_of_term",
+        choices=("renew", "cancel"),
+        column="case when auto_renew then 'renew' else 'cancel' end",
+    ),
+    number("scheduled_quantity"),
+    number("version"),
     moment("started_at"),
+    moment("created_at"),
     moment("updated_at"),
 )
 _SORTS: Sorts = {
@@ -66,6 +78,7 @@ _SORTS: Sorts = {
     "renews_on": SortKey("coalesce(renews_on, 'infinity')", "date"),
     "commitment_ends_on": SortKey("coalesce(commitment_ends_on, 'infinity')", "date"),
     "started_at": SortKey("started_at", "timestamptz"),
+    "created_at": SortKey("created_at", "timestamptz"),
     "updated_at": SortKey("updated_at", "timestamptz"),
 }
 _TENANT: Included = {"tenant": ("tenant_id", TENANTS)}
@@ -77,6 +90,10 @@ HISTORY_LIST = Listing(
         text("actor"),
         moment("effective_at"),
         moment("recorded_at"),
+        number("version"),
+        text("reason"),
+        text("ticket"),
+        truth("superseded"),
     ),
     model=HistoryEntry,
     goes_back=True,
@@ -128,7 +145,7 @@ def _add_reads(router: APIRouter, surface: Surface) -> None:
 
     included = _TENANT_AND_CUSTOMER if surface.with_cost else _TENANT
     listing = Listing(
-        _FILTERS,
+        (*_FILTERS, day("billing_from")) if surface.with_cost else _FILTERS,
         sorts=_SORTS,
         includes=(TOTAL_ESTIMATE, *included),
         model=model,

@@ -28,7 +28,7 @@ from csp_gateway.surfaces.common import (
     row_of,
 )
 from csp_gateway.surfaces.documented import ONE, ONE_ASKED, problems
-from csp_gateway.surfaces.filters import Filter, moment, searched, text
+from csp_gateway.surfaces.filters import Filter, day, moment, number, searched, text
 from csp_gateway.surfaces.listing import TOTAL_ESTIMATE, Listing, Sorts
 from csp_gateway.surfaces.lists import answer_screen
 from csp_runtime.consistency import to_token
@@ -37,6 +37,9 @@ from csp_runtime.scope import Scope
 
 OWNER = "provisioning"
 _FILTERS: tuple[Filter, ...] = (
+    text("id", column="tenant_id"),
+    number("version"),
+    day("agreement_accepted_on"),
     text("status"),
     searched("domain"),
     searched("company_name"),
