@@ -79,6 +79,25 @@ async def test_a_reseller_sees_price_cost_and_margin_and_a_customer_only_the_pri
     assert {"cost", "margin"}.isdisjoint(shown["customer"])
 
 
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    texts=st.lists(
+        st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), min_size=5, max_size=5
+    )
+)
+async def test_whatever_people_and_microsoft_call_things_is_shown_as_it_is(surfaces, worker, texts):
+    columns = ("friendly_name", "product", "product_title", "microsoft_subscription_id", "status")
+    async with worker.transaction() as tx:
+        given_ = ", ".join(f"{column} = %s" for column in columns)
+        await tx.execute(
+            f"update subscriptions set {given_} where subscription_id = %s", [*texts, SUBSCRIPTION]
+        )
+    shown = (await surfaces["reseller"][1].get(f"/subscriptions/{SUBSCRIPTION}")).json()
+    assert shown["name"] == (texts[0] or texts[2])
+    seen = (shown["product"], shown["product_title"], *shown["external_refs"].values(), shown["status"])
+    assert list(seen) == texts[1:]
+
+
 @pytest.mark.parametrize(("surface", "path"), [("reseller", "/v1"), ("customer", "/portal/v1")])
 async def test_links_lead_where_the_surface_shows_it(surfaces, surface, path):
     document, client = surfaces[surface]
