@@ -189,6 +189,12 @@ async def test_a_discovered_tenant_is_listed_with_its_cost_until_it_is_linked(su
         rows = await (await tx.execute("select count(*) as n from subscriptions")).fetchone()
     (found,) = (await reseller.get("/unallocated")).json()["data"]
     assert found["tenant_id"] == TENANT
+    for query, count in (
+        (f"filter[discovered_at][lte]={found['discovered_at']}", 1),
+        (f"filter[discovered_at][gt]={found['discovered_at']}", 0),
+        (f"filter[seats][gte]={found['seats']}&filter[domain][contains]=CONTOSO", 1),
+    ):
+        assert len((await reseller.get(f"/unallocated?{query}")).json()["data"]) == count, query
     # 7 seats x 24.00 a year / 12 months
     assert found["subscriptions"] == rows["n"]
     assert float(found["monthly_cost"]["amount"]) == 14 * rows["n"]

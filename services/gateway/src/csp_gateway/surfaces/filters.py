@@ -43,7 +43,7 @@ class Filter:
     schema: dict[str, Any]
     parse: Parse
     is_perspective: bool = False
-    of_shown: Parse = str
+    of_shown: Callable[[Any], Any] = str
     """What a row shows of it, as it is compared."""
     is_of_shown: bool = False
     """Compared with what is shown, because the owner of the rows does not compare it."""
@@ -143,13 +143,13 @@ def number(name: str, *, column: str | None = None) -> Filter:
 def day(name: str, *, column: str | None = None) -> Filter:
     """A UTC day."""
     schema = {"type": "string", "format": "date"}
-    return Filter(name, column or name, _ORDERED, schema, _day, of_shown=date.fromisoformat)
+    return Filter(name, column or name, _ORDERED, schema, _day, of_shown=_shown_day)
 
 
 def moment(name: str, *, column: str | None = None) -> Filter:
     """A moment with its offset."""
     schema = {"type": "string", "format": "date-time"}
-    return Filter(name, column or name, _ORDERED[1:], schema, _moment, of_shown=datetime.fromisoformat)
+    return Filter(name, column or name, _ORDERED[1:], schema, _moment, of_shown=_shown_moment)
 
 
 def truth(name: str, *, column: str | None = None) -> Filter:
@@ -187,6 +187,15 @@ def _day(value: str) -> date:
         return date.fromisoformat(value)
     except ValueError:
         raise ValueError("must be a day such as 2026-03-31") from None
+
+
+def _shown_day(value: str | date) -> date:
+    return value if isinstance(value, date) else date.fromisoformat(value)
+
+
+def _shown_moment(value: str | datetime) -> datetime:
+    shown = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return shown if shown.tzinfo is not None else shown.replace(tzinfo=UTC)
 
 
 def _moment(value: str) -> datetime:
