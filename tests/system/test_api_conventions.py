@@ -10,6 +10,8 @@ import httpx
 import jsonschema
 import pytest
 
+from csp_runtime.consistency import to_token
+from csp_runtime.problem_types import PROBLEM_TYPES
 from csp_testing.probe import eventually
 from csp_testing.running import Running
 
@@ -67,6 +69,23 @@ def check_sparse(client: httpx.Client, path: str, operation: dict[str, Any]) -> 
                 assert list(row) == [names[0]], path
 
 
+def check_filters(client: httpx.Client, path: str, operation: dict[str, Any], row: dict[str, Any]) -> None:
+    """A row is found by each of its own values, in the words that the document has."""
+    parameters = {each["name"] for each in operation["parameters"]}
+    for name, value in row.items():
+        if value is None or name == "as_of" or isinstance(value, dict | list):
+            continue
+        wanted = str(value).lower() if isinstance(value, bool) else str(value)
+        for parameter in (f"filter[{name}]", f"filter[{name}][gte]", f"filter[{name}][in]"):
+            if parameter in parameters and not (parameter.endswith("[in]") and "," in wanted):
+                answer = client.get(path, params={parameter: wanted, "page[size]": 200})
+                assert answer.status_code == 200, f"{path} {parameter}={wanted}: {answer.text}"
+                found = [
+                    each | {"as_of": None} for each in answer.json()["data"]
+                ]  # a forecast is of its moment
+                assert row | {"as_of": None} in found, f"{path} {parameter}={wanted}"
+
+
 def check_lists(client: httpx.Client) -> int:
     """Every list that needs no id, by the document; how many rows they have had."""
     document = client.get("/openapi.json").json()
@@ -89,6 +108,9 @@ def check_lists(client: httpx.Client) -> int:
         assert unknown.status_code == 400, path
         assert unknown.json()["invalid_parameters"][0]["field"] == "filter[colour]"
         check_sparse(client, path, operation)
+        for row in answer.json()["data"][:1]:
+            if isinstance(row, dict) and path != "/events":
+                check_filters(client, path, operation, row)
     return rows
 
 
@@ -299,6 +321,51 @@ def check_why(client: httpx.Client, subscription: dict[str, Any]) -> None:
         assert [event[name] for name in ("reason", "ticket", "correlationid")] == list(said.values()), kind
 
 
+def check_problem_types(
+    client: httpx.Client,
+    auditor: httpx.Client,
+    portal: httpx.Client,
+    subscription: dict[str, Any],
+) -> None:
+    """Refusals that need no world of their own: each of its type, and to be tried again exactly where it says when."""
+    own, tenant, customer = (subscription[name] for name in ("id", "tenant_id", "customer_id"))
+    path = f"/subscriptions/{own}"
+    nowhere = {"Idempotency-Key": uuid.uuid4().hex, "Consistency-Token": to_token({own: 1_000_000})}
+    wish = {"domain": "nobody-has-this", "agreement_accepted": False}
+    complete = client.get("/customers?filter[name]=Conti").json()["data"][0]["id"]
+    known = client.get(f"/tenants/{tenant}/users").json()["data"]
+    named = next(user["user_principal_name"] for user in known if user["user_principal_name"])
+    taken = named.partition("@")[0]
+    person = {"user_name": taken, "first_name": "A", "last_name": "B", "mail_to": "a@example.org"}
+    unpriced = client.get("/products?filter[commerce]=nce&filter[is_trial]=false&filter[is_addon]=false")
+    line = next(row for row in unpriced.json()["data"] if row["price"] is None)
+    order = {name: line[name] for name in ("product", "term", "charge_cycle")} | {
+        "quantity": line["minimum_quantity"]
+    }
+    answers = {
+        "unauthenticated": httpx.get(f"{client.base_url}subscriptions"),
+        "forbidden": command(auditor, f"{path}/suspend", None),
+        "not_found": client.get("/operations/unknown"),
+        "bad_request": client.get("/subscriptions?sort=colour"),
+        "validation": command(client, f"{path}/change-quantity", {"quantity": "many"}),
+        "read_model_behind": client.get(path, headers=nowhere),
+        "subscription_not_active": command(client, f"{path}/reactivate", None),
+        "commitment_locked": command(client, f"{path}/change-quantity", {"quantity": 1}),
+        "address_invalid": command(client, f"/customers/{customer}/tenants", wish),
+        "agreement_missing": command(client, f"/customers/{complete}/tenants", wish),
+        "price_missing": command(portal, "/orders", {"tenant_id": tenant, "lines": [order]}),
+    }
+    for code, answer in answers.items():
+        problem = answer.json()
+        assert problem.get("code") == code, f"{code}: {answer.status_code} {answer.text}"
+        assert answer.status_code == PROBLEM_TYPES[code.replace("_", "-")].status == problem["status"]
+        assert problem["retryable"] == ("Retry-After" in answer.headers), code
+    begun = command(client, f"/tenants/{tenant}/users", person, **{"X-Reason": "a starter"})
+    assert (begun.status_code, begun.json()["reason"]) == (202, "a starter")
+    refused = client.get(f"/operations/{begun.json()['id']}", headers={"Prefer": "wait=20"}).json()
+    assert (refused["status"], refused["problem"]["code"]) == ("failed", "user_exists"), refused
+
+
 def patched(client: httpx.Client, path: str, labels: dict[str, str | None], **headers: str) -> httpx.Response:
     """A merge patch of labels, with a key of its own."""
     keys = {"Idempotency-Key": uuid.uuid4().hex, **headers}
@@ -390,6 +457,8 @@ async def test_both_surfaces_keep_the_conventions(data_folder):
         check_refusals(client, subscription, tenant["domain"])
         asked = ("--as", "customer-admin", "--customer", subscription["customer_id"])
         with surface(running, "/portal/v1", *asked) as portal:
+            with surface(running, "/v1", "--as", "reseller-auditor") as auditor:
+                check_problem_types(client, auditor, portal, subscription)
             assert check_lists(portal) > 5
             assert check_single_objects(portal) > 5
             assert "4712" not in portal.get("/subscriptions").text, "labels are the reseller's own"

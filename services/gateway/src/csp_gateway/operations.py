@@ -5,6 +5,7 @@ from typing import Any
 
 from csp_gateway.adapters.screens import OPERATIONS, Row, Screens
 from csp_runtime.clock import Clock
+from csp_runtime.http import Command
 from csp_runtime.scope import Scope
 from csp_runtime.wakeups import Wakeups, wait_for_wakeup
 
@@ -59,18 +60,18 @@ def wait_seconds(prefer: str | None) -> float:
     return 0.0
 
 
-def as_begun(begun: Mapping[str, Any], surface: str) -> dict[str, Any]:
-    """An operation whose row is not there yet, as its owner told of it."""
+def as_begun(begun: Mapping[str, Any], scope: Scope, command: Command, surface: str) -> dict[str, Any]:
+    """An operation whose row is not there yet, as its owner told of it and its caller asked."""
     itself = f"{surface}/operations/{begun['operation_id']}"
     return {
         "id": begun["operation_id"],
         "kind": None,
         "status": "pending",
         "subject": None,
-        "requested_by": None,
-        "reason": None,
-        "ticket": None,
-        "correlation_id": None,
+        "requested_by": scope.actor,
+        "reason": command.reason,
+        "ticket": command.ticket,
+        "correlation_id": command.correlation_id,
         "steps": [],
         "resources": [],
         "problem": None,

@@ -16,6 +16,7 @@ from csp_gateway.models.base import View
 from csp_gateway.operations import SETTLED, as_begun, wait_seconds
 from csp_gateway.surfaces.common import Parts, Surface
 from csp_runtime.consistency import to_token
+from csp_runtime.http import Command
 from csp_runtime.replays import note_replay
 from csp_runtime.scope import Scope
 
@@ -81,7 +82,12 @@ def as_json(value: Any) -> str:  # what msgspec can encode
 
 
 async def answer_operation(
-    parts: Parts, scope: Scope, begun: Mapping[str, Any], prefer: str | None, surface: Surface
+    parts: Parts,
+    scope: Scope,
+    command: Command,
+    begun: Mapping[str, Any],
+    prefer: str | None,
+    surface: Surface,
 ) -> Response:
     """202 with the operation, or 200 if the caller waited for its end; its Consistency-Token either way."""
     row = await parts.operations.wait(scope, begun["operation_id"], wait_seconds(prefer))
@@ -94,5 +100,5 @@ async def answer_operation(
         note_replay()
     if row is not None and row["status"] in SETTLED:
         return Response(row["body"], 200, headers, JSON)
-    body = row["body"] if row is not None else as_json(as_begun(begun, surface.path))
+    body = row["body"] if row is not None else as_json(as_begun(begun, scope, command, surface.path))
     return Response(body, 202, {**headers, "Retry-After": "1"}, JSON)

@@ -78,9 +78,9 @@ def routes(surface: Surface) -> APIRouter:
             size=asked.page.size,
         )
         following = None if found["next"] is None else [found["next"]]
-        kept = [row for row in found["reports"] if asked.meets(row)]
+        kept = filter(asked.meets, map(show_one, found["reports"]))
         around = trail.around(following, asked.identity)
-        return answer_list(request, read.parts, asked, (listing.text(show_one(row)) for row in kept), around)
+        return answer_list(request, read.parts, asked, map(listing.text, kept), around)
 
     @router.get(
         "/billing-reports/{report_id}",

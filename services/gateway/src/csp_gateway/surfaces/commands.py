@@ -40,7 +40,7 @@ def add_command(
             owner, address, given.caller, given.command, said, expected=expected
         )
         prefer = given.request.headers.get("Prefer")
-        return await answer_operation(given.parts, given.scope, begun, prefer, surface)
+        return await answer_operation(given.parts, given.scope, given.command, begun, prefer, surface)
 
     route = Route(
         operation_id=operation_id,
