@@ -86,6 +86,26 @@ def check_filters(client: httpx.Client, path: str, operation: dict[str, Any], ro
                 assert row | {"as_of": None} in found, f"{path} {parameter}={wanted}"
 
 
+def check_pages(client: httpx.Client, path: str) -> None:
+    """Three pages on and back again: the same rows, and the first page has none before it."""
+
+    def page_of(address: str) -> tuple[list[str], dict[str, Any]]:
+        body = client.get(address.removeprefix(client.base_url.path.rstrip("/"))).json()
+        rows = [each | {"as_of": None} if isinstance(each, dict) else each for each in body["data"]]
+        return [json.dumps(row, sort_keys=True) for row in rows], body["meta"]["page"]
+
+    rows, page = page_of(f"{path}?page[size]=1")
+    assert page["previous"] is None, path
+    seen = [rows]
+    while page["next"] is not None and len(seen) < 3:
+        rows, page = page_of(page["next"])
+        seen.append(rows)
+    for expected in seen[-2::-1]:
+        rows, page = page_of(page["previous"])
+        assert rows == expected, path
+    assert page["previous"] is None, path
+
+
 def check_lists(client: httpx.Client) -> int:
     """Every list that needs no id, by the document; how many rows they have had."""
     document = client.get("/openapi.json").json()
@@ -108,6 +128,8 @@ def check_lists(client: httpx.Client) -> int:
         assert unknown.status_code == 400, path
         assert unknown.json()["invalid_parameters"][0]["field"] == "filter[colour]"
         check_sparse(client, path, operation)
+        if path != "/events":
+            check_pages(client, path)
         for row in answer.json()["data"][:1]:
             if isinstance(row, dict) and path != "/events":
                 check_filters(client, path, operation, row)
