@@ -132,6 +132,24 @@ async def test_every_event_arrives_once_and_in_order(store, database, wakeups, c
         await until_all_is_seen(database, {**everything(), "ord_new": [1]})
 
 
+async def test_what_lies_behind_a_stored_position_is_told_by_partition(
+    store, database, wakeups, counts, kafka, kafka_context
+):
+    consumer = Consumer(Counts(kafka_context), KafkaFeed(kafka, "things"), database)
+    async with running(relay_of(database, wakeups, kafka, kafka_context), consumer):
+        await save_everything(store, versions=5)
+        await until_all_is_seen(database, everything(versions=5))
+
+        async def has_all():
+            progress = await consumer.progress()
+            return progress if progress is not None and not progress.behind else None
+
+        progress = await eventually(has_all, within=30.0)
+        source, position = next(each for each in progress.positions.items() if each[1] > 0)
+        assert await consumer._reader.behind({**progress.positions, source: position - 1}) == [source]
+    assert await consumer.progress() is None
+
+
 async def test_a_restarted_consumer_goes_on_where_its_effects_end_whatever_kafka_thinks(
     store, database, wakeups, counts, kafka, kafka_context
 ):
