@@ -100,6 +100,20 @@ def test_a_credit_finds_a_line_of_a_cycle_long_past_however_many_runs_lie_betwee
     assert (told.nets[-1], told.rejections) == ("6.00", [])
 
 
+def test_a_price_edit_charges_nothing_for_a_free_promotion_that_is_suspended(tell):
+    told = tell(
+        [
+            ("2023-11-01", "bought", {"quantity": 1, "promotion_percent": "100"}),
+            ("2023-11-01", "suspended", {}),
+            ("2023-11-02", "product", {"product": "P1"}),
+            ("2023-11-02", "edited", {"unit_price": "6.66"}),
+        ],
+        ["2024-09-16"],
+        rule_set="legacy_anniversary",
+    )
+    assert told.total == "0.00"
+
+
 def test_a_credit_of_the_day_counts_before_what_happens_later_on_it(tell):
     told = tell(
         [

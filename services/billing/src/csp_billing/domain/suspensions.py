@@ -172,6 +172,8 @@ def _give_back_all(run: Run, fact: f.Fact, reason: Reason) -> None:
                 days=charge.end - charge.basis,
                 caused_by=(fact.id,),
             )
+    for charge in run.live():
+        charge.live = False  # one of nothing, too: no later price makes something of it
     run.bring_forward(fact.day)
     state.refunded_whole = True
     state.recognise_on = None  # the segments stay, for the fee may be restored
