@@ -3,10 +3,12 @@ lost answers, crashes and late values come, the books end as Microsoft has it, a
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from csp_contracts.identity_sync_v1 import (
     LicenseAssigned,
@@ -16,7 +18,9 @@ from csp_contracts.identity_sync_v1 import (
     UserRestored,
 )
 from csp_contracts.ids import Kind, named_id
+from csp_contracts.operations_v1 import OperationPostponed, OperationRejected, OperationSucceeded
 from csp_identity_sync import service as identity
+from csp_partner_center_simulator.state.subscriptions import Shadow
 from csp_provisioning import service as provisioning
 from csp_subscriptions import service as subscriptions
 from csp_testing.exploring import Exploration, Explored
@@ -286,6 +290,76 @@ EXPLORATION = Exploration(
     judge=check,
     least=2,
 )
+
+
+async def assigned_without_a_seat(people: People, *, are_to_come: bool) -> list[list[Any]]:
+    """What an assignment tells that finds no seat, at first and a quarter of an hour later."""
+    await people.begin_case()
+    world = people.microsoft.world
+    bought = world.subscriptions[people.bought]
+    if are_to_come:
+        late = Shadow(
+            id=f"directory/{bought.id}",
+            before=replace(bought, quantity=0),
+            until=world.now + timedelta(minutes=14),
+        )
+        world.shadows.put(late)
+    else:
+        world.subscriptions.put(replace(bought, quantity=0))
+    user = named_id(Kind.USER, RESELLER, people.known("ann", active=True) or "")
+    answer = await people.command(
+        OWNER, f"/users/{user}/assign-licence", {"subscription_id": people.subscription}
+    )
+    operation = answer.json()["operation_id"]
+    stories = []
+    for _ in range(2):
+        await people.work(OWNER)
+        stories.append([event.data for event in await people.services[OWNER].store.load(operation)])
+        await people.advance("PT16M")
+    return stories
+
+
+@pytest.mark.parametrize(
+    ("are_to_come", "told"),
+    [(True, (OperationPostponed, OperationSucceeded)), (False, (OperationRejected, OperationRejected))],
+)
+def test_a_licence_waits_for_seats_that_the_directory_does_not_have_yet(
+    postgres_server, tmp_path, runner, are_to_come, told
+):
+    with EXPLORATION.world(postgres_server, tmp_path, runner, "fast") as people:
+        first, second = runner.run(assigned_without_a_seat(people, are_to_come=are_to_come))
+    assert (type(first[-1]), type(second[-1])) == told
+    assert (first[-1].because if are_to_come else first[-1].code) == (
+        "seats-not-provisioned" if are_to_come else "no-free-seats"
+    )
+
+
+async def created_after_a_conflict(people: People) -> tuple[list[Any], list[Any]]:
+    await people.begin_case()
+    await people.control(
+        "POST", "/faults", {"operation": "customers.users.create", "kind": "conflict", "count": 1}
+    )
+    tenant = named_id(Kind.TENANT, RESELLER, people.customer)
+    form = {
+        "user_name": "late", "first_name": "Late", "last_name": "Case", "usage_location": "US",
+        "password_mode": "specify", "password": "Zx9!qwertyUU",
+    }  # fmt: skip
+    operation = (await people.command(OWNER, f"/tenants/{tenant}/users", form)).json()["operation_id"]
+    for _ in range(4):
+        await people.work(OWNER)
+        await people.advance("PT20M")
+    calls = (await people.control("GET", "/requests?operation=customers.users.create")).json()
+    return [event.data for event in await people.services[OWNER].store.load(operation)], calls
+
+
+def test_what_could_not_be_created_yet_is_looked_for_and_then_asked_anew(postgres_server, tmp_path, runner):
+    """The first answer was a conflict; the second request has an id of its own (PC 2.7)."""
+    with EXPLORATION.world(postgres_server, tmp_path, runner, "fast") as people:
+        story, calls = runner.run(created_after_a_conflict(people))
+    assert isinstance(story[-1], OperationSucceeded)
+    conflict, done = sorted((each for each in calls), key=lambda each: each["at"])[-2:]
+    assert (conflict["status"], done["status"]) == (409, 200)
+    assert conflict["request_id"] != done["request_id"]
 
 
 @pytest.mark.parametrize("latency", ["fast", "realistic"])

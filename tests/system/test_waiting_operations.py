@@ -5,9 +5,15 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
+from msgspec.structs import replace
 
 from csp_contracts.ids import Kind, named_id
-from csp_contracts.operations_v1 import OperationPostponed, OperationProgressed, OperationRejected
+from csp_contracts.operations_v1 import (
+    OperationPostponed,
+    OperationProgressed,
+    OperationRejected,
+    OperationSucceeded,
+)
 from csp_provisioning import service as provisioning
 from csp_subscriptions import service as owner_service
 from csp_testing.exploring import Exploration, Explored
@@ -129,6 +135,33 @@ async def pending_for_days(world: World) -> list[Any]:
     assert await world.open_operations(OWNER) == 0
     await world.control("DELETE", "/faults")
     return await world.story(operation)
+
+
+async def pending_for_an_hour(world: World) -> tuple[list[Any], list[Any]]:
+    at_microsoft = world.microsoft.world
+    one = next(
+        each
+        for each in at_microsoft.subscriptions
+        if named_id(Kind.SUBSCRIPTION, RESELLER, each.id) == world.path.removeprefix("/subscriptions/")
+    )
+    at_microsoft.subscriptions.put(replace(one, busy_until=at_microsoft.now + timedelta(hours=1)))
+    operation = await world.begun("/change-quantity", {"quantity": 9})
+    await world.work(OWNER)
+    refused = await world.calls("customers.subscriptions.update")
+    assert {each["status"] for each in refused} == {409}
+    await world.advance("PT2H")
+    for _ in range(5):
+        await world.work(OWNER)
+    return await world.story(operation), await world.calls("customers.subscriptions.update")
+
+
+def test_what_microsoft_answered_is_asked_anew_with_an_id_of_its_own(world, runner):
+    """The same id would be answered with the same refusal for ever (PC 2.7)."""
+    story, calls = runner.run(pending_for_an_hour(world))
+    assert isinstance(story[-1], OperationSucceeded)
+    done = {each["request_id"] for each in calls if each["status"] != 409}
+    assert done
+    assert not done & {each["request_id"] for each in calls if each["status"] == 409}
 
 
 def test_a_change_that_stays_pending_at_microsoft_is_given_up_after_three_days(world, runner):

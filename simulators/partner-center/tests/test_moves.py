@@ -1,5 +1,7 @@
 """Transitions, upgrades, trials, migrations and transfers (PC 6.8 to 6.12)."""
 
+from uuid import UUID
+
 BASIC, STANDARD, PREMIUM = "CFQ7TTC0LH18:0001", "CFQ7TTC0LDPB:0001", "CFQ7TTC0LCHC:0002"
 PREMIUM_TRIAL = "CFQ7TTC0LCHC:0003"
 OFFICE_E3, PREMIUM_2019, PREMIUM_2019_TRIAL = (
@@ -41,6 +43,29 @@ async def test_a_full_transition_keeps_the_subscription_and_its_end_and_moves_th
     assert [item["productSku"]["skuPartNumber"] for item in licenses] == ["O365_BUSINESS_PREMIUM"]
     history = await service.get(f"{path}/transitions")
     assert history["transition"][0]["operationId"] == done.json()["operationId"]
+
+
+async def test_eligibilities_tell_which_subscriptions_can_take_the_seats(service):
+    """PC 6.8: one operation's id in all items, and the reasons 1 to 4 of each subscription that is there."""
+    customer = await service.customer()
+    one = await service.buy(customer, BASIC, 5)
+    there = await service.buy(customer, STANDARD, 2, term="P1M")
+    path = f"/v1/customers/{customer}/subscriptions/{one['id']}/transitionEligibilities?eligibilityType="
+    targets = (await service.get(f"{path}immediate"))["items"]
+    asked = {str(UUID(item["operationId"])) for item in targets}
+    assert asked == {targets[0]["operationId"]}
+    standard = next(item for item in targets if item["catalogItemId"].startswith(STANDARD))
+    (into,) = standard["subscriptionEligibilities"]
+    assert [error["code"] for error in into.pop("errors")] == [2, 3, 4]
+    assert into == {
+        "isEligible": False,
+        "subscriptionId": there["id"],
+        "subscriptionFriendlyName": there["friendlyName"],
+        "subscriptionTermDuration": "P1M",
+        "subscriptionBillingCycle": "monthly",
+    }
+    for item in (await service.get(f"{path}scheduled"))["items"]:
+        assert item["subscriptionEligibilities"] == []
 
 
 async def test_a_partial_transition_makes_a_second_subscription_with_the_same_end(service):

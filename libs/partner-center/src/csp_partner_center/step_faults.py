@@ -17,7 +17,7 @@ def as_step_faults() -> Iterator[None]:
     except errors.Changed:
         raise Stale from None
     except errors.Busy as fault:
-        raise Busy(fault.code, fault.retry_after) from None
+        raise Busy(fault.code, fault.retry_after, is_answer=True) from None
     except errors.AgreementMissing as fault:
         raise _refused(fault, "agreement-missing", "The customer agreement is not confirmed") from None
     except errors.WindowClosed as fault:

@@ -155,8 +155,11 @@ class OperationMachine:
                 if await self._gives_up(operation, plan, busy):
                     return
                 wait = back_off(claimed) if busy.retry_after is None else busy.retry_after
+                if busy.is_answer:
+                    operation = await self._ask_anew(operation, step)
                 await self._tell_of_waiting(operation, step, claimed, busy, wait)
-                await self._claims.postpone(claimed, wait, may_repeat=busy.surely_not_done)
+                may_repeat = busy.surely_not_done and not (busy.is_answer and step.creates)
+                await self._claims.postpone(claimed, wait, may_repeat=may_repeat)
                 return
             except OutcomeUnknown as unknown:
                 current = fold(await self._store.load(operation.id)) or operation
@@ -267,6 +270,25 @@ class OperationMachine:
             operation_id=operation.id, step=step.name, attempt=attempt, request_id=request_id
         )
         return await self._append(operation, event, also=[keep])
+
+    async def _ask_anew(self, operation: Operation, step: Step) -> Operation:
+        """Microsoft would answer the same id the same again: the next try has another (PC 2.7).
+
+        It is prepared from a fresh reading. What creates keeps its body instead, because by that its traces are looked for
+        before it is sent; and its id, too, while an earlier answer is lost.
+        """
+        if not step.creates:
+            await self._claims.drop_submitted(operation.id, step.name)
+            return operation
+        last = operation.submitted
+        if operation.is_uncertain or last is None or last.step != step.name:
+            return operation
+        body = await self._claims.submitted_body(operation.id, step.name, last.attempt)
+        if body is None:
+            return operation
+        attempt = last.attempt + 1
+        request_id = str(_request_id(operation.id, step.name, attempt))
+        return await self._submit(operation, step, attempt, request_id, body)
 
     async def _progress(self, operation: Operation, step: Step, answered: Answered) -> Operation:
         event = OperationProgressed(operation_id=operation.id, step=step.name, refs=answered.refs)

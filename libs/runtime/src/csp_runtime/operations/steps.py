@@ -5,7 +5,8 @@ A call ends in exactly one way: `Answered` (returned), or one of the faults belo
 StepFault
 ├── Refused          Microsoft or a rule said no, finally: the operation is rejected
 ├── Stale            the resource moved on upstream: read again, a new attempt with a new request id
-├── Busy             surely not done (429, breaker, budget): the same request again, later
+├── Busy             surely not done: the same request again, later (429, breaker, budget); a new attempt with a new
+│                    request id where it was an answer (409)
 └── OutcomeUnknown   no usable answer (time-out, reset, 5xx): read back, never blindly repeated
 """
 
@@ -38,15 +39,24 @@ class Stale(StepFault):
 
 
 class Busy(StepFault):
-    """Try the same request later; `retry_after` in seconds of real time, None = back off."""
+    """Try later; `retry_after` in seconds of real time, None = back off.
+
+    `is_answer`: Microsoft answered the request; it would answer the same id the same again (PC 2.7).
+    """
 
     def __init__(
-        self, because: str, retry_after: float | None = None, *, surely_not_done: bool = True
+        self,
+        because: str,
+        retry_after: float | None = None,
+        *,
+        surely_not_done: bool = True,
+        is_answer: bool = False,
     ) -> None:
         super().__init__(because)
         self.because = because
         self.retry_after = retry_after
         self.surely_not_done = surely_not_done
+        self.is_answer = is_answer
 
 
 class OutcomeUnknown(StepFault):

@@ -1,16 +1,21 @@
 """Steps of this service's operations at Partner Center."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from csp_partner_center.client import PartnerCenter
-from csp_partner_center.errors import AlreadyExists, Invalid, NotFound
+from csp_partner_center.errors import AlreadyExists, Forbidden, Invalid, NotFound
 from csp_partner_center.licences import LicenceToAssign
 from csp_partner_center.operation_calls import ids_of, reseller_of
 from csp_partner_center.secrets import Secret
 from csp_partner_center.step_faults import as_step_faults
+from csp_partner_center.subscriptions import SubscriptionStatus
 from csp_partner_center.users import NewUser, PasswordProfile
-from csp_runtime.operations import Answered, Operation, Refused
+from csp_runtime.operations import Answered, Busy, Operation, Refused
+
+NO_SEAT = "60012"
+PROVISIONING_IS_REFRESHED = 900.0  # seconds (PC 6.11)
 
 
 class CreateUser:
@@ -101,9 +106,11 @@ class ChangeLicence(_OfTarget):
                     ids=ids_of(operation, request_id),
                 )
             except Invalid as fault:
-                if fault.upstream_code == "60012":
-                    raise Refused("no-free-seats", "No seat of this product is free") from None
-                raise
+                if fault.upstream_code != NO_SEAT:
+                    raise
+                if await self._seats_are_to_come(operation):
+                    raise Busy("seats-not-provisioned", PROVISIONING_IS_REFRESHED, is_answer=True) from None
+                raise Refused("no-free-seats", "No seat of this product is free") from None
         return Answered(at=answer.answered_at)
 
     async def read_back(self, operation: Operation, body: bytes) -> Answered | None:
@@ -115,6 +122,22 @@ class ChangeLicence(_OfTarget):
             )
         has = any(str(licence.product_sku.id).lower() == target["sku_id"].lower() for licence in held.items)
         return Answered() if has == (operation.kind == "user.assign_licence") else None
+
+    async def _seats_are_to_come(self, operation: Operation) -> bool:
+        """Whether the directory still waits for seats of this SKU that were bought (PC 7.8)."""
+        subscriptions = reseller_of(self._client, operation).subscriptions
+        customer = operation.target["microsoft_tenant_id"]
+        for each in (await subscriptions.of_customer(customer)).items:
+            if each.status not in {SubscriptionStatus.ACTIVE, SubscriptionStatus.PENDING}:
+                continue
+            with suppress(NotFound, Forbidden):  # what has no seats has no such status
+                told = (await subscriptions.provisioning(customer, each.id)).value
+                if (
+                    told.status == "pending"
+                    and str(told.sku_id).lower() == operation.target["sku_id"].lower()
+                ):
+                    return True
+        return False
 
 
 class DeleteUser(_OfTarget):

@@ -63,8 +63,9 @@ def relationships(call: Call) -> Answer:
             "id": one.tenant_id,
             "name": one.name,
             "relationshipType": "is_indirect_cloud_solution_provider_of",
+            "state": "Active",
             "mpnId": one.mpn_id,
-            "state": "active",
+            "location": call.partner.country,
             "attributes": attributes("PartnerRelationship"),
         }
         for one in resellers

@@ -1,12 +1,14 @@
 """Transitions of New Commerce: eligibilities, doing one, history (PC 6.8)."""
 
 from typing import Any
+from uuid import UUID, uuid5
 
 from csp_partner_center_simulator.catalogue.catalogue import Item
 from csp_partner_center_simulator.commerce import transitions
 from csp_partner_center_simulator.commerce.checks import find as find_item
 from csp_partner_center_simulator.partner_center.products import availability_id
 from csp_partner_center_simulator.partner_center.subscriptions import find
+from csp_partner_center_simulator.rules.terms import TERM_MONTHS
 from csp_partner_center_simulator.state.directory import Process
 from csp_partner_center_simulator.state.subscriptions import Subscription
 from csp_partner_center_simulator.wire.answer import Answer, attributes, collection, instant, link
@@ -33,7 +35,14 @@ def eligibilities(call: Call) -> Answer:
     if kind not in {"immediate", "scheduled"}:
         raise ApiError(400, 900126, "eligibilityType must be immediate or scheduled.")
     refused = transitions.problem(one, one.quantity)
-    items = [_eligibility(call, one, item, refused) for item in transitions.targets(call.world, one)]
+    asked = str(uuid5(UUID(one.id), f"{kind}/{one.version}"))
+    items = [
+        {
+            "operationId": asked,
+            **_eligibility(call, one, item, refused, into_others=kind == "immediate" and not one.is_trial),
+        }
+        for item in transitions.targets(call.world, one)
+    ]
     uri = (
         f"/customers/{one.customer_id}/subscriptions/{one.id}/transitionEligibilities?eligibilityType={kind}"
     )
@@ -41,16 +50,16 @@ def eligibilities(call: Call) -> Answer:
 
 
 def _eligibility(
-    call: Call, one: Subscription, item: Item, refused: tuple[int, str] | None
+    call: Call, one: Subscription, item: Item, refused: tuple[int, str] | None, *, into_others: bool
 ) -> dict[str, Any]:
     errors = [{"code": refused[0], "description": refused[1]}] if refused else []
     existing = [
         other
         for other in call.world.subscriptions.by("customer", one.customer_id)
-        if other.commerce == "nce" and other.id != one.id and f"{other.product_id}:{other.sku_id}" == item.key
+        if into_others and other.partner_id == one.partner_id and other.id != one.id
+        if other.commerce == "nce" and f"{other.product_id}:{other.sku_id}" == item.key
     ]
     return {
-        "operationId": None,
         "catalogItemId": f"{item.key}:{availability_id(call.world, item)}",
         "title": item.title,
         "description": f"{item.title}.",
@@ -61,19 +70,36 @@ def _eligibility(
         ],
         "subscriptionEligibilities": [
             {
-                "isEligible": other.status == "active" and other.term_end >= one.term_end,
+                "isEligible": not (problems := _why_not_into(call, one, other)),
                 "subscriptionId": other.id,
-                "quantity": other.quantity,
-                "termDuration": other.term,
-                "billingCycle": other.billing_cycle,
-                "errors": []
-                if other.status == "active" and other.term_end >= one.term_end
-                else [{"code": 1, "description": "The subscription is not active or ends earlier."}],
+                "subscriptionFriendlyName": other.friendly_name,
+                "subscriptionTermDuration": other.term,
+                "subscriptionBillingCycle": other.billing_cycle,
+                "errors": problems,
             }
             for other in existing
         ],
         "attributes": attributes("TransitionEligibility"),
     }
+
+
+def _why_not_into(call: Call, one: Subscription, other: Subscription) -> list[dict[str, Any]]:
+    """Give the reasons, 1 to 4, why seats cannot move into a subscription that is there (PC 6.8)."""
+    reasons = (
+        (1, other.status != "active", "The target subscription is not active."),
+        (
+            2,
+            other.cancel_until is not None and call.now <= other.cancel_until,
+            "The target subscription is within its cancellation window.",
+        ),
+        (
+            3,
+            TERM_MONTHS[other.term] < TERM_MONTHS[one.term],
+            "The term of the target subscription is shorter than the source's.",
+        ),
+        (4, other.term_end < one.term_end, "The target subscription ends before the source."),
+    )
+    return [{"code": code, "description": text} for code, applies, text in reasons if applies]
 
 
 def create(call: Call) -> Answer:
