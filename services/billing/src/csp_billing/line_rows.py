@@ -32,21 +32,44 @@ def line_text(posting: Posting, title: str, position: int, due: int) -> str:
 
 def text_behind_position(posting: Posting, title: str, due: int) -> str:
     """The row of a line whose place in the report is not known yet."""
-    line, revision, late, undoes = posting
-    key, subscription, product, kind, reason, posted, start, end, quantity, price, amount = line[:11]
-    days, of_days, discount, price_ref, rule, caused_by, reverses = line[11:]
-    cycle, role, cause = key
+    (
+        (
+            (cycle, role, cause),
+            subscription,
+            product,
+            kind,
+            reason,
+            posted,
+            start,
+            end,
+            quantity,
+            price,
+            amount,
+            days,
+            of_days,
+            discount,
+            price_ref,
+            rule,
+            caused_by,
+            reverses,
+        ),
+        revision,
+        late,
+        undoes,
+    ) = posting
     undone = (
         _UNDONE_NOTHING
         if reverses is None
         else f"{reverses.cycle}\t{_text(reverses.role)}\t{_text(reverses.cause)}"
     )
+    if not _is_plain(f"{title}{product}{role}{cause}{price_ref}"):
+        title, product, role, cause, price_ref = map(_text, (title, product, role, cause, price_ref))
+    on = _iso(posted)
     return (
-        f"{subscription}\t{_text(title)}\t{_text(product)}\t{kind}\t{reason}\t{cycle}\t"
-        f"{_text(role)}\t{_text(cause)}\t{revision}\t{_iso(posted)}\t{_iso(due)}\t{_iso(start)}\t"
-        f"{_iso(end)}\t{quantity}\t{_NULL if price is None else price}\t{amount}\t"
-        f"{days}\t{of_days}\t{discount}\t{_text(price_ref)}\t{rule}\t{_array(caused_by)}\t{undone}\t"
-        f"{'f' if undoes is None else 't'}\t{'t' if late else 'f'}"
+        f"{subscription}\t{title}\t{product}\t{kind}\t{reason}\t{cycle}\t{role}\t{cause}\t{revision}\t"
+        f"{on}\t{on if due == posted else _iso(due)}\t{on if start == posted else _iso(start)}\t{_iso(end)}\t"
+        f"{quantity}\t{_NULL if price is None else price}\t{amount}\t{days}\t{of_days}\t{discount}\t{price_ref}\t{rule}\t"
+        f"{_array(caused_by)}\t{undone}\t{'f' if undoes is None else 't'}\t{'t' if late else 'f'}"
     )
 
 
@@ -73,14 +96,16 @@ def fee_text(
     """What `text_behind_position` gives for a cycle fee of `advance`, of texts that need no escape: most lines of a close."""
     before, days = days_text
     return (
-        f"{subscription}\t{_text(title)}\t{product}\t{before}\t{quantity}\t{unit_price}\t{fee}\t{days}\t{discount}\t"
+        f"{subscription}\t{_title_text(title)}\t{product}\t{before}\t{quantity}\t{unit_price}\t{fee}\t{days}\t{discount}\t"
         f"{price_ref}\tR4.1\t{{{cause}}}\t{_UNDONE_NOTHING}\tf\tf"
     )
 
 
 def is_bare(element: str) -> bool:
     """Whether COPY writes a text as the only element of an array without quotes and escapes. Ids of facts are."""
-    return _SAFE.fullmatch(element) is not None and element.upper() != "NULL"
+    return _SAFE.fullmatch(element) is not None and (
+        len(element) != len(_NO_TEXT) or element.upper() != _NO_TEXT
+    )
 
 
 def shown_of(row: Mapping[str, Any]) -> ShownLine:
@@ -186,10 +211,17 @@ def _iso(day: int) -> str:
     return date.fromordinal(day).isoformat()
 
 
-@lru_cache(maxsize=8192)
 def _text(text: str) -> str:
     """Text as COPY writes it: a backslash and the control characters that it names are escaped."""
-    return text.translate(_ESCAPES)
+    return text if _is_plain(text) else text.translate(_ESCAPES)
+
+
+_title_text = lru_cache(maxsize=1024)(_text)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether there is nothing to escape; other signs that nobody prints do no harm."""
+    return text.isprintable() and "\\" not in text
 
 
 def _array(values: tuple[str, ...]) -> str:
@@ -200,12 +232,13 @@ def _array(values: tuple[str, ...]) -> str:
 
 
 def _element(value: str) -> str:
-    if _BARE.fullmatch(value) and value.upper() != "NULL":
+    if _BARE.fullmatch(value) and value.upper() != _NO_TEXT:
         return value
     quoted = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{quoted}"'
 
 
+_NO_TEXT = "NULL"
 _SAFE = re.compile(r"[\w:./-]+", re.ASCII)
 _BARE = re.compile(r'[^\s{},"\\]+', re.ASCII)
 _MEANT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}

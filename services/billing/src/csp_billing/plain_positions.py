@@ -46,12 +46,8 @@ PlainRow = tuple[int, str, int, bool, LineKey, str]
 """The place of a line in the report's order (`report_order`), and its text behind the position."""
 
 
-class Fees(NamedTuple):
-    """The lines of a plain subscription in a ledger, each behind its place, and the next position."""
-
-    rows: Sequence[PlainRow]
-    amount: int
-    position: str
+Fees = tuple[Sequence[PlainRow], int, str]
+"""The lines of a plain subscription in a ledger, each behind its place; their sum in minor units; the next position."""
 
 
 def pack_plain(watermark: int, prices: tuple[PriceRow, ...] | None, plain: Plain) -> str | None:
@@ -108,31 +104,27 @@ def fees_of(text: str, subscription: str, title: str, until: int, watermark: int
     """What is due up to and including a day; None where a position is not plain by then, or its term ends, which is not plain."""
     if not text.startswith(MARK):
         return None
-    calendar, product, quantity, price, fee, discount, price_ref, cause, _, *before = text.split("|", _STATE)
+    fields = text.split("|", _STATE)
+    calendar, product, quantity, price, fee, discount, price_ref, cause = fields[:8]
     turn = _turned(calendar, until, watermark)
     if turn is None:
         return None
-    moved = turn.calendar + text[len(calendar) :]
-    if before:
-        since, state = before
-        if not turn.cycles or until < int(since):
+    next_calendar, cycles = turn
+    moved = next_calendar + text[len(calendar) :]
+    if len(fields) > _STATE:
+        since, state = fields[_STATE - 1 :]
+        if not cycles or until < int(since):
             return None
         moved = moved[: -len(since) - len(state) - 2]
     amount = int(fee)
-    if not turn.cycles or not (amount or shows_fee(amount, int(price), int(discount))):
-        return Fees((), 0, moved)
-    rows = [
-        (
-            start,
-            subscription,
-            start,
-            True,
-            key,
-            fee_text(subscription, title, product, texts, quantity, price, fee, discount, price_ref, cause),
-        )
-        for start, key, texts in turn.cycles
-    ]
-    return Fees(rows, amount * len(rows), moved)
+    rows: list[PlainRow] = []
+    if amount or shows_fee(amount, int(price), int(discount)):
+        for start, key, days in cycles:
+            line = fee_text(
+                subscription, title, product, days, quantity, price, fee, discount, price_ref, cause
+            )
+            rows.append((start, subscription, start, True, key, line))
+    return rows, amount * len(rows), moved
 
 
 @lru_cache(maxsize=_CALENDARS)

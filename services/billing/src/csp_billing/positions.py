@@ -7,6 +7,8 @@ in the log facts are in it.
 """
 
 from collections.abc import Sequence
+from dataclasses import fields
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -93,7 +95,15 @@ def unpack_position(text: str) -> Position:
 
 
 def _as_json(position: Position) -> str:
-    return _encoder.encode((VERSION, *position[:4])).decode()
+    checkpoint = position.checkpoint
+    told = checkpoint if isinstance(checkpoint, Plain) else _told(checkpoint)
+    return _encoder.encode((VERSION, *position[:3], told)).decode()
+
+
+def _told(state: State) -> dict[str, object]:
+    """What of a state is not as it is in every state to begin with: most of it seldom is."""
+    values = zip(_NAMES, _values_of(state), _USUAL, strict=True)
+    return {name: value for name, value, usual in values if value != usual}
 
 
 def _only_price_is(rows: Sequence[PriceRow], plain: Plain) -> bool:
@@ -133,5 +143,8 @@ def _same(row: PriceRow) -> tuple[str, int, str | None, str]:
     return (row.product, row.unit_price, row.frequency, row.ref)
 
 
+_NAMES = [each.name for each in fields(State)]
+_values_of = attrgetter(*_NAMES)
+_USUAL = _values_of(State())
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(tuple[int, int, bool, tuple[PriceRow, ...] | None, Plain | State])

@@ -103,12 +103,13 @@ def test_the_text_of_a_plain_position_gives_the_texts_of_its_lines_and_the_next_
     if fees is None:
         assert moved.day < until
         return
+    rows, amount, next_position = fees
     shown = [ShownLine(Posting(line, 1, late=False), title, line.posted) for line in lines]
-    assert list(fees.rows) == [
+    assert rows == [
         (*report_order(each), text_behind_position(each.posting, each.title, each.due)) for each in shown
     ]
-    assert fees.amount == sum(line.amount for line in lines)
-    assert fees.position == pack_position(Position(9, ahead=False, prices=None, checkpoint=moved))
+    assert amount == sum(line.amount for line in lines)
+    assert next_position == pack_position(Position(9, ahead=False, prices=None, checkpoint=moved))
 
 
 def test_the_position_of_a_usual_subscription_is_text_that_needs_no_decoding():
@@ -140,6 +141,6 @@ def test_one_that_goes_on_by_itself_is_text_and_no_other(rule_set, happens, beco
     assert text.startswith(MARK) == (becomes != "state")
     assert isinstance(checkpoint, Plain) == (becomes == "plain")
     fees = fees_of(text, "sub_a", "T", until + 31, 9)
-    assert (fees is not None and len(fees.rows) == 1) == (becomes != "state")
+    assert (fees is not None and len(fees[0]) == 1) == (becomes != "state")
     # Before its next cycle nothing of it is plain but what was plain before.
     assert (fees_of(text, "sub_a", "T", until + 1, 9) is not None) == (becomes == "plain")

@@ -307,15 +307,16 @@ def test_what_a_position_says_will_come_of_it_is_what_a_fold_gives(story, cuts, 
             fees = fees_of(pack_position(position), told.subscription, "T", until, 2)
             event("not plain by itself" if position.soon is None else f"plain: {fees is not None}")
             if fees is not None:
+                rows, amount, next_position = fees
                 lines, moved, _ = fold(
                     told.subscription, [], state, until, rules=told.rules, price_book=PriceBook([price])
                 )
                 texts = [
                     text_behind_position(Posting(line, 1, late=False), "T", line.posted) for line in lines
                 ]
-                assert [row[-1] for row in fees.rows] == texts
-                assert fees.amount == sum(line.amount for line in lines)
-                assert fees.position == pack_position(after(moved, [price], watermark=2))
+                assert [row[-1] for row in rows] == texts
+                assert amount == sum(line.amount for line in lines)
+                assert next_position == pack_position(after(moved, [price], watermark=2))
 
 
 @steady(max_examples=250)

@@ -140,7 +140,7 @@ class LedgerReader:
     ) -> Sequence[Standing]:
         """Subscriptions of customers with their positions of the window before, of all of them or of those named."""
         return self._connection.execute(
-            f"with s as materialized ({_ALL_OF_THEM if names is None else _NAMED_ONES}) select p.sell, p.cost, s.* from s "
+            f"select p.sell, p.cost, s.* from ({_ALL_OF_THEM if names is None else _NAMED_ONES}) as s "
             # From the names to their positions, whatever the statistics of a young month say.
             "left join lateral (select p.sell, p.cost from billed_positions p "
             "where p.reseller_id = %(reseller)s and p.subscription_id = s.subscription_id and p.until_on = %(until)s "

@@ -3,7 +3,6 @@
 The order is ledger, customer, currency, so that numbers do not depend on how the work was divided, nor on a crash.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,6 +10,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
@@ -95,17 +95,19 @@ def _update(
     at: datetime,
 ) -> None:
     connection.execute(
-        "update reports r set state = 'issued', number = n.number, issued_at = %s, tax_minor = n.tax, taxes = n.taxes::jsonb "
-        "from unnest(%s::text[], %s::text[], %s::bigint[], %s::text[]) as n (report_id, number, tax, taxes) "
-        "where r.report_id = n.report_id and r.reseller_id = %s and r.until_on = %s and r.state = 'closing' "
+        "update reports r set state = 'issued', number = n ->> 1, issued_at = %s, tax_minor = (n ->> 2)::bigint, taxes = n -> 3 "
+        "from jsonb_array_elements(%s::jsonb) as n "
+        "where r.report_id = n ->> 0 and r.reseller_id = %s and r.until_on = %s and r.state = 'closing' "
         # They lie side by side there: without these bounds all that the reseller ever issued would be passed.
         "and (r.ledger, r.customer_id, r.currency) >= (%s, %s, %s) and (r.ledger, r.customer_id, r.currency) <= (%s, %s, %s)",
         [
             at,
-            [report["report_id"] for report in reports],
-            numbers,
-            [_tax(each) for each in taxes],
-            [json.dumps([_group_json(group) for group in each]) if each else "[]" for each in taxes],
+            msgspec.json.encode(
+                [
+                    (report["report_id"], number, _tax(each), [_group_json(group) for group in each])
+                    for report, number, each in zip(reports, numbers, taxes, strict=True)
+                ]
+            ).decode(),
             reseller,
             reports[0]["until_on"],
             *_place(reports[0]),

@@ -16,23 +16,25 @@ def pass_plain(
     """Take plain subscriptions into the sheets of their customers; returns the others."""
     others: list[Standing] = []
     columns = [(ledger, PACKED[ledger]) for ledger in span.ledgers]
+    last, watermark, (news, tied) = span.last, span.watermark, unrest
+    # What a position leads to is behind it, and so in the open window, where all have the usual one.
+    is_usual = not open_days.others
     for each in standing:
         _, _, name, customer_id, title, currency = each[:6]
-        if name in unrest.news or name in unrest.tied:
+        if name in news or name in tied:
             others.append(each)
             continue
         found: list[tuple[Ledger, Fees]] = []
         for ledger, column in columns:
             text = each[column]
-            fees = None if text is None else fees_of(text, name, title, span.last, span.watermark)
-            if fees is None or (
-                fees.rows and fees.rows[0][0] < open_days.first(customer_id, ledger, currency)
+            fees = None if text is None else fees_of(text, name, title, last, watermark)
+            if fees is None or not (
+                is_usual or not fees[0] or fees[0][0][0] >= open_days.first(customer_id, ledger, currency)
             ):
+                others.append(each)
                 break
             found.append((ledger, fees))
         else:
             for ledger, fees in found:
                 sheets[customer_id, ledger, currency].take_fees(name, fees)
-            continue
-        others.append(each)
     return others

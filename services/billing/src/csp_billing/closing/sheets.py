@@ -41,9 +41,10 @@ class Sheet:
 
     def take_fees(self, subscription_id: str, fees: Fees) -> None:
         """Take what a plain subscription comes to."""
-        self.rows += fees.rows
-        self.net += fees.amount
-        self.positions.append((subscription_id, fees.position))
+        rows, amount, position = fees
+        self.rows += rows
+        self.net += amount
+        self.positions.append((subscription_id, position))
 
     def take(self, draft: Draft) -> None:
         """Take what was settled of other subscriptions."""
@@ -54,16 +55,15 @@ class Sheet:
         if draft.pending:
             self.pending += len(draft.pending)
             self.first_day = min(self.first_day, *draft.pending)
-        lines = draft.lines
-        if not lines:
-            return
-        self.rows += [
-            (*report_order(each), text_behind_position(each.posting, each.title, each.due)) for each in lines
-        ]
-        self.net += sum(each.posting.line.amount or 0 for each in lines)
-        self.first_day = min(self.first_day, *(each.posting.line.posted for each in lines))
-        if len(lines) > _MOST_LINES_TO_TRUST or any(each.posting.revision > 1 for each in lines):
-            self.broken += broken_bounds(each.posting for each in lines)
+        has_rewrites = False
+        for shown in draft.lines:
+            row = (*report_order(shown), text_behind_position(*shown))
+            self.rows.append(row)
+            self.net += shown.posting.line.amount or 0
+            self.first_day = min(self.first_day, row[0])
+            has_rewrites = has_rewrites or shown.posting.revision > 1
+        if has_rewrites or len(draft.lines) > _MOST_LINES_TO_TRUST:
+            self.broken += broken_bounds(each.posting for each in draft.lines)
 
 
 Owner = tuple[str, Ledger, str]

@@ -132,7 +132,7 @@ def _write_reports(
         "insert into reports (report_id, customer_id, ledger, currency, state, customer_name, net_minor, "
         "hold_reason, held_by, pending_count, watermark, line_count, sha256, reseller_id, from_on, until_on, engine) "
         "select r ->> 0, r ->> 1, r ->> 2, r ->> 3, r ->> 4, r ->> 5, (r ->> 6)::bigint, r ->> 7, r ->> 8, (r ->> 9)::int, "
-        "(r ->> 10)::bigint, (r ->> 11)::int, r ->> 12, %s, %s, %s, %s from json_array_elements(%s::json) as r "
+        "(r ->> 10)::bigint, (r ->> 11)::int, r ->> 12, %s, %s, %s, %s from jsonb_array_elements(%s::jsonb) as r "
         "on conflict (report_id) do update set state = excluded.state, customer_name = excluded.customer_name, "
         "net_minor = excluded.net_minor, line_count = excluded.line_count, sha256 = excluded.sha256, "
         "pending_count = excluded.pending_count, hold_reason = excluded.hold_reason, held_by = excluded.held_by, watermark = excluded.watermark, "
