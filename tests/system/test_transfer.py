@@ -123,11 +123,12 @@ def test_a_subscription_from_another_partner_keeps_its_term_and_is_charged_once(
         assert (found["subscriptions"], found["seats"]) == (1, 5)
         buyer = customer(world)
         world.reseller.post(f"/tenants/{found['tenant_id']}/link", {"customer_id": buyer})
-        listed = world.eventually(
-            lambda: world.reseller.get("/subscriptions", **{"filter[tenant_id]": found["tenant_id"]})["data"],
-            "it is listed",
-        )
-        (held,) = listed
+
+        def listed():
+            rows = world.reseller.get("/subscriptions", **{"filter[tenant_id]": found["tenant_id"]})["data"]
+            return [each for each in rows if each["price"] is not None]
+
+        (held,) = world.eventually(listed, "it is listed with its price")
         assert held["quantity"] == 5
         assert held["commitment_ends_on"] == before["commitmentEndDate"][:10]
         assert held["price"]["amount"].startswith("31.00")

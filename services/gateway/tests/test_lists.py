@@ -224,6 +224,14 @@ async def test_a_cursor_that_somebody_wrote_is_refused(many, query, key):
         assert answer.status_code == 200
 
 
+@pytest.mark.parametrize("direction", ["after", "before"])
+async def test_an_empty_cursor_is_none_of_ours(many, direction):
+    _, client = many["reseller"]
+    answer = await client.get(f"/subscriptions?page[{direction}]=")
+    assert answer.status_code == 422, answer.text
+    assert "is not a cursor" in answer.text
+
+
 async def test_history_is_paged_and_filtered(surfaces):
     _, client = surfaces["customer"]
     path = f"/subscriptions/{SUBSCRIPTION}/history"

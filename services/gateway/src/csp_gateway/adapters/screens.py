@@ -89,7 +89,7 @@ class Screens:
             direction = "before"
         at = None
         if direction != "first":
-            at = key_of(page.before or page.after, question.identity, width)
+            at = key_of(page.after if page.before is None else page.before, question.identity, width)
         asked = tuple((each.column, each.operator) for each in question.conditions)
         statement = screen_sql.page(screen, scope.is_customer, asked, order, direction)
         values = [
