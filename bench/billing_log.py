@@ -24,8 +24,8 @@ from csp_billing.adapters.ledger_reader import LedgerReader
 from csp_billing.closing.cycles import close_days
 from csp_billing.closing.pool import prepare_worker
 from csp_billing.projections import Inbox
-from csp_billing.settling import LEDGERS, begin_anew
-from csp_billing.verify import SUBSCRIPTIONS_AT_ONCE, every_subscription
+from csp_billing.settling.posting import LEDGERS, begin_anew
+from csp_billing.verifying.verify import SUBSCRIPTIONS_AT_ONCE, every_subscription
 from csp_contracts import event_types as _registers_all_types  # noqa: F401
 from csp_contracts.codec import decode_meta
 from csp_runtime.consumer import Consumer

@@ -27,7 +27,7 @@ from csp_billing.closing.commands import begin_close
 from csp_billing.closing.cycles import open_cycles
 from csp_billing.closing.issuing import finish, issue_written
 from csp_billing.closing.pool import Effort, ShardPool, usual_processes
-from csp_billing.verify_pool import verify_in_processes
+from csp_billing.verifying.verify_pool import verify_in_processes
 from csp_contracts import event_types as _registers_all_types  # noqa: F401
 from csp_contracts.envelope import Meta
 from csp_runtime.database import DatabaseRole, connection_info

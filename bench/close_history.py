@@ -16,7 +16,7 @@ from bench._report import Figure, report
 from bench._spine import own_postgres
 from bench.close import Closed, close, months_from
 from csp_billing.closing.pool import ShardPool
-from csp_billing.verify import verify
+from csp_billing.verifying.verify import verify
 from csp_contracts import event_types as _registers_all_types  # noqa: F401
 from csp_runtime.database import DatabaseRole, connection_info
 from csp_runtime.migrate import migrate

@@ -20,10 +20,10 @@ from bench._spine import own_postgres
 from bench.close import close, months_from
 from csp_billing.adapters.line_stream import LineStream
 from csp_billing.closing.pool import ShardPool, usual_processes
-from csp_billing.csv_export import csv_rows
-from csp_billing.line_rows import COLUMNS
 from csp_billing.ports import Report, ReportKey, Seal
-from csp_billing.views import json_lines
+from csp_billing.reports.csv_export import csv_rows
+from csp_billing.reports.views import json_lines
+from csp_billing.settling.line_rows import COLUMNS
 from csp_contracts import event_types as _registers_all_types  # noqa: F401
 from csp_runtime.database import DatabaseRole, connection_info
 from csp_runtime.migrate import migrate

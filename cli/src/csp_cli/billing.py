@@ -14,7 +14,7 @@ from csp_billing.closing.issuing import finish, issue_written
 from csp_billing.closing.pool import ShardPool, usual_processes
 from csp_billing.closing.progress import cycle_json, cycles_json
 from csp_billing.closing.watermark import read_watermark
-from csp_billing.verify_pool import verify_in_processes
+from csp_billing.verifying.verify_pool import verify_in_processes
 from csp_cli.billing_match import Adjustment, File, Invoice, Total, match_file
 from csp_cli.operator import HERE, Data, Url, database_at, moment_at, problem_text, reseller_at
 from csp_contracts.envelope import Meta

@@ -10,12 +10,12 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from csp_billing.application import BillingUseCases
-from csp_billing.close import CloseUseCases
-from csp_billing.collapsing import CollapsedPieces, collapsed_lines, lines_of
-from csp_billing.csv_export import canonical_rows, csv_rows
+from csp_billing.closing.use_cases import CloseUseCases
 from csp_billing.ports import LinesAsked, PriceEdit
-from csp_billing.views import detailed, effect_json, json_lines, lines_json, summary
-from csp_billing.worksheet import MEDIA_TYPE, workbook
+from csp_billing.reports.collapsing import CollapsedPieces, collapsed_lines, lines_of
+from csp_billing.reports.csv_export import canonical_rows, csv_rows
+from csp_billing.reports.views import detailed, effect_json, json_lines, lines_json, summary
+from csp_billing.reports.worksheet import MEDIA_TYPE, workbook
 from csp_runtime.consistency import KnownVersions
 from csp_runtime.http import AnyCommand, AnyScope, AwaitedVersions
 from csp_runtime.problems import Problem, not_found

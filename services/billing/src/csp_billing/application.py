@@ -9,8 +9,6 @@ from csp_billing.domain.delta import Posting
 from csp_billing.domain.family import Story
 from csp_billing.domain.taxes import LineTaxes, Rated, by_line
 from csp_billing.domain.what_ifs import WHAT_IF, Choice, compare
-from csp_billing.line_rows import line_text
-from csp_billing.one_story import StoryFacts, one_story
 from csp_billing.ports import (
     Asked,
     EditEffect,
@@ -25,7 +23,9 @@ from csp_billing.ports import (
     line_id_of,
     report_key,
 )
-from csp_billing.views import line_json
+from csp_billing.reports.views import line_json
+from csp_billing.settling.line_rows import line_text
+from csp_billing.settling.one_story import StoryFacts, one_story
 from csp_runtime.clock import Clock
 from csp_runtime.problems import invalid, not_found
 from csp_runtime.scope import Scope

@@ -14,8 +14,8 @@ from csp_billing.adapters.stored_taxes import StoredTaxes
 from csp_billing.adjustments.api import adjustment_routes
 from csp_billing.api import routes
 from csp_billing.application import BillingUseCases
-from csp_billing.close import CloseUseCases
 from csp_billing.closing.pool import ShardPool, usual_processes
+from csp_billing.closing.use_cases import CloseUseCases
 from csp_billing.closing.worker import CloseWorker
 from csp_billing.forecast.api import forecast_routes
 from csp_billing.invoices.api import invoice_routes

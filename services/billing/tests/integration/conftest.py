@@ -16,7 +16,7 @@ from csp_billing.adapters.books import Books
 from csp_billing.closing.pool import ShardPool
 from csp_billing.closing.worker import CloseWorker
 from csp_billing.projections import Inbox
-from csp_billing.verify import verify
+from csp_billing.verifying.verify import verify
 from csp_contracts.codec import decode_event
 from csp_contracts.envelope import Meta, Recorded
 from csp_contracts.pricing_v1 import SubscriptionCostLocked, SubscriptionPriceEdited, SubscriptionPriceLocked

@@ -11,7 +11,7 @@ import openpyxl
 import psycopg
 import pytest
 
-from csp_billing.line_rows import line_text, shown_of
+from csp_billing.settling.line_rows import line_text, shown_of
 from csp_contracts.billing_v1 import BillingCycleOpened, BillingLineAdded, ReportIssued
 from csp_contracts.codec import decode_event
 from csp_runtime.scope import Role

@@ -22,7 +22,7 @@ import pytest
 from psycopg import conninfo
 
 import csp_billing.closing
-import csp_billing.line_rows
+import csp_billing.settling.line_rows
 from csp_billing import service
 from csp_billing.closing.commands import issue_one
 from csp_billing.closing.cycles import known_cycles, open_cycles
@@ -31,8 +31,8 @@ from csp_billing.domain.delta import Posting
 from csp_billing.domain.lines import Line, LineKey
 from csp_billing.ports import report_key
 from csp_billing.projections import Inbox
-from csp_billing.verify import verify
-from csp_billing.verify_pool import verify_in_processes
+from csp_billing.verifying.verify import verify
+from csp_billing.verifying.verify_pool import verify_in_processes
 from csp_contracts.envelope import Meta, Recorded
 from csp_contracts.pricing_v1 import SubscriptionCostLocked, SubscriptionPriceEdited, SubscriptionPriceLocked
 from csp_contracts.provisioning_v1 import CustomerAdded, TenantDiscovered, TenantLinked
@@ -432,7 +432,7 @@ def test_a_changed_line_and_a_changed_position_are_found_by_any_number_of_proces
     assert any("lines differ" in each for each in found)
     assert any("position" in each for each in found)
 
-    monkeypatch.setattr("csp_billing.verify.SUBSCRIPTIONS_AT_ONCE", 10)
+    monkeypatch.setattr("csp_billing.verifying.verify.SUBSCRIPTIONS_AT_ONCE", 10)
     told: list[tuple[int, int]] = []
     in_two = verify_in_processes(url, service.SCHEMA, RESELLER, 2, progress=lambda *of: told.append(of))
     assert in_two.differences == found
@@ -466,7 +466,7 @@ ODD = [
 
 
 def test_lines_are_written_as_postgresql_itself_would(postgres_server):
-    row = csp_billing.line_rows.line_text(_odd_posting(), ODD[6], 1, 738000)
+    row = csp_billing.settling.line_rows.line_text(_odd_posting(), ODD[6], 1, 738000)
     with psycopg.connect(postgres_server) as connection:
         connection.execute("create temporary table odd (texts text[], title text)")
         connection.execute("insert into odd values (%s, %s)", [ODD, ODD[6]])

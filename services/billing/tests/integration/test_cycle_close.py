@@ -10,7 +10,7 @@ import pytest
 from csp_billing.adapters.books import Books
 from csp_billing.closing.pool import ShardPool
 from csp_billing.closing.worker import CloseWorker
-from csp_billing.verify import verify
+from csp_billing.verifying.verify import verify
 from csp_contracts.billing_v1 import BillingCycleClosed, BillingCycleOpened, BillingLineAdded, ReportIssued
 from csp_contracts.codec import decode_event
 from csp_contracts.provisioning_v1 import CustomerAdded, ResellerSettingChanged

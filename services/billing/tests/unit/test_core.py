@@ -16,7 +16,13 @@ from csp_billing.domain.plain import Plain, plain_of, state_of
 from csp_billing.domain.price_book import PriceBook
 from csp_billing.domain.rules import rules_for
 from csp_billing.domain.state import Charge, Edit, Segment, State, copy_of
-from csp_billing.positions import VERSION, Position, PositionUnreadable, pack_position, unpack_position
+from csp_billing.settling.positions import (
+    VERSION,
+    Position,
+    PositionUnreadable,
+    pack_position,
+    unpack_position,
+)
 from csp_commerce_rules.charge_cycles import Grid
 from csp_commerce_rules.prices import PriceRow
 from csp_commerce_rules.seat_lots import SeatLot

@@ -9,11 +9,11 @@ from decimal import Decimal
 
 import pytest
 
-from csp_billing.close_days import CloseDays
 from csp_billing.invoices.faults import FileRefused
 from csp_billing.invoices.files import Envelope, rows_of
 from csp_billing.invoices.rows import RowReader
 from csp_billing.invoices.windows import window
+from csp_billing.settling.close_days import CloseDays
 
 LEGACY = {
     "SyndicationPartnerSubscriptionNumber": "FB977AB5-0000-0000-0000-24C8D9591708",

@@ -14,15 +14,15 @@ from csp_billing.domain.lines import Line, LineKey
 from csp_billing.domain.plain import Plain, advance
 from csp_billing.domain.price_book import PriceBook
 from csp_billing.domain.rules import rules_for
-from csp_billing.line_rows import (
+from csp_billing.ports import ShownLine, report_order
+from csp_billing.settling.line_rows import (
     COLUMNS,
     line_text,
     shown_of_text,
     text_behind_position,
 )
-from csp_billing.plain_positions import MARK, fees_of
-from csp_billing.ports import ShownLine, report_order
-from csp_billing.positions import Position, pack_position, position_after, unpack_position
+from csp_billing.settling.plain_positions import MARK, fees_of
+from csp_billing.settling.positions import Position, pack_position, position_after, unpack_position
 from csp_commerce_rules.prices import PriceRow
 
 BOUGHT = date(2024, 1, 10).toordinal()

@@ -14,13 +14,13 @@ from csp_billing.domain.family import linked
 from csp_billing.domain.fold import fold
 from csp_billing.domain.plain import Plain
 from csp_billing.domain.price_book import PriceBook
-from csp_billing.line_rows import text_behind_position
-from csp_billing.plain_positions import fees_of
-from csp_billing.positions import Position, pack_position, position_after, unpack_position
 from csp_billing.rating.faults import StoryRefused
 from csp_billing.rating.output import as_json
 from csp_billing.rating.rate import _stories, rate
 from csp_billing.rating.story_file import parse
+from csp_billing.settling.line_rows import text_behind_position
+from csp_billing.settling.plain_positions import fees_of
+from csp_billing.settling.positions import Position, pack_position, position_after, unpack_position
 from csp_commerce_rules.prices import PriceRow
 
 START = date(2023, 11, 1)

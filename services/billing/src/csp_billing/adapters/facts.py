@@ -5,9 +5,9 @@ from datetime import date
 from typing import Any
 
 from csp_billing.adapters.ledger_reader import known_of
-from csp_billing.close_days import CloseDays
 from csp_billing.ports import ReportKey, Sold
-from csp_billing.settling import Known
+from csp_billing.settling.close_days import CloseDays
+from csp_billing.settling.posting import Known
 from csp_runtime.database import Connection, Database
 from csp_runtime.scope import Scope
 

@@ -6,8 +6,8 @@ from datetime import date
 from psycopg.rows import DictRow
 
 from csp_billing.domain.taxes import TaxGroup
-from csp_billing.line_rows import shown_of
 from csp_billing.ports import LinesAsked, LinesPage, Report, ReportKey, Seal, ShownLine
+from csp_billing.settling.line_rows import shown_of
 from csp_runtime.database import Database
 from csp_runtime.scope import Scope
 

@@ -15,11 +15,11 @@ from psycopg.rows import TupleRow, dict_row
 
 from csp_billing.domain.lines import LineKey
 from csp_billing.domain.rules import Ledger
-from csp_billing.line_rows import shown_of
-from csp_billing.positions import Position, PositionUnreadable, unpack_position
-from csp_billing.settling import LEDGERS, Known, Log, Subject
-from csp_billing.timelines import told_by
-from csp_billing.was_billed import Was, remember
+from csp_billing.settling.line_rows import shown_of
+from csp_billing.settling.positions import Position, PositionUnreadable, unpack_position
+from csp_billing.settling.posting import LEDGERS, Known, Log, Subject
+from csp_billing.settling.timelines import told_by
+from csp_billing.settling.was_billed import Was, remember
 from csp_contracts.codec import decode_event, decode_times
 
 _SUBJECT = (

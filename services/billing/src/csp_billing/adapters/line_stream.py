@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import psycopg
 from psycopg_pool import ConnectionPool
 
-from csp_billing.line_rows import COLUMNS, shown_of_text
 from csp_billing.ports import ReportKey, ShownLine
+from csp_billing.settling.line_rows import COLUMNS, shown_of_text
 from csp_runtime.database import DatabaseRole, connection_info
 from csp_runtime.scope import Scope
 

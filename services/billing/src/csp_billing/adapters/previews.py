@@ -18,8 +18,8 @@ from csp_billing.closing.windows import open_days
 from csp_billing.domain.rules import Ledger
 from csp_billing.domain.taxes import Rate, groups
 from csp_billing.ports import Asked, Report, ReportKey, ShownLine, report_key, report_order
-from csp_billing.settler import Draft, Settler, Span
-from csp_billing.settling import LEDGERS, Subject, begin_anew, to_post
+from csp_billing.settling.posting import LEDGERS, Subject, begin_anew, to_post
+from csp_billing.settling.settler import Draft, Settler, Span
 from csp_billing.taxes.rating import rated_previews, rates_of
 
 

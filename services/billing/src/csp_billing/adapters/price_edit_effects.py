@@ -12,8 +12,8 @@ from csp_billing.adapters.previews import calendar_until
 from csp_billing.closing.cycles import close_days
 from csp_billing.closing.windows import open_days
 from csp_billing.ports import EditEffect, PriceEdit, ReportKey, ShownLine, report_key, report_order
-from csp_billing.settling import Known, Log, Subject, begin_anew, to_post
-from csp_billing.timelines import told_by
+from csp_billing.settling.posting import Known, Log, Subject, begin_anew, to_post
+from csp_billing.settling.timelines import told_by
 from csp_contracts.pricing_v1 import SubscriptionPriceEdited
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from psycopg.rows import DictRow
 
-from csp_billing.line_rows import shown_of
 from csp_billing.ports import line_id_of, report_key
+from csp_billing.settling.line_rows import shown_of
 from csp_contracts.billing_v1 import BillingLineAdded, ReportIssued
 from csp_contracts.codec import encode_event
 from csp_contracts.envelope import Meta

@@ -17,8 +17,8 @@ from csp_billing.invoices.candidates import newest_lines
 from csp_billing.invoices.taking import totals_text
 from csp_billing.ports import line_id_of, report_key
 from csp_billing.projections import INBOX_LOCK
-from csp_billing.settling import Subject
-from csp_billing.was_billed import Was
+from csp_billing.settling.posting import Subject
+from csp_billing.settling.was_billed import Was
 from csp_commerce_rules.money import NotADecimal, minor_digits, parse_decimal
 from csp_contracts.billing_v1 import ManualAdjustmentGranted
 from csp_contracts.codec import encode_event, encode_meta

@@ -18,7 +18,7 @@ from csp_billing.closing.shard import close_customers
 from csp_billing.closing.worker import CHANNEL
 from csp_billing.domain.rules import Ledger
 from csp_billing.ports import ReportKey
-from csp_billing.settling import LEDGERS
+from csp_billing.settling.posting import LEDGERS
 from csp_contracts.codec import encode_meta
 from csp_contracts.envelope import Meta
 from csp_runtime.problems import Problem, not_found, stale

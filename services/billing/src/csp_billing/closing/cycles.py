@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import psycopg
 
-from csp_billing.close_days import CloseDays
 from csp_billing.closing.issuing import alone_with, opened
+from csp_billing.settling.close_days import CloseDays
 from csp_commerce_rules.report_cycles import window_of
 from csp_contracts.envelope import Meta, Recorded
 from csp_contracts.ids import Kind, named_id

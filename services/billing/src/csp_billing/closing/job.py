@@ -8,10 +8,10 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from csp_billing.close_days import CloseDays
 from csp_billing.closing.cycles import close_days
 from csp_billing.domain.rules import Ledger
-from csp_billing.settler import Span
+from csp_billing.settling.close_days import CloseDays
+from csp_billing.settling.settler import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

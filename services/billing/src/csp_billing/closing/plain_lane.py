@@ -6,8 +6,8 @@ from csp_billing.adapters.ledger_reader import PACKED, Standing, Unrest
 from csp_billing.closing.sheets import Sheets
 from csp_billing.closing.windows import OpenDays
 from csp_billing.domain.rules import Ledger
-from csp_billing.plain_positions import Fees, fees_of
-from csp_billing.settler import Span
+from csp_billing.settling.plain_positions import Fees, fees_of
+from csp_billing.settling.settler import Span
 
 
 def pass_plain(

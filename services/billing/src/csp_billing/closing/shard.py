@@ -14,7 +14,7 @@ from csp_billing.closing.verdict import verdict_on
 from csp_billing.closing.windows import open_days
 from csp_billing.closing.writing import Writing
 from csp_billing.ports import ReportKey, report_key
-from csp_billing.settler import Drafts, Settler
+from csp_billing.settling.settler import Drafts, Settler
 from csp_runtime.crash_points import crash_point
 
 _MOST_RESTLESS = 300_000

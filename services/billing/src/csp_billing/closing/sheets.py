@@ -7,11 +7,11 @@ from datetime import date
 from csp_billing.domain.bounds import BoundBroken, broken_bounds
 from csp_billing.domain.rules import Ledger
 from csp_billing.domain.state import State
-from csp_billing.line_rows import text_behind_position
-from csp_billing.plain_positions import Fees, PlainRow
 from csp_billing.ports import report_order
-from csp_billing.positions import Position, pack_position
-from csp_billing.settler import Draft
+from csp_billing.settling.line_rows import text_behind_position
+from csp_billing.settling.plain_positions import Fees, PlainRow
+from csp_billing.settling.positions import Position, pack_position
+from csp_billing.settling.settler import Draft
 
 _NEVER = date.max.toordinal()
 _MOST_LINES_TO_TRUST = 40

@@ -13,8 +13,8 @@ from csp_billing.closing.job import CloseJob
 from csp_billing.closing.sheets import Sheet
 from csp_billing.closing.verdict import Verdict
 from csp_billing.domain.rules import Ledger
-from csp_billing.line_rows import COLUMNS, ENGINE
 from csp_billing.ports import ReportKey
+from csp_billing.settling.line_rows import COLUMNS, ENGINE
 
 _ROWS_AT_ONCE = 500
 _CHARACTERS_AT_ONCE = 1 << 18

@@ -11,9 +11,9 @@ from csp_billing.domain.lines import Line
 from csp_billing.domain.what_ifs import Choice, compare, fair_until
 from csp_billing.forecast.forecasts import Question, forecasts
 from csp_billing.invoices.taking import totals_text
-from csp_billing.one_story import StoryFacts, one_story
 from csp_billing.ports import Books, ShownLine, Sold, report_key
-from csp_billing.views import line_json
+from csp_billing.reports.views import line_json
+from csp_billing.settling.one_story import StoryFacts, one_story
 from csp_commerce_rules.money import PRICE_DIGITS, parse_decimal
 from csp_runtime.clock import Clock
 from csp_runtime.consistency import KnownVersions

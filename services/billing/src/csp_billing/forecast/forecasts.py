@@ -16,7 +16,7 @@ from csp_billing.domain.plain import Checkpoint
 from csp_billing.domain.rules import Ledger
 from csp_billing.invoices.taking import totals_text
 from csp_billing.ports import Asked, ShownLine, report_key, report_order
-from csp_billing.views import line_json
+from csp_billing.reports.views import line_json
 
 _CERTAINTIES: tuple[Certainty, ...] = ("charged", "unless_cancelled", "depends_on_renewal")
 

@@ -15,9 +15,9 @@ from csp_billing.domain.delta import Posting
 from csp_billing.domain.lines import LineKey
 from csp_billing.domain.matching import OurLine
 from csp_billing.domain.rules import Ledger
-from csp_billing.line_rows import shown_of
 from csp_billing.ports import Asked, line_id_of, report_key
-from csp_billing.was_billed import Was, remember
+from csp_billing.settling.line_rows import shown_of
+from csp_billing.settling.was_billed import Was, remember
 
 BEFORE = timedelta(days=70)
 AFTER = timedelta(days=40)

@@ -3,8 +3,8 @@
 from collections import Counter
 from datetime import date, timedelta
 
-from csp_billing.close_days import CloseDays
 from csp_billing.invoices.formats import FormatName
+from csp_billing.settling.close_days import CloseDays
 from csp_commerce_rules.report_cycles import window_of
 
 

@@ -9,10 +9,10 @@ from psycopg.rows import dict_row
 
 from csp_billing.domain.taxes import Rated, by_line
 from csp_billing.invoices.taking import totals_text
-from csp_billing.line_rows import shown_of
 from csp_billing.ports import Report, ReportKey, line_id_of
+from csp_billing.reports.views import line_json
+from csp_billing.settling.line_rows import shown_of
 from csp_billing.taxes.rating import rated_lines
-from csp_billing.views import line_json
 from csp_commerce_rules.money import format_decimal
 
 

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from csp_billing.closing.pool import prepare_worker
-from csp_billing.verify import ONE_SNAPSHOT, Verified, parts, verify_part
+from csp_billing.verifying.verify import ONE_SNAPSHOT, Verified, parts, verify_part
 from csp_runtime.database import DatabaseRole, connection_info
 
 

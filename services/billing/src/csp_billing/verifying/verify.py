@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 import psycopg
 
 from csp_billing.adapters.ledger_reader import LedgerReader
-from csp_billing.close_days import CloseDays
 from csp_billing.closing.cycles import close_days
 from csp_billing.domain.delta import Issued, delta
 from csp_billing.domain.lines import LineKey
 from csp_billing.domain.rules import Ledger
-from csp_billing.positions import Position, pack_position
-from csp_billing.settling import LEDGERS, Due, Known, Log, begin_anew
+from csp_billing.settling.close_days import CloseDays
+from csp_billing.settling.positions import Position, pack_position
+from csp_billing.settling.posting import LEDGERS, Due, Known, Log, begin_anew
 
 SUBSCRIPTIONS_AT_ONCE = 2_000
 ONE_SNAPSHOT = "set transaction isolation level repeatable read, read only"

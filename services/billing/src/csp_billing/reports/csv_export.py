@@ -9,8 +9,8 @@ from functools import lru_cache
 
 from csp_billing.domain.explain import told
 from csp_billing.domain.taxes import LineTaxes
-from csp_billing.line_rows import plain
 from csp_billing.ports import Report
+from csp_billing.settling.line_rows import plain
 from csp_commerce_rules.money import format_decimal, format_price, minor_digits
 
 Texts = Iterable[Sequence[str]]

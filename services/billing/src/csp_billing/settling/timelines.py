@@ -6,13 +6,13 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from csp_billing.close_days import CloseDays
 from csp_billing.domain import facts as f
 from csp_billing.domain.family import Story
 from csp_billing.domain.lines import key_of
 from csp_billing.domain.overlay import holding
 from csp_billing.domain.price_book import PriceBook
 from csp_billing.domain.rules import Ledger, Rules, rules_for
+from csp_billing.settling.close_days import CloseDays
 from csp_commerce_rules.charge_cycles import Frequency, Term
 from csp_commerce_rules.money import minor_digits, parse_decimal
 from csp_commerce_rules.prices import PriceChangePolicy, PriceRow

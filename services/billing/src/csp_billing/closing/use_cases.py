@@ -12,7 +12,7 @@ from csp_billing.closing.commands import begin_close, hold_one, issue_one
 from csp_billing.closing.cycles import open_cycles
 from csp_billing.closing.progress import cycle_json, cycles_json
 from csp_billing.ports import Books, ReportKey
-from csp_billing.views import summary
+from csp_billing.reports.views import summary
 from csp_runtime.clock import Clock
 from csp_runtime.commands import command_meta
 from csp_runtime.http import Command

@@ -10,10 +10,10 @@ from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from csp_billing.csv_export import COLUMNS
 from csp_billing.domain.taxes import LineTaxes
 from csp_billing.ports import Report
-from csp_billing.views import Pieces, rows
+from csp_billing.reports.csv_export import COLUMNS
+from csp_billing.reports.views import Pieces, rows
 from csp_commerce_rules.money import format_decimal, minor_digits
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

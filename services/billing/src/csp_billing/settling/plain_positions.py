@@ -15,8 +15,8 @@ import msgspec
 
 from csp_billing.domain.lines import LineKey
 from csp_billing.domain.plain import Plain, Soon, shows_fee, steps
-from csp_billing.line_rows import fee_days_text, fee_text, is_bare
-from csp_billing.timelines import FREQUENCIES
+from csp_billing.settling.line_rows import fee_days_text, fee_text, is_bare
+from csp_billing.settling.timelines import FREQUENCIES
 from csp_commerce_rules.charge_cycles import Term
 from csp_commerce_rules.prices import PriceRow
 

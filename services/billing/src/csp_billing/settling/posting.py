@@ -10,7 +10,6 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from csp_billing.close_days import CloseDays
 from csp_billing.domain.delta import Posting, delta
 from csp_billing.domain.facts import Fact, TimeCorrected
 from csp_billing.domain.family import Story, linked
@@ -20,9 +19,10 @@ from csp_billing.domain.plain import Plain, advance
 from csp_billing.domain.price_book import PriceBook
 from csp_billing.domain.rules import Ledger, Rules
 from csp_billing.ports import ShownLine
-from csp_billing.positions import Position, position_after
-from csp_billing.timelines import Told, facts_of, rows_of, rules_of, story_of
-from csp_billing.was_billed import Was
+from csp_billing.settling.close_days import CloseDays
+from csp_billing.settling.positions import Position, position_after
+from csp_billing.settling.timelines import Told, facts_of, rows_of, rules_of, story_of
+from csp_billing.settling.was_billed import Was
 
 LEDGERS: tuple[Ledger, Ledger] = ("sell", "cost")
 

@@ -5,8 +5,8 @@ from itertools import chain, groupby
 
 from csp_billing.domain.presentation import collapse
 from csp_billing.domain.taxes import LineTax, LineTaxes
-from csp_billing.line_rows import line_text, shown_of_text
 from csp_billing.ports import ShownLine
+from csp_billing.settling.line_rows import line_text, shown_of_text
 
 
 def collapsed_lines(lines: Iterable[ShownLine]) -> list[ShownLine]:

@@ -2,11 +2,11 @@
 
 from typing import Protocol
 
-from csp_billing.close_days import CloseDays
 from csp_billing.domain import facts as f
 from csp_billing.domain.family import Story, linked
-from csp_billing.settling import Known
-from csp_billing.timelines import story_of
+from csp_billing.settling.close_days import CloseDays
+from csp_billing.settling.posting import Known
+from csp_billing.settling.timelines import story_of
 from csp_runtime.scope import Scope
 
 

@@ -16,7 +16,7 @@ import msgspec
 from csp_billing.domain.plain import Checkpoint, Plain, Soon, soon_plain
 from csp_billing.domain.rules import Rules
 from csp_billing.domain.state import State
-from csp_billing.plain_positions import MARK, pack_plain, pack_soon, state_in, unpack_plain
+from csp_billing.settling.plain_positions import MARK, pack_plain, pack_soon, state_in, unpack_plain
 from csp_commerce_rules.prices import PriceRow
 
 VERSION = 3

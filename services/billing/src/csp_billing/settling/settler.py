@@ -16,14 +16,14 @@ from csp_billing.adapters.ledger_reader import (
     WasBilled,
     subject_of,
 )
-from csp_billing.close_days import CloseDays
 from csp_billing.closing.windows import OpenDays
 from csp_billing.domain.lines import LineKey
 from csp_billing.domain.rules import Ledger
 from csp_billing.ports import ShownLine
-from csp_billing.positions import Position
-from csp_billing.settling import Due, Known, Subject, begin_anew, go_on, goes_on, to_post
-from csp_billing.was_billed import Was
+from csp_billing.settling.close_days import CloseDays
+from csp_billing.settling.positions import Position
+from csp_billing.settling.posting import Due, Known, Subject, begin_anew, go_on, goes_on, to_post
+from csp_billing.settling.was_billed import Was
 
 Owner = tuple[str, Ledger, str]
 """Whose draft: customer, ledger, currency."""

@@ -1,0 +1,1 @@
+"""Reports as people and machines take them: JSON, CSV, JSON Lines, Excel."""
