@@ -208,6 +208,8 @@ FOUND = [
     [("portal", 3), ("look",), ("portal", 4)],
     [("portal", 3), ("look",), ("some", 3), ("portal", 4), ("look",)],
     [("portal", 3), ("look",), ("portal", 4), ("portal", 7), ("look",)],
+    # A record of the second in which a command of ours was answered.
+    [("some", 3), ("buy_seats", 9), ("portal", 4), ("renewal", True), ("settle_open",)],
 ]
 
 

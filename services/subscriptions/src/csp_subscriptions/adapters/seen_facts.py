@@ -42,6 +42,17 @@ class SeenFacts:
             for row in rows
         ]
 
+    async def recorded(self, subscription_id: str, version: int) -> datetime | None:
+        """When an event happened by its own audit record; None while that is not known."""
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(
+                "select effective_at from seen_facts where subscription_id = %s and version = %s and fact_id like 'audit:%%' "
+                "order by effective_at limit 1",
+                [subscription_id, version],
+            )
+            row = await cursor.fetchone()
+        return None if row is None else row["effective_at"]
+
     async def is_known(self, fact_id: str) -> bool:
         """Whether it is written already."""
         async with self._database.connection() as connection:

@@ -18,6 +18,8 @@ _SAME_MOMENT = timedelta(minutes=5)
 """How much earlier than its audit record a webhook may date the same change."""
 _CLOCKS_DIFFER = timedelta(minutes=1)
 """How far our clock may be behind Microsoft's."""
+_ANSWER_IS_GOOD_TO = timedelta(seconds=1)
+"""Our own change carries the time of Microsoft's answer, whose header leaves fractions of a second out."""
 
 
 class AuditFacts:
@@ -57,12 +59,13 @@ class AuditFacts:
         corrected = await self._same_fact(observed, history, value, at, found)
         if corrected is None:
             superseded = at < state.last_effective_at
-            if not superseded and await self._is_before_open_reading(observed, at, history, found):
+            if not superseded and await self._is_before_present(observed, at, history, found):
                 superseded = True
                 found.read_again(event, self._clock.now() + self._visibility)
             appended = found.append(history, change, replace(meta, superseded=superseded))
             found.also.append(remember(fact_id, state.id, value, at, appended.version, is_open=False))
             return
+        found.recorded[corrected.stream, corrected.version] = at
         found.also.append(remember(fact_id, state.id, value, at, corrected.version, is_open=False))
         if differs_in_time(corrected, at):
             correction = EffectiveTimeCorrected(
@@ -70,17 +73,18 @@ class AuditFacts:
             )
             found.append(history, correction, meta)
 
-    async def _is_before_open_reading(
+    async def _is_before_present(
         self,
         observed: ExternalStateObserved,
         at: datetime,
         history: list[Recorded[Any]],
         found: Findings,
     ) -> bool:
-        """Whether a record of a quantity is older than the reading that decides the present one.
+        """Whether a record of a quantity is older than what decides the present one, although its time does not say so.
 
-        A reading carries our clock's time and a record Microsoft's: close together, the times do not order them. While the
-        reading's own record is not known, what the record says of the quantity before it does.
+        A reading carries our clock's time and a record Microsoft's, our own change the second of its answer: close together, the
+        times do not order them. While the own record of the present quantity is not known, what this one says of the quantity
+        before it does.
         """
         told = observed.state or {}
         previous = told.get("previous_quantity")
@@ -92,11 +96,14 @@ class AuditFacts:
             ),
             None,
         )
+        if last is None or not isinstance(previous, int) or previous == last.data.quantity:
+            return False
+        if last.meta.effective_basis == EffectiveBasis.COMMAND:
+            own = found.recorded.get((last.stream, last.version))
+            own = own or await self._seen_facts.recorded(last.stream, last.version)
+            return at < (last.meta.effective_at + _ANSWER_IS_GOOD_TO if own is None else own)
         if (
-            last is None
-            or not isinstance(previous, int)
-            or previous == last.data.quantity
-            or last.meta.effective_basis not in (EffectiveBasis.READING, EffectiveBasis.WEBHOOK)
+            last.meta.effective_basis not in (EffectiveBasis.READING, EffectiveBasis.WEBHOOK)
             or at >= last.meta.effective_at + _CLOCKS_DIFFER
         ):
             return False

@@ -21,6 +21,8 @@ class Findings:
         self.also: list[Also] = []
         self.facts: set[str] = set()
         self.readings: list[OpenReading] = []
+        self.recorded: dict[tuple[str, int], datetime] = {}
+        """When events happened by their own audit records: by stream and version."""
 
     def append(
         self, history: list[Recorded[Any]], data: Any, meta: Meta
