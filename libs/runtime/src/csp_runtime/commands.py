@@ -25,6 +25,13 @@ class Decision:
     also: Sequence[Also] = field(default=())
 
 
+def key_of(command: Command, now: datetime, answer: dict[str, Any] | None = None) -> CommandKey:
+    """A command's idempotency key, with what a repetition is answered."""
+    return CommandKey(
+        caller=command.caller, key=command.key, request_digest=command.digest, answer=answer or {}, at=now
+    )
+
+
 async def carry_out(
     store: EventStore,
     command: Command,
@@ -35,18 +42,11 @@ async def carry_out(
 
     Raises `KeyReused` for the key with another body, `VersionConflict` after three decisions, and what `decide` raises.
     """
-    key = CommandKey(caller=command.caller, key=command.key, request_digest=command.digest, answer={}, at=now)
     try:
-        await store.check_key(key)
+        await store.check_key(key_of(command, now))
         for attempt in range(1, DECISIONS + 1):
             decision = await decide()
-            kept = CommandKey(
-                caller=key.caller,
-                key=key.key,
-                request_digest=key.request_digest,
-                answer=decision.answer,
-                at=now,
-            )
+            kept = key_of(command, now, decision.answer)
             try:
                 await store.save(decision.events, key=kept, also=decision.also)
             except VersionConflict:

@@ -6,7 +6,7 @@ from csp_contracts.ids import Kind, named_id
 from csp_identity_sync.domain.forms import user_faults
 from csp_identity_sync.ports import Directory, Tenant, UserRow
 from csp_runtime.clock import Clock
-from csp_runtime.commands import command_meta
+from csp_runtime.commands import command_meta, key_of
 from csp_runtime.http import Command
 from csp_runtime.operations import Beginning, Operations
 from csp_runtime.operations.beginning import Begun
@@ -14,7 +14,6 @@ from csp_runtime.passwords import generate
 from csp_runtime.positions import position_of
 from csp_runtime.problems import Problem, invalid, not_found
 from csp_runtime.scope import Scope
-from csp_runtime.store import CommandKey
 
 CONTEXT = "identity-sync"
 
@@ -151,9 +150,7 @@ class IdentityUseCases:
                 ),
                 match_keys=[subject],
             ),
-            key=CommandKey(
-                caller=command.caller, key=command.key, request_digest=command.digest, answer={}, at=now
-            ),
+            key=key_of(command, now),
             now=now,
         )
 

@@ -23,14 +23,14 @@ from csp_provisioning.domain.forms import (
 )
 from csp_provisioning.ports import MicrosoftChecks, Organisations, OrganisationWriter, TenantRow
 from csp_runtime.clock import Clock
-from csp_runtime.commands import Decision, carry_out, command_meta
+from csp_runtime.commands import Decision, carry_out, command_meta, key_of
 from csp_runtime.http import Command
 from csp_runtime.new_ids import new_id
 from csp_runtime.operations import Beginning, Operations
 from csp_runtime.operations.beginning import Begun
 from csp_runtime.problems import InvalidParameter, Problem, not_found
 from csp_runtime.scope import Role, Scope
-from csp_runtime.store import Also, CommandKey, EventStore
+from csp_runtime.store import Also, EventStore
 
 CONTEXT = "provisioning"
 
@@ -157,9 +157,7 @@ class ProvisioningUseCases:
         if organisation is None:
             raise not_found("customer")
         now = self._clock.now()
-        key = CommandKey(
-            caller=command.caller, key=command.key, request_digest=command.digest, answer={}, at=now
-        )
+        key = key_of(command, now)
         domain = domain_of(prefix)
         if self._store.answer_to(key.caller, key.key) is None:
             _raise(domain_faults(domain))

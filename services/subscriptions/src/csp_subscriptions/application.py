@@ -8,12 +8,13 @@ from typing import Any
 from csp_commerce_rules.seat_lots import Permission
 from csp_contracts.envelope import EffectiveBasis, Meta, Origin
 from csp_runtime.clock import Clock
+from csp_runtime.commands import key_of
 from csp_runtime.http import Command
 from csp_runtime.operations import Beginning, Operations
 from csp_runtime.operations.beginning import Begun
 from csp_runtime.problems import Problem, invalid, not_found, stale
 from csp_runtime.scope import Scope
-from csp_runtime.store import CommandKey, EventStore
+from csp_runtime.store import EventStore
 from csp_runtime.telemetry import trace_carrier
 from csp_subscriptions.domain.changed import changed_since
 from csp_subscriptions.domain.errors import SubscriptionRefusal
@@ -85,7 +86,7 @@ class SubscriptionUseCases:
                 meta=self._meta(scope, tenant, command, now),
                 match_keys=[f"{tenant.microsoft_tenant_id}/{quote.product}".lower() for quote in quotes],
             ),
-            key=_key(command, now),
+            key=key_of(command, now),
             now=now,
         )
 
@@ -197,7 +198,7 @@ class SubscriptionUseCases:
         state = await self.subscription(scope, subscription_id)
         tenant = await self._tenant(scope, state.tenant_id)
         now = self._clock.now()
-        key = _key(command, now)
+        key = key_of(command, now)
         # A repeated command is answered before its gates, which the first one may have closed.
         found, deadline_at = self._store.answer_to(key.caller, key.key), None
         if found is None:
@@ -296,12 +297,6 @@ def _ask(scope: Scope, check: Check, state: Subscription) -> Permission | None:
                 {"action": "set_end_of_term", "href": f"{surface}/subscriptions/{state.id}/end-of-term"}
             ]
         raise Problem(refusal.code, refusal.title, extra=extra) from None
-
-
-def _key(command: Command, now: datetime) -> CommandKey:
-    return CommandKey(
-        caller=command.caller, key=command.key, request_digest=command.digest, answer={}, at=now
-    )
 
 
 def _target_line(line: OrderLine, quote: Quote) -> dict[str, Any]:
