@@ -22,12 +22,16 @@ from csp_partner_feed.ports import (
     Wishes,
 )
 from csp_runtime.clock import Clock
+from csp_runtime.commands import key_of
 from csp_runtime.errors import KeyAlreadyUsed, KeyReused
 from csp_runtime.http import Command
 from csp_runtime.problems import Problem, not_found
 from csp_runtime.replays import note_replay
 from csp_runtime.scope import RESELLER_ROLES, Role, Scope
-from csp_runtime.store import CommandKey
+
+_SERVICES = frozenset({Role.SERVICE})
+_STAFF = frozenset({*RESELLER_ROLES, Role.SERVICE})
+_ADMINISTRATORS = frozenset({Role.RESELLER_ADMIN, Role.SERVICE})
 
 
 class FeedUseCases:
@@ -61,16 +65,10 @@ class FeedUseCases:
 
         Raises a `Problem` of type `not-found` for what the feed has not seen yet.
         """
-        _only_services(scope)
+        _check(scope, _SERVICES, "Only services may do this")
         known = await self._known.by_id(resource, resource_id)
         if known is None or known[0] != scope.reseller:
             raise not_found(str(resource))
-        await self._want(resource, resource_id)
-
-    async def _want(self, resource: Resource, resource_id: str) -> None:
-        known = await self._known.by_id(resource, resource_id)
-        if known is None:
-            return
         reseller, tenant, microsoft_id = known
         await self._wishes.want(
             [
@@ -88,8 +86,7 @@ class FeedUseCases:
 
     async def refresh(self, scope: Scope, tenant_id: str | None) -> int:
         """Read one customer in full, or all of them; how many. Raises a `Problem`: `forbidden`, `not-found`."""
-        if not scope.roles & {*RESELLER_ROLES, Role.SERVICE}:
-            raise Problem("forbidden", "Only the reseller's staff may refresh")
+        _check(scope, _STAFF, "Only the reseller's staff may refresh")
         if tenant_id is not None and await self._customers.by_id(scope.reseller, tenant_id) is None:
             raise not_found("tenant")
         return await self._customers.refresh(
@@ -98,8 +95,7 @@ class FeedUseCases:
 
     async def status(self, scope: Scope, tenant_id: str | None = None) -> SyncStatus:
         """How fresh everything is. Raises a `Problem`: `forbidden` for customers, `not-found`."""
-        if not scope.roles & {*RESELLER_ROLES, Role.SERVICE}:
-            raise Problem("forbidden", "Only the reseller's staff may see this")
+        _check(scope, _STAFF, "Only the reseller's staff may see this")
         if tenant_id is not None and await self._customers.by_id(scope.reseller, tenant_id) is None:
             raise not_found("tenant")
         return await self._status.status(scope, self._clock.now(), tenant_id)
@@ -108,8 +104,7 @@ class FeedUseCases:
         self, scope: Scope, *, is_open: bool = True, after: str | None = None, limit: int = 100
     ) -> Sequence[Drift]:
         """What waits for a decision, or what was decided. Raises a `Problem` of type `forbidden` for customers."""
-        if not scope.roles & {*RESELLER_ROLES, Role.SERVICE}:
-            raise Problem("forbidden", "Only the reseller's staff may see this")
+        _check(scope, _STAFF, "Only the reseller's staff may see this")
         return await self._inbox.listed(scope, is_open=is_open, after=after, limit=limit)
 
     async def decide(
@@ -125,15 +120,8 @@ class FeedUseCases:
 
         Raises a `Problem`: `forbidden`, `not-found`; `KeyReused` for the key with another decision.
         """
-        if not scope.roles & {Role.RESELLER_ADMIN, Role.SERVICE}:
-            raise Problem("forbidden", "Only the reseller's administrators may decide")
-        asked = CommandKey(
-            caller=command.caller,
-            key=command.key,
-            request_digest=command.digest,
-            answer={},
-            at=self._clock.now(),
-        )
+        _check(scope, _ADMINISTRATORS, "Only the reseller's administrators may decide")
+        asked = key_of(command, self._clock.now())
         decision = Decision(
             side=side,
             policy=None,
@@ -162,14 +150,12 @@ class FeedUseCases:
 
     async def policies(self, scope: Scope) -> Sequence[PolicyRow]:
         """Whose side is taken without asking. Raises a `Problem` of type `forbidden` for customers."""
-        if not scope.roles & {*RESELLER_ROLES, Role.SERVICE}:
-            raise Problem("forbidden", "Only the reseller's staff may see this")
+        _check(scope, _STAFF, "Only the reseller's staff may see this")
         return await self._policies.shown(scope)
 
     async def set_policy(self, scope: Scope, policy: Policy, reason: str) -> None:
         """Set one; it holds for differences found from now on. Raises a `Problem`: `forbidden`, `not-found` (the tenant)."""
-        if not scope.roles & {Role.RESELLER_ADMIN, Role.SERVICE}:
-            raise Problem("forbidden", "Only the reseller's administrators may set policies")
+        _check(scope, _ADMINISTRATORS, "Only the reseller's administrators may set policies")
         if policy.tenant_id and await self._customers.by_id(scope.reseller, policy.tenant_id) is None:
             raise not_found("tenant")
         await self._policies.put(scope, policy, reason, self._clock.now())
@@ -177,7 +163,7 @@ class FeedUseCases:
     async def person(self, scope: Scope, observation_id: str) -> dict[str, str | None]:
         """The personal fields of an observation, for the service that owns the user. Raises a `Problem`: `forbidden`,
         `not-found` (also after erasure)."""
-        _only_services(scope)
+        _check(scope, _SERVICES, "Only services may do this")
         found = await self._persons.fetch(scope.reseller, observation_id)
         if found is None:
             raise not_found("person")
@@ -185,10 +171,10 @@ class FeedUseCases:
 
     async def erase_person(self, scope: Scope, microsoft_user_id: str) -> int:
         """Forget the personal fields of a user. Raises a `Problem` of type `forbidden`."""
-        _only_services(scope)
+        _check(scope, _SERVICES, "Only services may do this")
         return await self._persons.erase(scope.reseller, microsoft_user_id.lower())
 
 
-def _only_services(scope: Scope) -> None:
-    if Role.SERVICE not in scope.roles:
-        raise Problem("forbidden", "Only services may do this")
+def _check(scope: Scope, roles: frozenset[Role], reason: str) -> None:
+    if not scope.roles & roles:
+        raise Problem("forbidden", reason)
