@@ -12,7 +12,6 @@ from fastapi import Depends, FastAPI, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
-from opentelemetry import trace
 from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
 
@@ -25,6 +24,7 @@ from csp_runtime.replays import Replays
 from csp_runtime.scope import Scope
 from csp_runtime.secret_box import SealBroken
 from csp_runtime.server_spans import ServerSpans
+from csp_runtime.telemetry import trace_id
 
 log = logger(__name__)
 
@@ -156,12 +156,6 @@ def problem_response(problem: Problem) -> JSONResponse:
     return JSONResponse(
         problem.as_json(_instance()), status_code=problem.status, headers=headers, media_type=MEDIA_TYPE
     )
-
-
-def trace_id() -> str | None:
-    """The trace that the present request belongs to; None where none is kept."""
-    context = trace.get_current_span().get_span_context()
-    return f"{context.trace_id:032x}" if context.is_valid else None
 
 
 def _instance() -> str | None:

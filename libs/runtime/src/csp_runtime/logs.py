@@ -5,13 +5,14 @@ import sys
 from typing import Any, TextIO
 
 import structlog
-from opentelemetry import trace
+
+from csp_runtime.telemetry import trace_id
 
 
 def _add_trace(_: object, __: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    context = trace.get_current_span().get_span_context()
-    if context.is_valid:
-        fields["trace_id"] = format(context.trace_id, "032x")
+    trace = trace_id()
+    if trace is not None:
+        fields["trace_id"] = trace
     return fields
 
 

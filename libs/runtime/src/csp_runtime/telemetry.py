@@ -51,6 +51,12 @@ def is_exporting() -> bool:
     return bool(_exporters)
 
 
+def trace_id() -> str | None:
+    """The trace that is present, as problems, logs and operations name it; None where none is kept."""
+    context = trace.get_current_span().get_span_context()
+    return f"{context.trace_id:032x}" if context.is_valid else None
+
+
 def trace_carrier() -> dict[str, str]:
     """The current trace as text, to be stored with an event; `made` is real time, whatever the business clock says."""
     carrier: dict[str, str] = {}
