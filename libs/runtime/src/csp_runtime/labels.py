@@ -1,8 +1,11 @@
 """Labels: keys and values of the reseller's own on an object, changed by a merge patch (RFC 7396)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from csp_contracts.envelope import Recorded
+from csp_runtime.commands import Decision
 from csp_runtime.problems import InvalidParameter, Problem
 
 MOST_LABELS, LONGEST_VALUE = 50, 200
@@ -25,6 +28,21 @@ def merged(labels: Mapping[str, str], patch: Mapping[str, str | None]) -> dict[s
     if invalid:
         raise Problem("validation", "The request breaks a rule", invalid=invalid)
     return dict(sorted(after.items()))
+
+
+def relabelled(
+    identifier: str,
+    version: int,
+    before: Mapping[str, str],
+    patch: Mapping[str, str | None],
+    event: Callable[[dict[str, str]], Recorded[Any]],
+) -> Decision:
+    """What a patch comes to: `event` of the labels afterwards, or nothing where it says nothing new. Raises as `merged`."""
+    labels = merged(before, patch)
+    events = [] if labels == before else [event(labels)]
+    return Decision(
+        events=events, answer={"id": identifier, "labels": labels, "version": version + len(events)}
+    )
 
 
 def _faults(key: str, value: str | None) -> list[tuple[str, str]]:

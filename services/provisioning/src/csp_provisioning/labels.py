@@ -9,7 +9,7 @@ from csp_provisioning.ports import Organisations
 from csp_runtime.clock import Clock
 from csp_runtime.commands import Decision, carry_out, command_meta
 from csp_runtime.http import Command
-from csp_runtime.labels import merged
+from csp_runtime.labels import relabelled
 from csp_runtime.problems import not_found, stale
 from csp_runtime.scope import Scope
 from csp_runtime.store import EventStore
@@ -46,15 +46,13 @@ class CustomerLabels:
             if expected is not None and expected != version:
                 later = [event for event in events[max(expected, 0) :] if _is_of_labels(event)]
                 raise stale("customer", version, ["labels"] if later else [])
-            before = _labels(events)
-            labels = merged(before, patch)
-            answer = {"id": customer_id, "labels": labels}
-            if labels == before:
-                return Decision(events=[], answer={**answer, "version": version})
-            data = CustomerLabelsChanged(customer_id=customer_id, labels=labels)
             meta = command_meta(scope, command, now, partition_key=customer_id, customer=customer_id)
-            event: Recorded[Any] = Recorded(stream=customer_id, version=version + 1, data=data, meta=meta)
-            return Decision(events=[event], answer={**answer, "version": event.version})
+
+            def told(labels: dict[str, str]) -> Recorded[Any]:
+                data = CustomerLabelsChanged(customer_id=customer_id, labels=labels)
+                return Recorded(stream=customer_id, version=version + 1, data=data, meta=meta)
+
+            return relabelled(customer_id, version, _labels(events), patch, told)
 
         return await carry_out(self._store, command, now, decide)
 

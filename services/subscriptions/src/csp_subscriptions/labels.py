@@ -8,7 +8,7 @@ from csp_contracts.subscriptions_v1 import SubscriptionLabelsChanged
 from csp_runtime.clock import Clock
 from csp_runtime.commands import Decision, carry_out, command_meta
 from csp_runtime.http import Command
-from csp_runtime.labels import merged
+from csp_runtime.labels import relabelled
 from csp_runtime.problems import stale
 from csp_runtime.scope import Scope
 from csp_runtime.store import EventStore
@@ -45,13 +45,6 @@ class SubscriptionLabels:
             if expected is not None and expected != state.version:
                 changed = changed_since(await self._store.load(subscription_id), expected)
                 raise stale("subscription", state.version, changed)
-            labels = merged(state.labels, patch)
-            answer = {"id": state.id, "labels": labels}
-            if labels == state.labels:
-                return Decision(events=[], answer={**answer, "version": state.version})
-            data = SubscriptionLabelsChanged(
-                subscription_id=state.id, tenant_id=state.tenant_id, labels=labels
-            )
             meta = command_meta(
                 scope,
                 command,
@@ -60,7 +53,13 @@ class SubscriptionLabels:
                 customer=state.customer_id,
                 tenant=state.tenant_id,
             )
-            event: Recorded[Any] = Recorded(stream=state.id, version=state.version + 1, data=data, meta=meta)
-            return Decision(events=[event], answer={**answer, "version": event.version})
+
+            def told(labels: dict[str, str]) -> Recorded[Any]:
+                data = SubscriptionLabelsChanged(
+                    subscription_id=state.id, tenant_id=state.tenant_id, labels=labels
+                )
+                return Recorded(stream=state.id, version=state.version + 1, data=data, meta=meta)
+
+            return relabelled(state.id, state.version, state.labels, patch, told)
 
         return await carry_out(self._store, command, now, decide)
