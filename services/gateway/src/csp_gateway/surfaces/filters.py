@@ -134,16 +134,16 @@ def perspective_number(name: str, least: int, largest: int) -> Filter:
     )
 
 
-def number(name: str, *, column: str | None = None) -> Filter:
+def number(name: str) -> Filter:
     """A whole number."""
     schema = {"type": "integer", "minimum": 0, "maximum": LARGEST_NUMBER}
     return Filter(name, name, _ORDERED, schema, lambda value: _number(value, 0, LARGEST_NUMBER), of_shown=int)
 
 
-def day(name: str, *, column: str | None = None) -> Filter:
+def day(name: str) -> Filter:
     """A UTC day."""
     schema = {"type": "string", "format": "date"}
-    return Filter(name, column or name, _ORDERED, schema, _day, of_shown=_shown_day)
+    return Filter(name, name, _ORDERED, schema, _day, of_shown=_shown_day)
 
 
 def moment(name: str, *, column: str | None = None) -> Filter:
@@ -152,11 +152,11 @@ def moment(name: str, *, column: str | None = None) -> Filter:
     return Filter(name, column or name, _ORDERED[1:], schema, _moment, of_shown=_shown_moment)
 
 
-def truth(name: str, *, column: str | None = None) -> Filter:
+def truth(name: str) -> Filter:
     """`true` or `false`."""
     schema = {"type": "string", "enum": ["true", "false"]}
     parse = _one_of(("true", "false"))
-    return Filter(name, column or name, _EQUAL, schema, parse, of_shown=lambda value: str(value).lower())
+    return Filter(name, name, _EQUAL, schema, parse, of_shown=lambda value: str(value).lower())
 
 
 def _text(value: str, longest: int) -> str:
