@@ -79,12 +79,12 @@ def close_customers(
     span = job.span
     settler = Settler(reader, span, days)
     sheets: Sheets = defaultdict(Sheet)
-    for names in _own_parts(reader, customers[0]) if in_parts else [None]:
+    for names in _parts(reader, reader.names_of(customers[0])) if in_parts else [None]:
         standing = reader.standing(customers, job.from_on, names)
         known = unrest or reader.unrest_of([row[SUBJECT] for row in standing], job.calm_since)
         others = pass_plain(standing, known, sheets, span, days)
         _take(sheets, settler.settle_standing(others, known))
-    for names in _parts_away(reader, customers[0]) if in_parts else [None]:
+    for names in _parts(reader, reader.names_moved_from(customers[0])) if in_parts else [None]:
         _take(sheets, settler.correct(customers, names))
     statuses = reader.names(customers)
     done = _closed_before(connection, job, customers) if only is None and job.is_begun else set()
@@ -100,13 +100,7 @@ def close_customers(
     return writing.flush()
 
 
-def _own_parts(reader: LedgerReader, customer_id: str) -> Iterator[list[str]]:
-    names = reader.names_of(customer_id)
-    return parts.parts_of(names, reader.families(names))
-
-
-def _parts_away(reader: LedgerReader, customer_id: str) -> Iterator[list[str]]:
-    names = reader.names_moved_from(customer_id)
+def _parts(reader: LedgerReader, names: Sequence[str]) -> Iterator[list[str]]:
     return parts.parts_of(names, reader.families(names))
 
 
