@@ -41,10 +41,11 @@ test-all: install  ## all tests, the slow ones too
 bench: install  ## measure; a table and JSON, each figure as a ratio to its limit in the same run
 	@exec $(BIN)/python -m bench
 
-contracts: install  ## rewrite what is made from the code: JSON Schemas, AsyncAPI, the page of settings
+contracts: install  ## rewrite what is made from the code: JSON Schemas, AsyncAPI, the pages of settings and problems
 	$(BIN)/csp contracts schemas --write libs/contracts/schemas
 	$(BIN)/csp contracts asyncapi --write libs/contracts/asyncapi.yaml
 	$(BIN)/csp settings > docs/settings.md
+	$(BIN)/python -m csp_runtime.problem_types > docs/problems.md
 
 lock: install  ## compile requirements.lock anew from the members' pyproject.toml
 	@bash tools/lock.sh $(MEMBERS)
