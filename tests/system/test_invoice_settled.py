@@ -1,42 +1,16 @@
 """An invoice of Microsoft's from its month to its signature, through the public API alone: fetched, matched, decided of, signed off."""
 
 import uuid
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import pytest
 
+from csp_testing.person import Person
 from csp_testing.probe import eventually
 from csp_testing.running import Running
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("story")]
-
-
-class Person:
-    """Somebody at a surface."""
-
-    def __init__(self, running: Running, surface: str, *arguments: str) -> None:
-        token = running.csp("token", *arguments).stdout.strip()
-        self.http = httpx.Client(
-            base_url=running.gateway + surface, headers={"Authorization": f"Bearer {token}"}, timeout=60.0
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.http.close()
-
-    def get(self, path: str, **params: Any) -> Any:
-        answer = self.http.get(path, params=params)
-        assert answer.is_success, answer.text
-        return answer.json()
-
-    def post(self, path: str, body: Any = None, status: int = 200, key: str | None = None) -> Any:
-        headers = {"Idempotency-Key": key or uuid.uuid4().hex, "If-Match": "*"}
-        answer = self.http.post(path, json=body or {}, headers=headers)
-        assert answer.status_code == status, answer.text
-        return answer.json()
 
 
 def pass_days(running: Running, days: int) -> None:

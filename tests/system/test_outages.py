@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Self
 
 import httpx
@@ -13,6 +14,7 @@ import pytest
 from psycopg import conninfo
 
 from csp_testing.door import Door
+from csp_testing.kafka import KafkaServer
 from csp_testing.ports import free_ports
 from csp_testing.probe import eventually
 from csp_testing.running import Running
@@ -59,6 +61,12 @@ class Portal:
 
     def get(self, path: str) -> httpx.Response:
         return self._http.get(path)
+
+
+def _processes(data_folder: Path, kafka_server: KafkaServer) -> Running:
+    return Running(
+        data_folder, "--processes", "--services-port", str(free_ports(8)), CSP_KAFKA=kafka_server.bootstrap
+    )
 
 
 def _accepted(answer: httpx.Response) -> httpx.Response | None:
@@ -138,13 +146,7 @@ def test_the_database_of_one_machine_is_started_again_when_it_dies(data_folder):
 def test_the_database_of_many_processes_is_started_again_when_it_dies(data_folder, kafka_server):
     kafka_server.start()
     with (
-        Running(
-            data_folder,
-            "--processes",
-            "--services-port",
-            str(free_ports(8)),
-            CSP_KAFKA=kafka_server.bootstrap,
-        ) as running,
+        _processes(data_folder, kafka_server) as running,
         Portal(running) as portal,
     ):
         portal.add_until_accepted("Before")
@@ -172,13 +174,7 @@ def test_a_folder_that_can_keep_nothing_is_named(data_folder):
 def test_commands_are_accepted_while_the_broker_is_gone_and_arrive_when_it_returns(data_folder, kafka_server):
     kafka_server.start()
     with (
-        Running(
-            data_folder,
-            "--processes",
-            "--services-port",
-            str(free_ports(8)),
-            CSP_KAFKA=kafka_server.bootstrap,
-        ) as running,
+        _processes(data_folder, kafka_server) as running,
         Portal(running) as portal,
     ):
         portal.add_until_accepted("Before")

@@ -1,41 +1,15 @@
 """Prices through the public API and the command: lists in and out, margin rules, and an edit whose effect is seen first."""
 
-import uuid
 from datetime import date, timedelta
-from typing import Any, Self
+from typing import Any
 
-import httpx
 import pytest
 
+from csp_testing.person import Person
 from csp_testing.probe import eventually
 from csp_testing.running import Running
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("story")]
-
-
-class Person:
-    def __init__(self, running: Running, surface: str, *arguments: str) -> None:
-        token = running.csp("token", *arguments).stdout.strip()
-        self.http = httpx.Client(
-            base_url=running.gateway + surface, headers={"Authorization": f"Bearer {token}"}, timeout=60.0
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.http.close()
-
-    def get(self, path: str, **params: Any) -> Any:
-        answer = self.http.get(path, params=params)
-        assert answer.is_success, answer.text
-        return answer.json()
-
-    def post(self, path: str, body: Any, status: int = 200, **headers: str) -> Any:
-        usual = {"Idempotency-Key": uuid.uuid4().hex, "If-Match": "*"}
-        answer = self.http.post(path, json=body, headers={**usual, **headers})
-        assert answer.status_code == status, answer.text
-        return answer.json()
 
 
 def check_billing_start(reseller: Person, running: Running, subscription: dict[str, Any]) -> str:
