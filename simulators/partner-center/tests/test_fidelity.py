@@ -202,3 +202,14 @@ async def test_pc_2_4_users_are_filtered_by_state_and_name_together(service):
     assert await names(gone) == ["ann", "bob"]
     assert await names({"LeftFilter": gone, "RightFilter": begins, "Operator": "and"}) == ["ann"]
     assert "ann" not in await names({**gone, "Operator": "not_equals"})
+
+
+async def test_the_keys_of_a_provisioning_context_come_back_as_they_were_sent(service):
+    customer = await service.customer()
+    context = {"subscriptionId": "1C461A25-F729-4FA5-AADB-280947DD05E8", "Scope": "shared"}
+    line = {"id": 0, "catalogItemId": await service.item("CFQ7TTC0LH18:0001"), "quantity": 1}
+    line |= {"billingCycle": "monthly", "termDuration": "P1Y", "ProvisioningContext": context}
+    made = await service.call("POST", f"/v1/customers/{customer}/carts", {"LineItems": [line]})
+    assert made.json()["lineItems"][0]["provisioningContext"] == context
+    done = await service.call("POST", f"/v1/customers/{customer}/carts/{made.json()['id']}/checkout")
+    assert done.json()["orders"][0]["lineItems"][0]["provisioningContext"] == context

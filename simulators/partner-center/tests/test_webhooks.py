@@ -153,3 +153,37 @@ async def test_copies_can_be_emitted_shuffled_and_a_dead_channel_stays_silent(se
     await service.buy(customer, BASIC, 1)
     await service.advance(until="idle")
     assert len(receiver.received) == 5
+
+
+@pytest.mark.parametrize(
+    ("event", "path", "name"),
+    [
+        (
+            "subscription-updated",
+            "/webhooks/v1/customers/{customer}/subscriptions/{subscription}",
+            "subscription",
+        ),
+        ("new-commerce-migration-created", "/v1/customers/{customer}/migrations/newcommerce/1", "migration"),
+        ("granular-admin-access-assignment-deleted", "/accessAssignments/1", "GranularAdminAccessAssignment"),
+    ],
+)
+async def test_an_emitted_event_names_its_resource_and_the_newest_record_about_it(
+    service, receiver, event, path, name
+):
+    await register(service, receiver.url, "test-created")
+    customer = await service.customer()
+    subscription = (await service.buy(customer, BASIC, 1))["id"]
+    await service.customer()
+    uri = "https://api.partnercenter.microsoft.com" + path.format(
+        customer=customer, subscription=subscription
+    )
+    wish = {"tenant_id": service.partner["tenant_id"], "event": event, "resource_uri": uri}
+    await service.control("POST", "/webhooks/emit", wish)
+    await service.control("POST", "/webhooks/emit", {**wish, "defect": "null_audit_uri"})
+    await service.advance(until="idle")
+    told, without = (json.loads(body) for _, body in receiver.received)
+    assert told["ResourceName"] == name
+    assert without["AuditUri"] is None
+    if customer in uri:
+        record = await service.get(told["AuditUri"].removeprefix("https://api.partnercenter.microsoft.com"))
+        assert record["customerId"] == customer

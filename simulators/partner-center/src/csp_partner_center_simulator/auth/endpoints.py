@@ -166,13 +166,11 @@ def _user_tokens(
         world, partner, kind="app_user", audience=audience, tenant_id=directory, lifetime=LIFETIME,
         roles=grant.roles, mfa=grant.mfa,
     )  # fmt: skip
+    scope = "user_impersonation" if version == 1 else f"{audience}/user_impersonation {audience}/.default"
     answer = {
-        **_answer(world, version, audience, access),
+        **_answer(world, version, audience, access, scope),
         "refresh_token": fresh,
         "id_token": issuer.id_token(partner, directory, datetime.now(UTC), nonce=nonce),
-        "scope": "user_impersonation"
-        if version == 1
-        else f"{audience}/user_impersonation {audience}/.default",
     }
     if form.get("client_info") == "1":
         info = json.dumps({"uid": partner.user_id, "utid": partner.id}).encode()
@@ -195,18 +193,21 @@ def _tenant(world: World, partner: Partner, tenant: str) -> str:
     return customer.id
 
 
-def _answer(world: World, version: int, audience: str, access: str) -> dict[str, Any]:
+def _answer(world: World, version: int, audience: str, access: str, scope: str = "") -> dict[str, Any]:
     seconds = int(LIFETIME.total_seconds())
     now = int(world.now.timestamp())
+    scopes = {"scope": scope} if scope else {}
     if version == 2:
         return {
             "token_type": "Bearer",
+            **scopes,
             "expires_in": seconds,
             "ext_expires_in": seconds,
             "access_token": access,
         }
     return {  # v1 writes numbers as strings (PC 1.3)
         "token_type": "Bearer",
+        **scopes,
         "expires_in": str(seconds),
         "ext_expires_in": str(seconds),
         "expires_on": str(now + seconds),

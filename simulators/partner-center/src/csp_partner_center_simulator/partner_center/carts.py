@@ -260,9 +260,9 @@ def line_json(line: CartLine) -> dict[str, Any]:
         "promotionId": line.promotion_id or None,
         "participants": [{"key": key, "value": value} for key, value in line.participants] or None,
         "provisioningContext": _context(line),
+        "renewsTo": line.renews_to,
         "orderGroup": line.order_group,
         "addOnItems": [line_json(one) for one in line.addons] or None,
-        "renewsTo": line.renews_to,
         "attestationAccepted": line.attestation_accepted,
         "pricing": pricing_json(line.pricing),
         "error": {

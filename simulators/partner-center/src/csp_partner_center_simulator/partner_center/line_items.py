@@ -39,18 +39,23 @@ def legacy_json(world: World, one: Charge) -> dict[str, Any]:
         "chargeStartDate": _plain(one.period_start),
         "chargeEndDate": _plain(one.period_end),
         "chargeType": one.charge_type,
-        "unitPrice": one.unit_price,
+        "unitPrice": _decimal(one.unit_price),
         "quantity": one.quantity,
-        "amount": one.amount,
+        "amount": _decimal(one.amount),
         "totalOtherDiscount": Decimal("0.0"),
-        "subtotal": one.amount,
-        "tax": one.tax,
-        "totalForCustomer": one.amount + one.tax,
+        "subtotal": _decimal(one.amount),
+        "tax": _decimal(one.tax),
+        "totalForCustomer": _decimal(one.amount + one.tax),
         "currency": one.currency,
         "invoiceLineItemType": "billing_line_items",
         "billingProvider": "office",
         "attributes": attributes("LicenseBasedLineItem"),
     }
+
+
+def _decimal(value: Decimal) -> Decimal:
+    """Write a whole amount as .NET writes a decimal: 12.0, not 12."""
+    return value if value != value.to_integral_value() else value.quantize(Decimal("0.0"))
 
 
 def _short(identifier: str) -> str:

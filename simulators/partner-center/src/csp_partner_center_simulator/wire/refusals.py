@@ -42,6 +42,14 @@ def not_built(request: Request, now: datetime) -> Answer:
     return Answer(404, body, {"X-Simulator": "not-implemented"})
 
 
+FORBIDDEN = {
+    13605: "The customer has not accepted the Microsoft Customer Agreement.",
+    20002: "The partner has no relationship with this customer.",
+    900308: "The delegated privileges in the customer tenant do not suffice.",
+    900309: "Access has been blocked by Conditional Access policies.",
+}
+
+
 def instead(fault: Fault, operation: str, request: Request, correlation_id: str, now: datetime) -> Answer:
     """Give what the fault answers in the operation's place."""
     match fault.kind:
@@ -61,7 +69,8 @@ def instead(fault: Fault, operation: str, request: Request, correlation_id: str,
         case "empty_401":
             return Answer(401, None, {"WWW-Authenticate": "Bearer"})
         case "forbidden":
-            refusal = ApiError(403, fault.code or 900308, "Access denied.")
+            code = fault.code or 900308
+            refusal = ApiError(403, code, FORBIDDEN.get(code, "Access denied."))
         case "not_found_fresh":
             code = 20003 if "subscriptions" in operation else 60003 if "users" in operation else 20002
             refusal = ApiError(404, fault.code or code, "The resource was not found.")

@@ -8,13 +8,16 @@ from urllib.parse import parse_qsl
 
 from csp_partner_center_simulator.wire.errors import invalid
 
+# The keys of a map are the caller's own words and come back as they were sent.
+MAPS = frozenset({"provisioningcontext"})
+
 
 def fold(value: Any) -> Any:
     """Give the value with member names in lower case; of two casings of one name the first is taken."""
     if isinstance(value, dict):
         folded: dict[str, Any] = {}
         for name, member in value.items():
-            folded.setdefault(name.lower(), fold(member))
+            folded.setdefault(name.lower(), member if name.lower() in MAPS else fold(member))
         return folded
     if isinstance(value, list):
         return [fold(member) for member in value]
