@@ -10,6 +10,7 @@ PRICE_DIGITS = 6
 """Decimals of a unit price: 10.00 is stored as 10_000_000."""
 
 _DECIMAL = re.compile(r"(-?)(\d{1,15})(?:\.(\d{1,12}))?", re.ASCII)
+_TOO_LONG = re.compile(r"-?\d{16,}(\.\d+)?", re.ASCII)
 
 # ISO 4217: currencies whose minor unit is not a hundredth.
 _MINOR_DIGITS = {
@@ -42,6 +43,8 @@ def parse_decimal(text: str, digits: int) -> int:
     Raises NotADecimal for anything else, and for digits that would be lost.
     """
     match = _DECIMAL.fullmatch(text)
+    if _TOO_LONG.fullmatch(text):
+        raise NotADecimal(f'must have at most 15 digits before the point, is "{text}"')
     if match is None:
         raise NotADecimal(f'must be a decimal number such as "10.00", is "{text}"')
     sign, whole, fraction = match[1], match[2], (match[3] or "").rstrip("0")

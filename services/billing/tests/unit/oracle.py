@@ -269,10 +269,12 @@ class _Subscription:
             elif name == "subscription_reactivated" and status == "suspended":
                 status = "active"
                 if inside and self._stops():
-                    whole = self.legacy and wiped and day < self.first_month_until
+                    unpaid = not paid and first > start  # the cycle began while it was suspended
+                    whole = self.legacy and day < self.first_month_until and (wiped or unpaid)
                     if (
                         whole
                     ):  # as it was charged, and what waited waits again; another quantity only for the rest
+                        paid = paid or quantity
                         charge(first, paid, product)
                         waiting.extend((since, seats, product) for since, seats, _ in set_aside)
                         if set_aside and quantity != set_aside[-1][1]:

@@ -164,3 +164,84 @@ def test_the_resellers_cycles_keep_their_close_day_over_february(tell, close_day
         close_day=close_day,
     )
     assert [row.split()[1].split("..")[0] for row in told.all[1:]] == starts
+
+
+# -- 2017, billing date 15, 5 seats bought on 20 January: free to 14 February, the first month runs to 19 February -------
+
+
+@pytest.mark.parametrize(
+    ("suspended", "reactivated", "restored"),
+    [
+        ("2017-02-01", "2017-02-10", None),  # both in the free stub: the fee of 15 February is the plain one
+        ("2017-02-01", "2017-02-15", None),  # on the cycle's start the fee just has the new state
+        ("2017-02-01", "2017-02-17", "pro_rata 2017-02-17..2017-03-14 5 50.00"),
+        ("2017-02-15", "2017-02-17", "pro_rata 2017-02-17..2017-03-14 5 50.00"),
+        ("2017-02-01", "2017-02-20", "pro_rata 2017-02-20..2017-03-14 5 41.07"),  # 50 × 23/28: it is over
+    ],
+)
+def test_a_suspension_that_begins_in_the_free_stub(tell, suspended, reactivated, restored):
+    told = tell(
+        [
+            ("2017-01-20", "bought", {"quantity": 5}),
+            (suspended, "suspended", {}),
+            (reactivated, "reactivated", {}),
+        ],
+        ["2017-03-14"],
+        rule_set="legacy_aligned",
+        close_day=15,
+    )
+    fee = restored or "cycle_fee 2017-02-15..2017-03-14 5 50.00"
+    assert told.all == ["pro_rata 2017-01-20..2017-02-14 5 0.00", fee]
+
+
+def test_seats_changed_while_suspended_since_the_stub_are_in_the_fee_and_those_of_the_day_a_pair(tell):
+    told = tell(
+        [
+            ("2017-01-20", "bought", {"quantity": 5}),
+            ("2017-02-01", "suspended", {}),
+            ("2017-02-16", "quantity", {"quantity": 6}),
+            ("2017-02-17", "reactivated", {"quantity": 8}),
+        ],
+        ["2017-02-28"],
+        rule_set="legacy_aligned",
+        close_day=15,
+    )
+    assert told.all[1:] == [
+        "refund 2017-02-17..2017-03-14 6 -55.71",  # kept 60.00 × 2/28 = 4.29
+        "pro_rata 2017-02-17..2017-03-14 6 60.00",
+        "pro_rata 2017-02-17..2017-03-14 8 74.29",  # 80.00 × 26/28
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "rows"),
+    [
+        (  # 30 May, a free day: recognised on 1 June, the first anniversary, for the whole cycle
+            "2018-05-30",
+            [["refund 2018-05-29..2018-06-30 1 -30.00", "pro_rata 2018-06-01..2018-06-30 3 90.00"], []],
+        ),
+        (  # 10 June: recognised on 1 July, and the free days stay inside the first line
+            "2018-06-10",
+            [
+                [],
+                [
+                    "refund 2018-05-29..2018-06-30 1 -30.00",
+                    "pro_rata 2018-05-29..2018-06-09 1 9.00",
+                    "pro_rata 2018-06-10..2018-06-30 3 63.00",
+                ],
+            ],
+        ),
+    ],
+)
+def test_a_change_around_the_free_days_of_a_purchase_on_the_29th(tell, changed, rows):
+    told = legacy(
+        tell,
+        [("2018-05-29", "bought", {"quantity": 1}), (changed, "quantity", {"quantity": 3})],
+        ["2018-05-31", "2018-06-15", "2018-07-15"],
+        prices="30.00",
+    )
+    assert told.rows == [
+        ["cycle_fee 2018-05-29..2018-06-30 1 30.00"],
+        rows[0],
+        [*rows[1], "cycle_fee 2018-07-01..2018-07-31 3 90.00"],
+    ]

@@ -164,6 +164,28 @@ def test_more_seats_than_there_are_cannot_be_moved(story):
     ]
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "fault"),
+    [
+        (("calendar",), 7, "calendar: must be an object, is 7"),
+        (("settings",), [], "settings: must be an object, is []"),
+        (("timeline", 1), 5, "timeline[1]: must be an object, is 5"),
+        (("runs", 0), "2024-03-01", 'runs[0]: must be an object, is "2024-03-01"'),
+    ],
+)
+def test_what_is_no_object_is_one_fault_and_not_one_for_each_of_its_fields(good, path, value, fault):
+    assert refused(changed(good, path, value)) == [fault]
+
+
+def test_a_number_without_end_is_refused_in_words_of_the_file(good):
+    text = json.dumps(good).replace('"quantity": 10', f'"quantity": {"9" * 5000}')
+    assert refused(text) == ["$: is not JSON in UTF-8: a number has more digits than can be read"]
+    good["prices"][0]["unit_price"] = "9" * 16
+    assert refused(good) == [
+        f'prices[0].unit_price: must have at most 15 digits before the point, is "{"9" * 16}"'
+    ]
+
+
 def test_all_faults_are_reported_at_once_in_the_order_of_the_file(good):
     good["currency"] = "x"
     good["timeline"][0]["quantity"] = 0

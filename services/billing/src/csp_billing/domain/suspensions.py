@@ -51,7 +51,7 @@ def reactivate(run: Run, fact: f.Reactivated) -> None:
     if run.between or state.free:
         state.quantity = fact.quantity or old
         return
-    if state.refunded_whole and fact.day < state.first_month_until:
+    if fact.day < state.first_month_until and (state.refunded_whole or _began_unpaid(run)):
         _restore_fee(run, fact)
         return
     state.quantity = fact.quantity or old
@@ -66,6 +66,15 @@ def reactivate(run: Run, fact: f.Reactivated) -> None:
     charge_rest(run, fact, "reactivate")
 
 
+def _began_unpaid(run: Run) -> bool:
+    """Whether a later cycle of the first month began while suspended, so that its fee was never posted (6.4).
+
+    Only a first month that began in a stub (`legacy_aligned`) reaches into a second cycle.
+    """
+    state = run.state
+    return state.cycle > 0 and not any(charge.key.cycle == state.cycle for charge in state.charges)
+
+
 def _restore_fee(run: Run, fact: f.Reactivated) -> None:
     """First month (6.1): the whole fee again, at the quantity it had; a change since is never billed for all of it.
 
@@ -74,11 +83,12 @@ def _restore_fee(run: Run, fact: f.Reactivated) -> None:
     """
     state = run.state
     wanted = fact.quantity or state.quantity
-    fee = next(charge for charge in reversed(state.charges) if charge.key.cycle == state.cycle)
+    fee = next((charge for charge in reversed(state.charges) if charge.key.cycle == state.cycle), None)
+    paid = state.quantity if fee is None else fee.quantity
     waiting = state.segments if run.rules.change_style == "reverse_and_segment" else []
-    if waiting and waiting[0].quantity == fee.quantity:
+    if waiting and waiting[0].quantity == paid:
         waiting = waiting[1:]  # the fee itself; a change on its own first day stands in its place
-    state.quantity = fee.quantity
+    state.quantity = paid
     run.charge(
         LineKey(state.cycle, "charge", f"{fact.id} fee"),
         start=fact.day,

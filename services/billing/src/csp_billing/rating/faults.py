@@ -27,7 +27,7 @@ class StoryRefused(Exception):
     code = "story-refused"
 
     def __init__(self, faults: list[str]) -> None:
-        self.faults = [_one_line(fault) for fault in faults]
+        self.faults = list(dict.fromkeys(_one_line(fault) for fault in faults))  # each told once
         super().__init__("\n".join(self.faults))
 
 
@@ -56,6 +56,7 @@ class Reader:
         self.path = path
         self.faults = faults
         self.content: Mapping[str, object] = {}
+        self.is_object = isinstance(content, dict)
         if isinstance(content, dict):
             self.content = content
             for name in content.twice if isinstance(content, Doubled) else ():
@@ -96,7 +97,7 @@ class Reader:
 
     def _get(self, name: str, what: str, *, required: bool) -> object:
         value = self.content.get(name)
-        if value is None and required:
+        if value is None and required and self.is_object:
             self.fault(name, f"is missing, must be {what}")
         return value
 

@@ -89,7 +89,7 @@ def parse(text: str | bytes) -> StoryFile:
             object_pairs_hook=object_of,
         )
     except (ValueError, RecursionError) as error:
-        raise StoryRefused([f"$: is not JSON in UTF-8: {error}"]) from error
+        raise StoryRefused([f"$: is not JSON in UTF-8: {_unreadable(error)}"]) from error
     faults: list[str] = []
     story = Reader(content, "", faults)
     if faults:
@@ -170,6 +170,12 @@ def _objects(story: Reader, name: str) -> list[Reader]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _unreadable(error: Exception) -> str:
+    """The JSON reader's reason, without its advice to programmers."""
+    endless = "integer string conversion" in str(error)
+    return "a number has more digits than can be read" if endless else str(error)
 
 
 def _digits(story: Reader) -> int:
