@@ -11,6 +11,7 @@ from csp_contracts.operations_v1 import (
     OperationRejected,
     OperationRequested,
     OperationSubmitted,
+    OperationSucceeded,
 )
 from csp_gateway.projections import Screens
 from csp_runtime.database import Database, DatabaseRole
@@ -85,6 +86,18 @@ async def test_a_step_fails_with_its_operation_and_the_code_is_spelled_as_everyw
         ("checkout", "failed"),
     ]
     assert (shown["status"], shown["problem"]["code"]) == ("failed", "upstream_rejected")
+
+
+async def test_an_order_that_was_sold_in_part_has_succeeded_and_names_the_lines_that_were_not_sold(database):
+    missing = [{"product": "CFQ7TTC0LDPB:0001", "quantity": 2}]
+    sold = stream(
+        OPERATION,
+        OperationRequested(operation_id=OPERATION, kind="order.create", context="subscriptions", target={}),
+        OperationSucceeded(operation_id=OPERATION, resources=["sub_1"], result={"not_ordered": missing}),
+    )
+    (shown,) = (await screens(database, sold, batch=2))["operations"]
+    assert (shown["status"], shown["resources"]) == ("succeeded", ["sub_1"])
+    assert (shown["problem"]["code"], shown["problem"]["lines"]) == ("upstream_rejected", missing)
 
 
 async def test_an_event_that_comes_twice_changes_nothing(database):

@@ -24,7 +24,8 @@ from csp_runtime.clock import Clock
 from csp_runtime.operations import Answered, Operation, Plan
 from csp_runtime.operations.steps import Facts
 from csp_runtime.store import EventStore
-from csp_subscriptions.adapters.microsoft import ALREADY, Checkout, CreateCart, ReadBought, change_steps
+from csp_subscriptions.adapters.buying import Checkout, CreateCart
+from csp_subscriptions.adapters.microsoft import ALREADY, ReadBought, change_steps
 from csp_subscriptions.adapters.seen_facts import reading_of, remember
 from csp_subscriptions.domain.subscription import Status, Subscription, fold, lots_after, lots_to
 from csp_subscriptions.facts import value_of
@@ -69,7 +70,10 @@ class Outcomes:
             resources.append(subscription_id)
             if not await self._store.load(subscription_id):
                 events.append(self._created(operation, subscription_id, line, seen))
-        return Facts(events=events, resources=resources)
+        if not lines:
+            return Facts(events=events, resources=resources)
+        missing = [{"product": line["product"], "quantity": line["quantity"]} for line in lines]
+        return Facts(events=events, resources=resources, result={"not_ordered": missing})
 
     def _created(
         self, operation: Operation, subscription_id: str, line: Mapping[str, Any], seen: Mapping[str, Any]

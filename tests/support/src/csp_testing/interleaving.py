@@ -151,16 +151,24 @@ class Stage:
         """An owner carries its open operations out; `passes`: of 2 ms, how long to wait for all of them."""
         await self._operate(service, passes)
 
+    async def once(self, service: str) -> None:
+        """An owner carries each open operation out as far as it comes at once, and no call of it is cut off."""
+        await self._make_due(service)
+        await self.worker(service, "operations").step()
+
     async def crash(self, service: str) -> None:
         """An owner dies on the way; its claims run out, and it starts again."""
         await self._operate(service, passes=8)
         await self.restart()
 
-    async def _operate(self, service: str, passes: int) -> None:
+    async def _make_due(self, service: str) -> None:
         async with self.services[service].databases[0].connection() as connection:
             await connection.execute(
                 "update open_operations set claimed_until = null, due_at = least(due_at, now())"
             )
+
+    async def _operate(self, service: str, passes: int) -> None:
+        await self._make_due(service)
         running = asyncio.create_task(self.worker(service, "operations").run())
         for _ in range(passes):
             await asyncio.sleep(0.002)

@@ -96,6 +96,13 @@ class OperationMachine:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
+    async def step(self) -> bool:
+        """Carry out once what is due now, and return when each of it is done or given back; whether there was any."""
+        running: set[asyncio.Task[None]] = set()
+        found = await self._begin_due(running, asyncio.Event())
+        await asyncio.gather(*running)
+        return found
+
     async def _begin_due(self, running: set[asyncio.Task[None]], event: asyncio.Event) -> bool:
         claimed = await self._claims.claim(self._at_once - len(running))
         for one in claimed:
@@ -156,13 +163,15 @@ class OperationMachine:
                     return
                 wait = back_off(claimed) if busy.retry_after is None else busy.retry_after
                 if busy.is_answer:
-                    operation = await self._ask_anew(operation, step)
+                    operation = await self._ask_anew(operation, step, busy.because)
                 await self._tell_of_waiting(operation, step, claimed, busy, wait)
                 may_repeat = busy.surely_not_done and not (busy.is_answer and step.creates)
                 await self._claims.postpone(claimed, wait, may_repeat=may_repeat)
                 return
             except OutcomeUnknown as unknown:
                 current = fold(await self._store.load(operation.id)) or operation
+                if self._has_waited_too_long(current):
+                    _raise_alarm(current, unknown.because)
                 wait = back_off(claimed)
                 await self._mark_uncertain(current, step, unknown, wait)
                 await self._claims.postpone(claimed, wait)
@@ -208,14 +217,13 @@ class OperationMachine:
 
     async def _gives_up(self, operation: Operation, plan: Plan, busy: Busy) -> bool:
         """Reject what waited beyond our patience, if surely nothing of it was done; else an alarm, and it goes on."""
-        waited = self._clock.now() - (operation.step_since or self._clock.now())
-        if waited < self._patience or operation.is_settled:
+        if operation.is_settled or not self._has_waited_too_long(operation):
             return operation.is_settled
         effects = {step.name for step in plan.steps if step.binds} & set(operation.done_steps)
         if effects or operation.is_uncertain or not busy.surely_not_done:
-            log.error("operation.overdue", operation=operation.id, kind=operation.kind, because=busy.because)
+            _raise_alarm(operation, busy.because)
             return False
-        hours = int(waited.total_seconds() // 3600)
+        hours = int(self._waited(operation).total_seconds() // 3600)
         refusal = Refused(
             "upstream-busy",
             "Microsoft did not take the command in time; nothing was done",
@@ -224,6 +232,13 @@ class OperationMachine:
         )
         await self._reject(operation, refusal, plan)
         return True
+
+    def _waited(self, operation: Operation) -> timedelta:
+        now = self._clock.now()
+        return now - (operation.step_since or now)
+
+    def _has_waited_too_long(self, operation: Operation) -> bool:
+        return self._waited(operation) >= self._patience
 
     async def _reconcile(
         self,
@@ -236,11 +251,7 @@ class OperationMachine:
     ) -> tuple[Operation, Answered]:
         """No answer is known of this call: look first, repeat the very same request only where nothing shows."""
         if look_first:
-            try:
-                found = await step.read_back(operation, body)
-            except Busy as busy:
-                # The look was surely not done; of the call it was to look for nothing is known yet.
-                raise Busy(busy.because, busy.retry_after, surely_not_done=False) from None
+            found = await _look(step, operation, body)
             if found is not None:
                 return operation, found
             if step.creates and operation.submitted_at is not None:
@@ -249,11 +260,28 @@ class OperationMachine:
                     raise Busy("the list may not show it yet", retry_after=1.0, surely_not_done=False)
         elif not operation.is_uncertain:
             self._refuse_if_late(operation)
-        return operation, await step.send(operation, body, lost.request_id)
+        try:
+            return operation, await step.send(operation, body, lost.request_id)
+        except (Refused, Stale):
+            # The repetition is refused; of the lost call that says nothing: a name may be taken, a cart be empty by it.
+            if not step.creates or not (look_first or operation.is_uncertain):
+                raise
+            found = await _look(step, operation, body)
+            if found is None:
+                raise
+            return operation, found
 
     async def _submit(
-        self, operation: Operation, step: Step, attempt: int, request_id: str, body: bytes
+        self,
+        operation: Operation,
+        step: Step,
+        attempt: int,
+        request_id: str,
+        body: bytes,
+        *,
+        lost_because: str | None = None,
     ) -> Operation:
+        """`lost_because`: what happened to an earlier try is still unknown, and why."""
         sealed = self._box.seal(body, f"request/{request_id}")
         now = self._clock.now()
 
@@ -269,26 +297,32 @@ class OperationMachine:
         event = OperationSubmitted(
             operation_id=operation.id, step=step.name, attempt=attempt, request_id=request_id
         )
-        return await self._append(operation, event, also=[keep])
+        if lost_because is None:
+            return await self._append(operation, event, also=[keep])
+        uncertain = OperationUncertain(
+            operation_id=operation.id, step=step.name, attempt=attempt, because=lost_because
+        )
+        return await self._append(operation, event, uncertain, also=[keep])
 
-    async def _ask_anew(self, operation: Operation, step: Step) -> Operation:
+    async def _ask_anew(self, operation: Operation, step: Step, because: str) -> Operation:
         """Microsoft would answer the same id the same again: the next try has another (PC 2.7).
 
         It is prepared from a fresh reading. What creates keeps its body instead, because by that its traces are looked for
-        before it is sent; and its id, too, while an earlier answer is lost.
+        before it is sent; that an earlier answer is lost stays known.
         """
         if not step.creates:
             await self._claims.drop_submitted(operation.id, step.name)
             return operation
         last = operation.submitted
-        if operation.is_uncertain or last is None or last.step != step.name:
+        if last is None or last.step != step.name:
             return operation
         body = await self._claims.submitted_body(operation.id, step.name, last.attempt)
         if body is None:
             return operation
         attempt = last.attempt + 1
         request_id = str(_request_id(operation.id, step.name, attempt))
-        return await self._submit(operation, step, attempt, request_id, body)
+        lost_because = because if operation.is_uncertain else None
+        return await self._submit(operation, step, attempt, request_id, body, lost_because=lost_because)
 
     async def _progress(self, operation: Operation, step: Step, answered: Answered) -> Operation:
         event = OperationProgressed(operation_id=operation.id, step=step.name, refs=answered.refs)
@@ -391,20 +425,32 @@ class OperationMachine:
     async def _append(
         self,
         operation: Operation,
-        event: Any,  # any of the operation's events
-        *,
+        *events: Any,  # any of the operation's events
         more: Sequence[Recorded[Any]] = (),
         also: Sequence[Also] = (),
     ) -> Operation:
-        recorded = Recorded(
-            stream=operation.id,
-            version=operation.version + 1,
-            data=event,
-            meta=later_meta(operation.meta, self._clock.now(), causation=operation.id),
-        )
-        await self._store.save([recorded, *more], also=also)
-        appended = evolve(operation, recorded)
+        meta = later_meta(operation.meta, self._clock.now(), causation=operation.id)
+        recorded = [
+            Recorded(stream=operation.id, version=operation.version + number, data=event, meta=meta)
+            for number, event in enumerate(events, start=1)
+        ]
+        await self._store.save([*recorded, *more], also=also)
+        appended = operation
+        for each in recorded:
+            appended = evolve(appended, each)
         return replace(appended, refs=operation.refs | appended.refs)
+
+
+async def _look(step: Step, operation: Operation, body: bytes) -> Answered | None:
+    try:
+        return await step.read_back(operation, body)
+    except Busy as busy:
+        # The look was surely not done; of the call it was to look for nothing is known yet.
+        raise Busy(busy.because, busy.retry_after, surely_not_done=False) from None
+
+
+def _raise_alarm(operation: Operation, because: str) -> None:
+    log.error("operation.overdue", operation=operation.id, kind=operation.kind, because=because)
 
 
 def later_meta(meta: Meta, now: datetime, *, causation: str) -> Meta:

@@ -95,7 +95,10 @@ class Step(Protocol):
 
     name: str
     creates: bool
-    """A creating call is repeated only when the thing has not appeared within the list delay."""
+    """A creating call is repeated only when the thing has not appeared within the list delay.
+
+    It must be one that Microsoft carries out once, whatever its request id: a cart, a domain, a sign-in name.
+    """
     binds: bool
     """Its success leaves an effect at Microsoft (a purchase, a tenant; not a cart): the operation cannot end in nothing any more."""
 

@@ -66,7 +66,9 @@ class Operation(Resource):
     )
     steps: list[OperationStep]
     resources: list[str]
-    problem: dict[str, Any] | None
+    problem: dict[str, Any] | None = Field(
+        description="why it has failed; of an order that has succeeded, the `lines` that Microsoft did not sell"
+    )
     deadline_at: datetime | None = Field(
         description="from when on it would not be allowed any more: what has not been sent by then is `expired`"
     )

@@ -21,6 +21,7 @@ from csp_runtime.database import Connection
 
 DEADLINE_PASSED = "deadline-passed"
 THROTTLED = "microsoft-throttled"
+NOT_ALL_SOLD = "Microsoft did not sell every line of this order"
 
 
 async def show(tx: Connection, event: Recorded[Any]) -> None:
@@ -125,10 +126,19 @@ async def _waits(
 
 
 async def _succeeded(tx: Connection, event: Recorded[Any], data: OperationSucceeded) -> None:
+    """What of an order was not sold is told with what was."""
+    missing = data.result.get("not_ordered")
+    problem = {"code": "upstream_rejected", "title": NOT_ALL_SOLD, "lines": missing} if missing else None
     await tx.execute(
-        "update operations set resources = %s, token = token || %s::jsonb, steps = ended_steps(steps, 'succeeded') "
-        "where reseller_id = %s and operation_id = %s",
-        [as_text(data.resources), as_text(data.versions), event.meta.reseller, event.stream],
+        "update operations set resources = %s, problem = %s, token = token || %s::jsonb, "
+        "steps = ended_steps(steps, 'succeeded') where reseller_id = %s and operation_id = %s",
+        [
+            as_text(data.resources),
+            None if problem is None else as_text(problem),
+            as_text(data.versions),
+            event.meta.reseller,
+            event.stream,
+        ],
     )
 
 

@@ -1,12 +1,10 @@
-"""Steps of this service's operations at Partner Center, and the mapping between its words and ours."""
+"""Steps that read and change subscriptions at Partner Center, and the mapping between its words and ours."""
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from csp_partner_center.calls import Call
-from csp_partner_center.carts import NewLine
 from csp_partner_center.client import PartnerCenter, Reseller
 from csp_partner_center.errors import NotFound
 from csp_partner_center.operation_calls import ids_of, reseller_of
@@ -15,117 +13,12 @@ from csp_partner_center.subscriptions import Subscription, cancelling, changing_
 from csp_partner_center.subscriptions import reactivating as reactivating_call
 from csp_partner_center.subscriptions import suspending as suspending_call
 from csp_runtime.operations import Answered, Busy, Operation, Refused
+from csp_subscriptions.adapters.buying import CYCLES
 
-CYCLES = {"P1M": "monthly", "P1Y": "annual", "P3Y": "triennial"}
 CHARGE_CYCLES = {word: cycle for cycle, word in CYCLES.items()}
 ALREADY = "was_already"
 """In an operation's refs: before the call the resource was seen as wanted, so somebody else may have changed it."""
 _ALREADY_SO = b"="
-
-
-class CreateCart:
-    """A cart buys nothing by itself; it tells early which line cannot be bought."""
-
-    name = "cart"
-    creates = False
-    binds = False
-
-    def __init__(self, client: PartnerCenter) -> None:
-        self._client = client
-
-    async def prepare(self, operation: Operation, payload: dict[str, Any]) -> bytes:
-        """The lines with the availability of the moment (its id changes without notice)."""
-        del payload
-        partner = reseller_of(self._client, operation)
-        lines = []
-        with as_step_faults():
-            for number, line in enumerate(operation.target["lines"]):
-                lines.append(
-                    {
-                        "id": number,
-                        "catalog_item_id": await _catalog_item(partner, operation.target["country"], line),
-                        "quantity": line["quantity"],
-                        "billing_cycle": CYCLES[line["charge_cycle"]],
-                        "term_duration": line["term"] if line["commerce"] == "nce" else None,
-                        "friendly_name": line.get("friendly_name"),
-                    }
-                )
-        return json.dumps(lines).encode()
-
-    async def send(self, operation: Operation, body: bytes, request_id: str) -> Answered:
-        """Create it; a bad line refuses the whole order before anything is bought."""
-        partner = reseller_of(self._client, operation)
-        lines = [NewLine(**line) for line in json.loads(body)]
-        with as_step_faults():
-            answer = await partner.carts.create(
-                operation.target["microsoft_tenant_id"], lines, ids_of(operation, request_id)
-            )
-        bad = answer.value.bad_lines
-        if bad:
-            raise Refused(
-                "upstream-rejected",
-                "Microsoft does not sell a line of this order like this",
-                lines=[
-                    {"line": line.id, "code": line.error.error_code if line.error else None} for line in bad
-                ],
-            )
-        return Answered(refs={"cart_id": answer.value.id})
-
-    async def read_back(self, operation: Operation, body: bytes) -> Answered | None:
-        """A lost cart is of no use and costs nothing."""
-        del operation, body
-        return None
-
-
-class Checkout:
-    """The purchase. Idempotent by cart at Microsoft, and never repeated before the list delay."""
-
-    name = "checkout"
-    creates = True
-    binds = True
-
-    def __init__(self, client: PartnerCenter) -> None:
-        self._client = client
-
-    async def prepare(self, operation: Operation, payload: dict[str, Any]) -> bytes:
-        """What is bought lies in the cart; the orders that exist already tell a lost purchase apart from older ones."""
-        del payload
-        partner = reseller_of(self._client, operation)
-        with as_step_faults():
-            orders = await partner.orders.of_customer(operation.target["microsoft_tenant_id"])
-        return json.dumps({"known_orders": [order.id for order in orders.items]}).encode()
-
-    async def send(self, operation: Operation, body: bytes, request_id: str) -> Answered:
-        """Buy."""
-        del body
-        partner = reseller_of(self._client, operation)
-        with as_step_faults():
-            answer = await partner.carts.checkout(
-                operation.target["microsoft_tenant_id"],
-                operation.refs["cart_id"],
-                ids_of(operation, request_id),
-            )
-        if not answer.value.orders:
-            errors = [{"code": error.code} for error in answer.value.order_errors]
-            raise Refused("upstream-rejected", "Microsoft refused the order", orders=errors)
-        return Answered(refs={"orders": [order.id for order in answer.value.orders]}, at=answer.answered_at)
-
-    async def read_back(self, operation: Operation, body: bytes) -> Answered | None:
-        """An order that was not there before, of the same goods."""
-        known = set(json.loads(body)["known_orders"])
-        partner = reseller_of(self._client, operation)
-        wanted = sorted((line["product"].lower(), line["quantity"]) for line in operation.target["lines"])
-        with as_step_faults():
-            orders = await partner.orders.of_customer(operation.target["microsoft_tenant_id"])
-        found = [order for order in orders.items if order.id not in known]
-        goods = sorted(
-            (_product_of(item.offer_id or "").lower(), item.quantity or 0)
-            for order in found
-            for item in order.line_items
-        )
-        if goods != wanted:
-            return None
-        return Answered(refs={"orders": [order.id for order in found]}, at=found[0].creation_date)
 
 
 class ReadBought:
@@ -300,19 +193,3 @@ async def _get(partner: Reseller, tenant: str, subscription: str) -> Subscriptio
         return (await partner.subscriptions.get(tenant, subscription)).value
     except NotFound:
         return None
-
-
-async def _catalog_item(partner: Reseller, country: str, line: Mapping[str, Any]) -> str:
-    if line["commerce"] != "nce":
-        return str(line["product"])
-    product, sku = str(line["product"]).split(":")
-    found = await partner.catalogue.availabilities(product, sku, country)
-    cycle = CYCLES[line["charge_cycle"]]
-    usable = [item for item in found.items if item.is_purchasable and item.has_term(line["term"], cycle)]
-    if not usable:
-        raise Refused("upstream-rejected", "Microsoft does not sell this product for this term")
-    return usable[0].catalog_item_id
-
-
-def _product_of(offer_id: str) -> str:
-    return ":".join(offer_id.split(":")[:2])
