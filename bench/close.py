@@ -76,7 +76,7 @@ def close(worker: psycopg.Connection, pool: ShardPool, first: date, after: date)
     issue_written(worker, SCHEMA, row[0])
     if not finish(worker, SCHEMA, row[0], now):
         waiting = worker.execute(
-            "select hold_reason, count(*) from reports where state in ('blocked', 'closing') group by 1"
+            "select hold_reason, count(*) from reports where state = 'blocked' group by 1"
         ).fetchall()
         sys.exit(f"the cycle of {first} is not closed: {waiting}")
     seconds = time.perf_counter() - begin

@@ -12,12 +12,15 @@ from typing import Any
 import psycopg
 import pytest
 
+from csp_billing.closing import issuing
 from csp_billing.closing.commands import begin_close
 from csp_billing.closing.cycles import open_cycles
 from csp_billing.closing.issuing import finish, issue_written
-from csp_billing.closing.pool import ShardPool
+from csp_billing.closing.pool import ShardPool, work
+from csp_billing.closing.progress import cycle_json
 from csp_billing.closing.watermark import read_watermark
 from csp_contracts.envelope import Meta
+from csp_contracts.subscriptions_v1 import QuantityChanged
 from csp_runtime.database import DatabaseRole, connection_info
 from csp_testing.probe import eventually
 
@@ -89,6 +92,97 @@ async def test_a_stopped_close_writes_whole_shards_or_nothing_and_goes_on_later(
     assert _finished(cycle_id, connection) == DONE
 
 
+async def test_nothing_is_issued_while_a_shard_is_undone_and_the_cycle_stays_open(begun):
+    cycle_id, url, connection = begun
+    _take_shards(url, cycle_id, 5)
+
+    assert issue_written(connection, SCHEMA, cycle_id) == 0
+    assert not finish(connection, SCHEMA, cycle_id, NOW)
+    assert connection.execute("select count(*) from reports where state = 'issued'").fetchone() == (0,)
+    shown = cycle_json(connection, RESELLER, cycle_id, NOW.date())
+    assert shown is not None
+    assert 0 < shown["reports"]["closing"] < 26
+
+    _take_shards(url, cycle_id, 1)
+    assert _finished(cycle_id, connection) == DONE
+    assert cycle_json(connection, RESELLER, cycle_id, NOW.date())["reports"] == {"issued": 26}
+
+
+async def test_two_issuers_and_one_that_died_number_every_report_once_in_one_order(begun, monkeypatch):
+    cycle_id, url, connection = begun
+    ShardPool(url, SCHEMA, 0).run(cycle_id, 6)
+    monkeypatch.setattr(issuing, "REPORTS_AT_ONCE", 4)
+    info = connection_info(url, SCHEMA, DatabaseRole.WORKER)
+
+    def die_at(name: str) -> None:
+        if name == "close.reports-issued" and _issued(connection) == 8:
+            raise KeyboardInterrupt
+
+    with psycopg.connect(info, autocommit=True) as dying, monkeypatch.context() as patched:
+        patched.setattr(issuing, "crash_point", die_at)
+        with pytest.raises(KeyboardInterrupt):
+            issue_written(dying, SCHEMA, cycle_id)
+    assert _issued(connection) == 8
+    assert not finish(connection, SCHEMA, cycle_id, NOW)
+
+    def issue_too() -> int:
+        with psycopg.connect(info, autocommit=True) as other:
+            return issue_written(other, SCHEMA, cycle_id)
+
+    assert sum(await asyncio.gather(*(asyncio.to_thread(issue_too) for _ in range(2)))) == 18
+    assert _finished(cycle_id, connection) == DONE
+    numbered = connection.execute(
+        "select number, ledger, customer_id from reports where state = 'issued' order by ledger, customer_id"
+    ).fetchall()
+    assert [row[0] for row in numbered] == [f"{kind}-{n:06d}" for kind in "CR" for n in range(1, 14)]
+
+
+async def test_the_database_refuses_to_close_a_cycle_with_reports_that_are_not_issued(begun):
+    cycle_id, url, connection = begun
+    ShardPool(url, SCHEMA, 0).run(cycle_id, 6)
+
+    with pytest.raises(psycopg.errors.RaiseException, match="not issued"):
+        connection.execute("update cycles set state = 'closed' where cycle_id = %s", [cycle_id])
+
+    assert _finished(cycle_id, connection) == DONE
+
+
+async def test_what_comes_late_for_a_customer_whose_shard_is_done_is_shown_in_the_next_window(
+    begun, february
+):
+    cycle_id, url, connection = begun
+    _take_shards(url, cycle_id, 3)
+    done = {row[0] for row in connection.execute("select customer_id from report_lines")}
+    undone = {f"cus_w{number}" for number in range(12)} - done
+    assert done
+    assert undone
+
+    for customer in (min(done), min(undone)):
+        subscription = customer.replace("cus_", "sub_")
+        await february.told(
+            subscription,
+            QuantityChanged(
+                subscription_id=subscription,
+                tenant_id=customer.replace("cus_", "ten_"),
+                previous=1,
+                quantity=2,
+            ),
+            "2026-02-10",
+        )
+    february.clock.move_to(NOW)
+    windows = {
+        customer: {
+            report["dated_on"]
+            for report in (
+                await february.get(f"/reports?from_on=2026-02-01&until_on=2026-03-31&customer_id={customer}")
+            ).json()["reports"]
+        }
+        for customer in (min(done), min(undone))
+    }
+
+    assert windows == {min(done): {"2026-03-16"}, min(undone): {"2026-02-16", "2026-03-16"}}
+
+
 async def test_closing_the_pool_ends_workers_that_are_at_work(begun):
     cycle_id, url, connection = begun
     pool = ShardPool(url, SCHEMA, 2)
@@ -129,6 +223,16 @@ async def test_a_worker_does_not_outlive_its_parent(begun):
         os.kill(parent.pid, signal.SIGKILL)
         await parent.wait()
         await eventually(lambda: _workers_of(parent.pid) == [], within=30, what="no worker is left")
+
+
+def _take_shards(url: str, cycle_id: str, count: int) -> None:
+    """Do some of the shards that are left, as a worker that stops behind them."""
+    left = iter(range(count))
+    work(url, SCHEMA, cycle_id, lambda: next(left, None) is None)
+
+
+def _issued(connection: Any) -> int:
+    return int(connection.execute("select count(*) from reports where state = 'issued'").fetchone()[0])
 
 
 def _waiting(connection: Any) -> int:

@@ -338,9 +338,10 @@ class LedgerReader:
     def corrected_up_to(self, names: Sequence[str]) -> dict[str, int]:
         """Of subscriptions that moved to another customer: the newest watermark of a report that has lines of them."""
         rows = self._connection.execute(
-            "select l.subscription_id, max(r.watermark) from moved_subscriptions m "
+            "select l.subscription_id, max(coalesce(r.watermark, c.watermark)) from moved_subscriptions m "
             "join report_lines l on l.reseller_id = m.reseller_id and l.subscription_id = m.subscription_id "
-            "join reports r on r.report_id = l.report_id and r.reseller_id = m.reseller_id "
+            "left join reports r on r.report_id = l.report_id and r.reseller_id = m.reseller_id "
+            "left join cycles c on c.reseller_id = l.reseller_id and c.until_on = l.dated_on "
             "where m.reseller_id = %s and m.subscription_id = any(%s) group by 1",
             [self._reseller, list(names)],
         )
@@ -351,12 +352,11 @@ class LedgerReader:
         found: WasBilled = defaultdict(dict)
         with self._connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(
-                # From the names to their lines to the reports, whatever the statistics of a young month say.
+                # From the names to their lines, whatever the statistics of a young month say. What is written is final.
                 "select l.* from unnest(%s::text[]) as known (name) cross join lateral (select * from report_lines l "
-                "where l.reseller_id = %s and l.subscription_id = known.name offset 0) as l cross join lateral ("
-                "select r.issued_at from reports r where r.reseller_id = l.reseller_id and r.report_id = l.report_id "
-                "and r.state in ('closing', 'issued') offset 0) as r "
-                "where %s::timestamptz is null or r.issued_at <= %s order by l.revision, l.is_reversal",
+                "where l.reseller_id = %s and l.subscription_id = known.name offset 0) as l "
+                "where %s::timestamptz is null or exists (select from reports r where r.reseller_id = l.reseller_id "
+                "and r.report_id = l.report_id and r.issued_at <= %s) order by l.revision, l.is_reversal",
                 [list(names), self._reseller, issued_by, issued_by],
             )
             for row in cursor:

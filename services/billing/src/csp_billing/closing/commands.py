@@ -1,6 +1,6 @@
 """The commands of the close: begin it for a cycle, issue one report by itself, hold one that cannot be issued."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from csp_billing.adapters.ledger_reader import BUCKETS, LedgerReader
 from csp_billing.closing.cycles import Cycle, close_days, known_cycles
-from csp_billing.closing.issuing import alone_with, issue
+from csp_billing.closing.issuing import Window, alone_with, issue
 from csp_billing.closing.job import CloseJob
 from csp_billing.closing.progress import version_of
 from csp_billing.closing.shard import close_customers
@@ -128,8 +128,6 @@ def issue_one(
     state = _state(connection, reseller, key.report_id)
     if state == "issued":
         return
-    if state == "closing":
-        raise _refusal("cycle-closing", "The report's cycle is being closed", key)
     if now.date() < key.until_on:
         raise _refusal("window-open", "The report's window is not over yet", key)
     cycle = next((each for each in known_cycles(connection, reseller) if each.until_on == key.until_on), None)
@@ -139,14 +137,11 @@ def issue_one(
     connection.execute("select make_month(%s)", [cycle.until_on])
     job = _job_of_one(connection, cycle, watermark(), reseller=reseller, now=now)
     reader = LedgerReader(connection, reseller, job.watermark)
-    close_customers(connection, job, reader, [key.customer_id], in_parts=True, only=key)
-    with connection.cursor(row_factory=dict_row) as cursor:
-        report = cursor.execute(
-            "select * from reports where report_id = %s and reseller_id = %s", [key.report_id, reseller]
-        ).fetchone()
-    if report is None or report["state"] != "closing":
-        raise _not_final(key, report)
-    issue(connection, schema, [report], now, replace(meta, partition_key=key.customer_id))
+    sealed = close_customers(connection, job, reader, [key.customer_id], in_parts=True, only=key)
+    if not sealed:
+        raise _not_final(connection, key)
+    window = Window(reseller, cycle.cycle_id, cycle.from_on, cycle.until_on, job.watermark, now)
+    issue(connection, schema, window, sealed, replace(meta, partition_key=key.customer_id))
     connection.execute(f"notify {CHANNEL}")
 
 
@@ -173,7 +168,8 @@ def hold_one(
 
 def _not_while_closing(connection: psycopg.Connection, cycle: Cycle, key: ReportKey) -> None:
     row = connection.execute(
-        "select exists (select from close_shards where cycle_id = %s and done_at is null)", [cycle.cycle_id]
+        "select exists (select from close_shards where cycle_id = %s and (done_at is null or sealed is not null))",
+        [cycle.cycle_id],
     ).fetchone()
     if row is not None and row[0]:
         raise _refusal("cycle-closing", "The report's cycle is being closed", key)
@@ -248,8 +244,13 @@ _REFUSALS = {
 }
 
 
-def _not_final(key: ReportKey, report: Mapping[str, Any] | None) -> Problem:
-    """Why a report was not written; what `close_customers` found is rolled back with the refusal."""
+def _not_final(connection: psycopg.Connection, key: ReportKey) -> Problem:
+    """Why a report is not final; what `close_customers` found is rolled back with the refusal."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        report = cursor.execute(
+            "select hold_reason, pending_count from reports where report_id = %s and reseller_id = %s",
+            [key.report_id, key.reseller],
+        ).fetchone()
     if report is None or report["hold_reason"] is None:
         return _refusal("report-empty", "The report has no lines", key)
     reason = report["hold_reason"]

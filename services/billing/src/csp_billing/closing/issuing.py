@@ -1,4 +1,4 @@
-"""What makes written reports final: number, state and `ReportIssued` together, a few thousand a transaction, in one order.
+"""What makes sealed reports final: number, row and `ReportIssued` together, a few thousand a transaction, in one order.
 
 The order is ledger, customer, currency, so that numbers do not depend on how the work was divided, nor on a crash.
 """
@@ -7,113 +7,142 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime
-from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from csp_billing.closing.sealed import Sealed, sealed_of
 from csp_billing.closing.summary import summarised
 from csp_billing.domain.taxes import TaxGroup, groups
 from csp_billing.taxes.rating import rated_lines
 from csp_contracts.billing_v1 import BillingCycleClosed, BillingCycleOpened, ReportIssued
 from csp_contracts.codec import decode_meta
 from csp_contracts.envelope import Meta, Recorded
-from csp_contracts.ids import Kind, named_id
 from csp_runtime.bulk_append import append_in, append_rows, row_of, version_of
 from csp_runtime.crash_points import crash_point
 
 REPORTS_AT_ONCE = 2_000
 _PREFIX: Mapping[str, str] = {"sell": "R", "cost": "C"}
 _ONE_ISSUER = 7_206_555
-_FIRST = ("", "", "")
+
+
+class Window(NamedTuple):
+    """Of which window reports are issued, frozen at which arrival of the log, and the moment of their close."""
+
+    reseller: str
+    cycle_id: str
+    from_on: date
+    until_on: date
+    watermark: int
+    at: datetime
 
 
 def issue_written(connection: psycopg.Connection, schema: str, cycle_id: str) -> int:
-    """Issue every report of a cycle that is written; returns how many. Safe to run again and from several places."""
-    issued, after = 0, _FIRST
+    """Issue what the shards of a cycle have sealed, once all of them are done; returns how many reports.
+
+    Safe to run again and from several places: the cycle says how many are issued, in the order that never changes.
+    """
+    sealed: list[Sealed] | None = None
+    issued = 0
     while True:
         with connection.transaction():
             cycle = _locked(connection, cycle_id)
-            reports = _written(connection, cycle, after)
+            if sealed is None:
+                sealed = sealed_of(connection, cycle_id)
+            done = cycle["issued"]
+            reports = [] if sealed is None else sealed[done : done + REPORTS_AT_ONCE]
             if not reports:
-                if after == _FIRST:
-                    break
-                after = _FIRST  # what was written meanwhile, behind us
-                continue
-            after = _place(reports[-1])
-            issue(
-                connection,
-                schema,
-                reports,
+                return issued
+            window = Window(
+                cycle["reseller_id"],
+                cycle_id,
+                cycle["from_on"],
+                cycle["until_on"],
+                cycle["watermark"],
                 cycle["started_at"],
-                decode_meta(cycle["command"]["meta"].encode()),
             )
+            issue(connection, schema, window, reports, decode_meta(cycle["command"]["meta"].encode()))
+            _count(connection, window, done + len(reports), of=len(sealed or ()))
             crash_point("close.reports-issued")
         issued += len(reports)
-    return issued
 
 
 def issue(
-    connection: psycopg.Connection,
-    schema: str,
-    reports: Sequence[Mapping[str, Any]],
-    at: datetime,
-    meta: Meta,
-) -> list[str]:
-    """Number and issue written reports of one window, in their order, in the caller's transaction; returns their numbers."""
-    numbers = _numbered(connection, reports)
-    rated = rated_lines(connection, meta.reseller, reports, at)
-    taxes = [groups(rated.get(report["report_id"], ())) for report in reports]
+    connection: psycopg.Connection, schema: str, window: Window, reports: Sequence[Sealed], meta: Meta
+) -> None:
+    """Number and issue sealed reports of one window, in their order, in the caller's transaction."""
+    numbers = _numbered(connection, window.reseller, reports)
+    rated = rated_lines(
+        connection,
+        window.reseller,
+        [(report.report_id, report.customer_id) for report in reports if report.ledger == "sell"],
+        window.until_on,
+        window.at,
+    )
+    taxes = [groups(rated.get(report.report_id, ())) for report in reports]
     with ThreadPoolExecutor(max_workers=1) as beside:
-        # While the database numbers them, their events are made.
-        updated = beside.submit(_update, connection, meta.reseller, reports, numbers, taxes, at)
+        # While the database writes them, their events are made.
+        written = beside.submit(_write, connection, window, reports, numbers, taxes)
         events = [
             row_of(
                 Recorded(
-                    stream=report["report_id"],
+                    stream=report.report_id,
                     version=1,
-                    data=_issued(report, number, _tax(of_report)),
-                    meta=_meta_of(report, meta, at),
+                    data=_issued(window, report, number, _tax(of_report)),
+                    meta=_meta_of(report, meta, window.at),
                 )
             )
             for report, number, of_report in zip(reports, numbers, taxes, strict=True)
         ]
-        updated.result()
+        written.result()
     append_rows(connection, schema, events)
-    return numbers
 
 
-def _update(
+def _write(
     connection: psycopg.Connection,
-    reseller: str,
-    reports: Sequence[Mapping[str, Any]],
+    window: Window,
+    reports: Sequence[Sealed],
     numbers: Sequence[str],
     taxes: Sequence[Sequence[TaxGroup]],
-    at: datetime,
 ) -> None:
-    connection.execute(
-        "update reports r set state = 'issued', number = n ->> 1, issued_at = %s, tax_minor = (n ->> 2)::bigint, taxes = n -> 3 "
-        "from jsonb_array_elements(%s::jsonb) as n "
-        "where r.report_id = n ->> 0 and r.reseller_id = %s and r.until_on = %s and r.state = 'closing' "
-        # They lie side by side there: without these bounds all that the reseller ever issued would be passed.
-        "and (r.ledger, r.customer_id, r.currency) >= (%s, %s, %s) and (r.ledger, r.customer_id, r.currency) <= (%s, %s, %s)",
+    rows = [
+        (*report, number, _tax(each), [_group_json(group) for group in each])
+        for report, number, each in zip(reports, numbers, taxes, strict=True)
+    ]
+    written = connection.execute(
+        "insert into reports (ledger, customer_id, currency, report_id, customer_name, net_minor, line_count, sha256, engine, "
+        "number, tax_minor, taxes, state, reseller_id, from_on, until_on, watermark, issued_at) "
+        "select r ->> 0, r ->> 1, r ->> 2, r ->> 3, r ->> 4, (r ->> 5)::bigint, (r ->> 6)::int, r ->> 7, r ->> 8, "
+        "r ->> 9, (r ->> 10)::bigint, r -> 11, 'issued', %s, %s, %s, %s, %s from jsonb_array_elements(%s::jsonb) as r "
+        # Of some the id is known already, or somebody had to look at them.
+        "on conflict (report_id) do update set state = excluded.state, customer_name = excluded.customer_name, "
+        "net_minor = excluded.net_minor, line_count = excluded.line_count, sha256 = excluded.sha256, "
+        "engine = excluded.engine, number = excluded.number, tax_minor = excluded.tax_minor, taxes = excluded.taxes, "
+        "watermark = excluded.watermark, issued_at = excluded.issued_at, pending_count = 0, hold_reason = null, "
+        "held_by = null where reports.state in ('open', 'blocked', 'held')",
         [
-            at,
-            msgspec.json.encode(
-                [
-                    (report["report_id"], number, _tax(each), [_group_json(group) for group in each])
-                    for report, number, each in zip(reports, numbers, taxes, strict=True)
-                ]
-            ).decode(),
-            reseller,
-            reports[0]["until_on"],
-            *_place(reports[0]),
-            *_place(reports[-1]),
+            window.reseller,
+            window.from_on,
+            window.until_on,
+            window.watermark,
+            window.at,
+            msgspec.json.encode(rows).decode(),
         ],
+    ).rowcount
+    if written != len(reports):
+        raise RuntimeError(f"{len(reports) - written} reports of {window.cycle_id} are final already")
+
+
+def _count(connection: psycopg.Connection, window: Window, issued: int, *, of: int) -> None:
+    connection.execute(
+        "update cycles set issued = %s where reseller_id = %s and cycle_id = %s",
+        [issued, window.reseller, window.cycle_id],
     )
+    if issued == of:
+        connection.execute("update close_shards set sealed = null where cycle_id = %s", [window.cycle_id])
 
 
 def finish(connection: psycopg.Connection, schema: str, cycle_id: str, now: datetime) -> bool:
@@ -123,8 +152,8 @@ def finish(connection: psycopg.Connection, schema: str, cycle_id: str, now: date
         if cycle["state"] != "closing":
             return bool(cycle["state"] == "closed")
         waiting = connection.execute(
-            "select exists (select from close_shards where cycle_id = %s and done_at is null) or exists ("
-            "select from reports where reseller_id = %s and until_on = %s and state in ('closing', 'blocked'))",
+            "select exists (select from close_shards where cycle_id = %s and (done_at is null or sealed is not null)) "
+            "or exists (select from reports where reseller_id = %s and until_on = %s and state = 'blocked')",
             [cycle_id, cycle["reseller_id"], cycle["until_on"]],
         ).fetchone()
         if waiting is None or waiting[0]:
@@ -182,36 +211,18 @@ def alone_with(connection: psycopg.Connection, reseller: str) -> None:
     connection.execute("select pg_advisory_xact_lock(%s, hashtext(%s))", [_ONE_ISSUER, reseller])
 
 
-def _written(
-    connection: psycopg.Connection, cycle: Mapping[str, Any], after: tuple[str, str, str]
-) -> list[dict[str, Any]]:
-    """Some written reports behind a ledger, customer and currency, in the order in which they are numbered."""
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            "select report_id, reseller_id, customer_id, ledger, currency, from_on, until_on, net_minor, line_count, sha256 "
-            "from reports where reseller_id = %s and until_on = %s and state = 'closing' "
-            "and (ledger, customer_id, currency) > (%s, %s, %s) order by ledger, customer_id, currency limit %s",
-            [cycle["reseller_id"], cycle["until_on"], *after, REPORTS_AT_ONCE],
-        ).fetchall()
-
-
-def _place(report: Mapping[str, Any]) -> tuple[str, str, str]:
-    """What the reports of a window are numbered by."""
-    return report["ledger"], report["customer_id"], report["currency"]
-
-
-def _numbered(connection: psycopg.Connection, reports: Sequence[Mapping[str, Any]]) -> list[str]:
+def _numbered(connection: psycopg.Connection, reseller: str, reports: Sequence[Sealed]) -> list[str]:
     """The next numbers of each ledger; counted in the transaction that issues, so that none is missing."""
     numbers: list[str] = [""] * len(reports)
     for ledger, prefix in _PREFIX.items():
-        places = [place for place, report in enumerate(reports) if report["ledger"] == ledger]
+        places = [place for place, report in enumerate(reports) if report.ledger == ledger]
         if not places:
             continue
         row = connection.execute(
             "insert into report_numbers (reseller_id, ledger, last_number) values (%(reseller)s, %(ledger)s, %(count)s) "
             "on conflict (reseller_id, ledger) do update set last_number = report_numbers.last_number + %(count)s "
             "returning last_number",
-            {"reseller": reports[0]["reseller_id"], "ledger": ledger, "count": len(places)},
+            {"reseller": reseller, "ledger": ledger, "count": len(places)},
         ).fetchone()
         last = 0 if row is None else int(row[0])
         for number, place in enumerate(places, start=last - len(places) + 1):
@@ -219,12 +230,12 @@ def _numbered(connection: psycopg.Connection, reports: Sequence[Mapping[str, Any
     return numbers
 
 
-def _meta_of(report: Mapping[str, Any], meta: Meta, moment: datetime) -> Meta:
+def _meta_of(report: Sealed, meta: Meta, moment: datetime) -> Meta:
     """A customer's feed carries what is the customer's; what a subscription costs is not."""
     return replace(
         meta,
-        partition_key=report["customer_id"],
-        customer=report["customer_id"] if report["ledger"] == "sell" else None,
+        partition_key=report.customer_id,
+        customer=report.customer_id if report.ledger == "sell" else None,
         effective_at=moment,
         recorded_at=moment,
     )
@@ -238,24 +249,19 @@ def _group_json(group: TaxGroup) -> dict[str, int]:
     return {"basis_points": group.basis_points, "net_minor": group.net, "tax_minor": group.tax}
 
 
-@lru_cache(maxsize=64)
-def _cycle_id(reseller: str, until_on: date) -> str:
-    return named_id(Kind.BILLING_CYCLE, reseller, until_on.isoformat())
-
-
-def _issued(report: Mapping[str, Any], number: str, tax: int) -> ReportIssued:
+def _issued(window: Window, report: Sealed, number: str, tax: int) -> ReportIssued:
     return ReportIssued(
-        report_id=report["report_id"],
-        cycle_id=_cycle_id(report["reseller_id"], report["until_on"]),
-        customer_id=report["customer_id"],
+        report_id=report.report_id,
+        cycle_id=window.cycle_id,
+        customer_id=report.customer_id,
         number=number,
-        ledger=report["ledger"],
-        currency=report["currency"],
-        dated_on=report["until_on"],
-        from_on=report["from_on"],
-        until_on=report["until_on"],
-        net_minor=report["net_minor"],
+        ledger=report.ledger,
+        currency=report.currency,
+        dated_on=window.until_on,
+        from_on=window.from_on,
+        until_on=window.until_on,
+        net_minor=report.net,
         tax_minor=tax,
-        lines=report["line_count"],
-        sha256=report["sha256"],
+        lines=report.lines,
+        sha256=report.sha256,
     )

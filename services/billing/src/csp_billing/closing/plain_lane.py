@@ -18,7 +18,7 @@ def pass_plain(
     columns = [(ledger, PACKED[ledger]) for ledger in span.ledgers]
     last, watermark, (news, tied) = span.last, span.watermark, unrest
     # What a position leads to is behind it, and so in the open window, where all have the usual one.
-    is_usual = not open_days.others
+    is_usual = open_days.all_usual
     for each in standing:
         _, _, name, customer_id, title, currency = each[:6]
         if name in news or name in tied:

@@ -11,7 +11,8 @@ from csp_commerce_rules.money import format_decimal, minor_digits
 _CYCLE = (
     "select c.cycle_id, c.from_on, c.until_on, c.state, c.started_at, c.closed_at, c.summary, "
     "count(s.shard)::int as shards, count(s.done_at)::int as shards_done, "
-    "coalesce(sum(s.subscriptions), 0)::int as subscriptions, coalesce(sum(s.lines), 0)::int as lines "
+    "coalesce(sum(s.subscriptions), 0)::int as subscriptions, coalesce(sum(s.lines), 0)::int as lines, "
+    "coalesce(sum(s.reports), 0)::int - c.issued as unissued "
     "from cycles c left join close_shards s using (cycle_id) where c.reseller_id = %s"
 )
 _MOST_BLOCKED_SHOWN = 100
@@ -42,7 +43,7 @@ def cycle_json(
             return None
         counts = cursor.execute(
             "select state, count(*)::int as n from reports where reseller_id = %s and until_on = %s "
-            "and state in ('issued', 'closing', 'blocked', 'held', 'carried') group by state",
+            "and state in ('issued', 'blocked', 'held', 'carried') group by state",
             [reseller, row["until_on"]],
         ).fetchall()
         waiting = cursor.execute(
@@ -51,8 +52,11 @@ def cycle_json(
             "order by state, customer_id, ledger limit %s",
             [reseller, row["until_on"], _MOST_BLOCKED_SHOWN],
         ).fetchall()
+    reports = {each["state"]: each["n"] for each in counts}
+    if row["unissued"]:
+        reports["closing"] = row["unissued"]
     return _shown(row, today) | {
-        "reports": {each["state"]: each["n"] for each in counts},
+        "reports": reports,
         "waiting": [
             {
                 "report_id": each["report_id"],

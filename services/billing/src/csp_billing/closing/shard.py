@@ -9,6 +9,7 @@ from csp_billing.adapters.ledger_reader import SUBJECT, LedgerReader, Unrest
 from csp_billing.closing import parts
 from csp_billing.closing.job import CloseJob
 from csp_billing.closing.plain_lane import pass_plain
+from csp_billing.closing.sealed import Sealed, sealed_text
 from csp_billing.closing.sheets import Sheet, Sheets
 from csp_billing.closing.verdict import verdict_on
 from csp_billing.closing.windows import open_days
@@ -47,15 +48,24 @@ def take_shard(connection: psycopg.Connection, job: CloseJob, unrest: Unrest | N
         shard, of_shards = row
         crash_point("close.shard-taken")
         reader = LedgerReader(connection, job.reseller, job.watermark)
-        subscriptions = lines = 0
+        subscriptions, sealed = 0, list[Sealed]()
         for customers, count in parts.groups_of(reader.customers_of(shard, of_shards)):
             is_large = count > parts.SUBSCRIPTIONS_AT_ONCE
-            lines += close_customers(connection, job, reader, customers, unrest=unrest, in_parts=is_large)
+            sealed += close_customers(connection, job, reader, customers, unrest=unrest, in_parts=is_large)
             subscriptions += count
         crash_point("close.shard-written")
         connection.execute(
-            "update close_shards set done_at = %s, subscriptions = %s, lines = %s where cycle_id = %s and shard = %s",
-            [job.started_at, subscriptions, lines, job.cycle_id, shard],
+            "update close_shards set done_at = %s, subscriptions = %s, lines = %s, reports = %s, sealed = %s "
+            "where cycle_id = %s and shard = %s",
+            [
+                job.started_at,
+                subscriptions,
+                sum(report.lines for report in sealed),
+                len(sealed),
+                sealed_text(sealed),
+                job.cycle_id,
+                shard,
+            ],
         )
     crash_point("close.shard-done")
     return True
@@ -70,8 +80,8 @@ def close_customers(
     unrest: Unrest | None = None,
     in_parts: bool,
     only: ReportKey | None = None,
-) -> int:
-    """Settle customers and write what is final of them, in the caller's transaction; returns the number of lines.
+) -> list[Sealed]:
+    """Settle customers and write what is final of them, in the caller's transaction; returns the reports to be issued.
 
     A single one may be settled `in_parts`. `only` closes one report by itself, before its cycle's close or after it.
     """

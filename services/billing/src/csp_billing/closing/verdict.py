@@ -7,7 +7,7 @@ from csp_billing.closing.sheets import Sheet
 
 
 class Verdict(NamedTuple):
-    """What becomes of a sheet: a state of its report, and why where it is not closed."""
+    """What becomes of a sheet: `final`, or a state of its report, and why where it is not closed."""
 
     state: str
     reason: str | None = None
@@ -30,4 +30,4 @@ def verdict_on(sheet: Sheet, status: str, job: CloseJob) -> Verdict:
         return Verdict("blocked", f"bounds-exceeded: {first.subscription} {first.code}")
     if job.carry_forward and sheet.net < 0:
         return Verdict("carried")
-    return Verdict("closing")
+    return Verdict("final")

@@ -6,6 +6,7 @@ from datetime import date
 
 import psycopg
 
+from csp_billing.adapters.ledger_reader import BUCKETS
 from csp_billing.domain.rules import Ledger
 
 
@@ -13,18 +14,27 @@ from csp_billing.domain.rules import Ledger
 class OpenDays:
     """`usual` is the first day of the reseller's first cycle that is not closed; `others` differ from it.
 
-    A report that was issued by itself opens later, one that is blocked or held keeps its window open. `unposted` are
+    A report that was issued by itself opens later, one that is blocked or held keeps its window open. `settled` are
+    customers whose shard of a close at work is done, with the day behind it. `unposted` are
     customers with windows behind `usual` of which not all is posted: blocked, held, or carried forward.
     """
 
     usual: date
     others: dict[tuple[str, Ledger, str], int]
+    settled: dict[str, int]
     unposted: dict[str, date]
+
+    @property
+    def all_usual(self) -> bool:
+        """Whether nobody's day is another one."""
+        return not self.others and not self.settled
 
     def first(self, customer_id: str, ledger: Ledger, currency: str) -> int:
         """The first day that can still be posted on."""
         usual = self.usual.toordinal()
-        return self.others.get((customer_id, ledger, currency), usual) if self.others else usual
+        if self.all_usual:
+            return usual
+        return self.others.get((customer_id, ledger, currency), self.settled.get(customer_id, usual))
 
     def unposted_since(self, customer_id: str) -> date:
         """The first day of the first window of which something may still have to be posted."""
@@ -41,16 +51,18 @@ def open_days(
 ) -> OpenDays:
     """The open days of customers; reads only reports that are open in some way, or newer than `usual`.
 
-    `may_be_ahead` is false where no report newer than `usual` was issued.
+    `may_be_ahead` is false where nothing newer than `usual` was issued or settled.
     """
     others: dict[tuple[str, Ledger, str], int] = {}
+    settled: dict[str, int] = {}
     if may_be_ahead:
         for customer_id, ledger, currency, until_on in connection.execute(
             "select customer_id, ledger, currency, max(until_on) from reports where reseller_id = %s and until_on > %s "
-            "and customer_id = any(%s) and state in ('issued', 'closing', 'carried') group by 1, 2, 3",
+            "and customer_id = any(%s) and state in ('issued', 'carried') group by 1, 2, 3",
             [reseller, usual, list(customers)],
         ):
             others[customer_id, ledger, currency] = until_on.toordinal()
+        settled = _settled(connection, reseller, usual, customers)
     unposted: dict[str, date] = {}
     for customer_id, ledger, currency, from_on, state in connection.execute(
         "select r.customer_id, r.ledger, r.currency, min(r.from_on), r.state from reports r where r.reseller_id = %s "
@@ -62,4 +74,17 @@ def open_days(
         unposted[customer_id] = min(from_on, unposted.get(customer_id, from_on))
         if state != "carried":
             others[customer_id, ledger, currency] = from_on.toordinal()
-    return OpenDays(usual=usual, others=others, unposted=unposted)
+    return OpenDays(usual=usual, others=others, settled=settled, unposted=unposted)
+
+
+def _settled(
+    connection: psycopg.Connection, reseller: str, usual: date, customers: Sequence[str]
+) -> dict[str, int]:
+    """Customers whose shard of the reseller's close at work is done, with the first day behind its window."""
+    rows = connection.execute(
+        "select known.name, c.until_on from unnest(%s::text[]) as known (name) join cycles c on c.reseller_id = %s "
+        "and c.state = 'closing' and c.until_on > %s join close_shards s on s.cycle_id = c.cycle_id "
+        "and s.done_at is not null and s.shard = ((abs(hashtext(known.name) %% %s) + 1) * s.of_shards - 1) / %s",
+        [list(customers), reseller, usual, BUCKETS, BUCKETS],
+    )
+    return {name: until_on.toordinal() for name, until_on in rows}

@@ -1,4 +1,4 @@
-"""Rows of a close: lines and positions by COPY into their month, reports by one statement."""
+"""Rows of a close: lines and positions by COPY into their month, and the reports that somebody has to look at."""
 
 import hashlib
 from collections import Counter
@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from csp_billing.closing.job import CloseJob
+from csp_billing.closing.sealed import Sealed
 from csp_billing.closing.sheets import Sheet
 from csp_billing.closing.verdict import Verdict
 from csp_billing.domain.rules import Ledger
@@ -26,55 +27,55 @@ class Writing:
     def __init__(self, connection: psycopg.Connection, job: CloseJob) -> None:
         self._connection = connection
         self._job = job
-        self._closing: list[tuple[ReportKey, Sheet]] = []
+        self._final: list[tuple[ReportKey, str, Sheet]] = []
         self._positions: dict[Ledger, dict[str, str]] = {"sell": {}, "cost": {}}
-        self._reports: dict[str, tuple[object, ...]] = {}
+        self._waiting: list[tuple[object, ...]] = []
         self._over: Counter[str] = Counter()
 
     def add(self, key: ReportKey, customer_name: str, sheet: Sheet, verdict: Verdict) -> None:
         """Take a sheet with what becomes of it."""
-        if verdict.state == "closing":
-            self._closing.append((key, sheet))
-        if verdict.state in {"closing", "empty"}:
+        if verdict.state == "final":
+            self._final.append((key, customer_name, sheet))
+        if verdict.state in {"final", "empty"}:
             self._positions[cast(Ledger, key.ledger)].update(sheet.positions)
             self._over.update(sheet.over)
-        if verdict.state != "empty":
-            self._reports[key.report_id] = (
-                key.report_id,
-                key.customer_id,
-                key.ledger,
-                key.currency,
-                verdict.state,
-                customer_name,
-                sheet.net,
-                verdict.reason,
-                "system" if verdict.state == "held" else None,
-                sheet.pending,
-                self._job.watermark,
+        else:
+            self._waiting.append(
+                (
+                    key.report_id,
+                    key.customer_id,
+                    key.ledger,
+                    key.currency,
+                    verdict.state,
+                    customer_name,
+                    sheet.net,
+                    verdict.reason,
+                    "system" if verdict.state == "held" else None,
+                    sheet.pending,
+                )
             )
 
-    def flush(self) -> int:
-        """Write everything; returns the number of lines."""
+    def flush(self) -> list[Sealed]:
+        """Write everything but the final reports themselves, which are returned."""
         month = f"{self._job.until_on:%Y_%m}"
-        seals = self._write_lines(f"report_lines_{month}")
+        sealed = self._write_lines(f"report_lines_{month}")
         self._write_positions(f"billed_positions_{month}")
-        if self._reports:
-            reports = [(*report, *seals.get(name, (0, ""))) for name, report in self._reports.items()]
-            _write_reports(self._connection, self._job, reports)
+        if self._waiting:
+            _write_waiting(self._connection, self._job, self._waiting)
         over = [name for name, ledgers in self._over.items() if ledgers == len(self._job.ledgers)]
         if over:
             self._connection.execute(
                 "update subscriptions set settled = true where reseller_id = %s and subscription_id = any(%s)",
                 [self._job.reseller, over],
             )
-        return sum(lines for lines, _ in seals.values())
+        return sealed
 
-    def _write_lines(self, table: str) -> dict[str, tuple[int, str]]:
-        """Number the rows of each report in its order and write them; returns by report how many they are, and their hash."""
-        seals: dict[str, tuple[int, str]] = {}
+    def _write_lines(self, table: str) -> list[Sealed]:
+        """Number the rows of each report in its order and write them; returns the reports with their counts and hashes."""
+        sealed: list[Sealed] = []
 
         def rows() -> Iterator[str]:
-            for key, sheet in self._closing:
+            for key, customer_name, sheet in self._final:
                 digest = hashlib.sha256()
                 head = f"{key.report_id}\t{key.reseller}\t{key.customer_id}\t{key.ledger}\t{key.until_on}\t"
                 sheet.rows.sort()
@@ -83,16 +84,28 @@ class Writing:
                     texts = [f"{number}\t{row[-1]}\n" for number, row in enumerate(piece, start=start + 1)]
                     digest.update("".join(texts).encode())
                     yield head + head.join(texts)
-                seals[key.report_id] = len(sheet.rows), digest.hexdigest()
+                sealed.append(
+                    Sealed(
+                        cast(Ledger, key.ledger),
+                        key.customer_id,
+                        key.currency,
+                        key.report_id,
+                        customer_name,
+                        sheet.net,
+                        len(sheet.rows),
+                        digest.hexdigest(),
+                        ENGINE,
+                    )
+                )
 
-        if self._closing:
+        if self._final:
             _copy(
                 self._connection,
                 table,
                 f"report_id, reseller_id, customer_id, ledger, dated_on, {COLUMNS}",
                 rows(),
             )
-        return seals
+        return sealed
 
     def _write_positions(self, table: str) -> None:
         job, (sell, cost) = self._job, self._positions.values()
@@ -125,19 +138,26 @@ def _present(connection: psycopg.Connection, job: CloseJob, names: Sequence[str]
     return {row[0] for row in rows}
 
 
-def _write_reports(
+def _write_waiting(
     connection: psycopg.Connection, job: CloseJob, reports: Sequence[tuple[object, ...]]
 ) -> None:
     connection.execute(
         "insert into reports (report_id, customer_id, ledger, currency, state, customer_name, net_minor, "
-        "hold_reason, held_by, pending_count, watermark, line_count, sha256, reseller_id, from_on, until_on, engine) "
+        "hold_reason, held_by, pending_count, line_count, sha256, reseller_id, from_on, until_on, watermark, engine) "
         "select r ->> 0, r ->> 1, r ->> 2, r ->> 3, r ->> 4, r ->> 5, (r ->> 6)::bigint, r ->> 7, r ->> 8, (r ->> 9)::int, "
-        "(r ->> 10)::bigint, (r ->> 11)::int, r ->> 12, %s, %s, %s, %s from jsonb_array_elements(%s::jsonb) as r "
+        "0, '', %s, %s, %s, %s, %s from jsonb_array_elements(%s::jsonb) as r "
         "on conflict (report_id) do update set state = excluded.state, customer_name = excluded.customer_name, "
         "net_minor = excluded.net_minor, line_count = excluded.line_count, sha256 = excluded.sha256, "
         "pending_count = excluded.pending_count, hold_reason = excluded.hold_reason, held_by = excluded.held_by, watermark = excluded.watermark, "
         "engine = excluded.engine where reports.state in ('open', 'blocked', 'held')",
-        [job.reseller, job.from_on, job.until_on, ENGINE, msgspec.json.encode(reports).decode()],
+        [
+            job.reseller,
+            job.from_on,
+            job.until_on,
+            job.watermark,
+            ENGINE,
+            msgspec.json.encode(reports).decode(),
+        ],
     )
 
 

@@ -87,9 +87,9 @@ def newest_lines(
     ]
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
-            "select l.* from report_lines l join reports r on r.report_id = l.report_id and r.reseller_id = l.reseller_id "
-            "and r.state in ('closing', 'issued') where l.reseller_id = %s and l.subscription_id = any(%s) "
-            "and l.ledger = %s and r.currency = %s and l.dated_on > %s order by l.revision, l.is_reversal",
+            "select l.* from report_lines l join subscriptions s on s.reseller_id = l.reseller_id "
+            "and s.subscription_id = l.subscription_id where l.reseller_id = %s and l.subscription_id = any(%s) "
+            "and l.ledger = %s and s.currency = %s and l.dated_on > %s order by l.revision, l.is_reversal",
             [reseller, list(subscriptions), ledger, currency, issued_since],
         )
         for row in cursor:

@@ -150,13 +150,10 @@ def _issued(connection: psycopg.Connection, reseller: str, report_id: str) -> di
 
 
 def _stored_rates(connection: psycopg.Connection, key: ReportKey, issued_at: datetime) -> list[Rated]:
-    stored = {
-        "report_id": key.report_id,
-        "ledger": key.ledger,
-        "customer_id": key.customer_id,
-        "until_on": key.until_on,
-    }
-    return rated_lines(connection, key.reseller, [stored], issued_at).get(key.report_id, [])
+    if key.ledger != "sell":
+        return []
+    rated = rated_lines(connection, key.reseller, [(key.report_id, key.customer_id)], key.until_on, issued_at)
+    return rated.get(key.report_id, [])
 
 
 def _asked_for(connection: psycopg.Connection, reseller: str, on: date) -> bool:

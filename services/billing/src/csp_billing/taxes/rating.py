@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import psycopg
 from psycopg.rows import dict_row
@@ -47,27 +47,30 @@ def rates_of(
 
 
 def rated_lines(
-    connection: psycopg.Connection, reseller: str, reports: Sequence[Mapping[str, Any]], known_by: datetime
+    connection: psycopg.Connection,
+    reseller: str,
+    sales: Sequence[tuple[str, str]],
+    dated_on: date,
+    known_by: datetime,
 ) -> dict[str, list[Rated]]:
-    """By written report the lines with the rates known by a moment; only sales reports of customers that had one."""
-    sales = [report for report in reports if report["ledger"] == "sell"]
-    rates = rates_of(connection, reseller, {report["customer_id"] for report in sales}, known_by)
-    taxed = {report["report_id"]: report for report in sales if report["customer_id"] in rates}
+    """By sales report the lines with the rates known by a moment; only of customers that had one.
+
+    `sales` are ids of reports of one date, whose lines are written, each with its customer.
+    """
+    rates = rates_of(connection, reseller, {customer for _, customer in sales}, known_by)
+    taxed = {report_id: rates[customer] for report_id, customer in sales if customer in rates}
     if not taxed:
         return {}
     lines: dict[str, list[Taxable]] = {report_id: [] for report_id in taxed}
     for report_id, position, subscription_id, net, due_on, cycle, role, cause in connection.execute(
         "select report_id, position, subscription_id, amount_minor, due_on, reverses_cycle, reverses_role, reverses_cause "
-        "from report_lines where reseller_id = %s and report_id = any(%s) and dated_on = any(%s) order by position",
-        [reseller, list(taxed), sorted({report["until_on"] for report in taxed.values()})],
+        "from report_lines where reseller_id = %s and report_id = any(%s) and dated_on = %s order by position",
+        [reseller, list(taxed), dated_on],
     ):
         corrects = None if role is None else LineKey(cycle, role, cause)
         lines[report_id].append(Taxable(position, subscription_id, net, due_on, corrects))
     days = _days_of(connection, reseller, [line for those in lines.values() for line in those], {})
-    return {
-        report_id: _rated(those, rates[taxed[report_id]["customer_id"]], days)
-        for report_id, those in lines.items()
-    }
+    return {report_id: _rated(those, taxed[report_id], days) for report_id, those in lines.items()}
 
 
 def rated_previews(
