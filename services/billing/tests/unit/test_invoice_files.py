@@ -11,7 +11,7 @@ import pytest
 
 from csp_billing.invoices.faults import FileRefused
 from csp_billing.invoices.files import Envelope, rows_of
-from csp_billing.invoices.rows import RowReader
+from csp_billing.invoices.rows import RowReader, as_text
 from csp_billing.invoices.windows import window
 from csp_billing.settling.close_days import CloseDays
 
@@ -180,6 +180,11 @@ def test_unknown_columns_and_charge_types_are_kept_and_never_refused():
         ({"Subtotal": "1,112.89"}, "Subtotal", "number-format"),
         ({"Subtotal": "1 112.89"}, "Subtotal", "number"),
         ({"Subtotal": "n/a"}, "Subtotal", "number"),
+        ({"Subtotal": "(112.89)"}, "Subtotal", "number"),
+        ({"Subtotal": "\u2212112.89"}, "Subtotal", "number"),
+        ({"Subtotal": "1e40"}, "Subtotal", "range"),
+        ({"BillableQuantity": "1000000000000"}, "BillableQuantity", "range"),
+        ({"TaxTotal": "-1000000000000"}, "TaxTotal", "range"),
         ({"Total": "112.90"}, "Total", "adds-up"),
         ({"Currency": "USD"}, "Currency", "one-currency"),
         ({"InvoiceNumber": "G2"}, "InvoiceNumber", "one-invoice"),
@@ -218,12 +223,23 @@ def test_a_legacy_subtotal_that_is_not_amount_less_discount_is_refused():
         (json.dumps({"a": 1}, indent=1).encode(), "json"),
         (json.dumps({"totalCount": 5, "items": [NCE], "links": {"next": {"uri": "x"}}}).encode(), "page"),
         (json.dumps({**NCE, "Subtotal": float("nan")}).encode(), "json"),
+        (json.dumps(NCE).replace("{", '{"Subtotal": "1", ', 1).encode(), "json"),
+        (json.dumps([NCE]).replace("{", '{"Subtotal": "1", ', 1).encode(), "json"),
+        (csv_of({**NCE, "sub_total": "1"}), "columns"),
+        (csv_of(*[{**NCE, "Subtotal": "9e11", "TaxTotal": "0", "Total": ""}] * 1200), "range"),
     ],
 )
 def test_a_file_that_is_none_or_not_whole_is_refused(data, rule):
     with pytest.raises(FileRefused) as refused:
         read(data)
     assert refused.value.rule == rule
+
+
+def test_what_no_text_of_the_database_can_hold_is_left_out():
+    wild = {"SubscriptionId": "a\0B", "SkuName": "Power \ud800", "InvoiceNumber": "G\0", "Odd": "\0\ud800"}
+    (row,), reader = read(json.dumps({**NCE, **wild}).encode())
+    assert (row.subscription_ref, row.title, reader.invoice) == ("ab", "Power ?", "G")
+    assert as_text(row.unmapped).encode() == b'{"Odd": "\\u0000?"}'
 
 
 def test_a_refusal_never_tells_what_stood_in_the_cell():

@@ -12,17 +12,33 @@ _NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,24})?([eE][+-]?\d{1,2})?", re.ASCII)
 _ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})([T ].*)?", re.ASCII)
 _MONTH_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})( .*)?", re.ASCII)
 _DAY = timedelta(days=1)
+MOST = Decimal(10) ** 12
+"""Numbers are below this, far above any invoice, in either direction."""
 
 
 def text_of(value: Any) -> str:
     """A cell as text; lists and objects of JSON as they are written."""
     if value is None:
         return ""
-    return value.strip() if isinstance(value, str) else str(value)
+    return storable(value.strip() if isinstance(value, str) else str(value))
+
+
+def storable(text: str) -> str:
+    """The text without what no text of PostgreSQL can hold: NUL, and half a surrogate pair, which only JSON can write."""
+    if "\0" in text:
+        text = text.replace("\0", "")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def number(value: Any, row: int, column: str) -> Decimal:
-    """A number; an empty cell is zero. Raises `FileRefused` for one that is localised, and for what is none."""
+    """A number; an empty cell is zero. Raises `FileRefused` for one that is localised, too large, and for what is none."""
+    found = _number(value, row, column)
+    if not -MOST < found < MOST:
+        raise FileRefused("range", f"must be less than {MOST}, either side of zero", row=row, column=column)
+    return found
+
+
+def _number(value: Any, row: int, column: str) -> Decimal:
     if isinstance(value, Decimal | int) and not isinstance(value, bool):
         return Decimal(value)
     text = text_of(value)

@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from csp_billing.invoices.cells import day, day_after, number, text_of, whole_number
+from csp_billing.invoices.cells import MOST, day, day_after, number, storable, text_of, whole_number
 from csp_billing.invoices.faults import FileRefused
 from csp_billing.invoices.formats import UNMAPPED, Format, class_of, format_of
 from csp_commerce_rules.money import minor_digits
@@ -120,6 +120,8 @@ class RowReader:
         if columns != self._columns:
             found = format_of(columns) if self._format is None else self._format
             index = {fold(name): name for name in columns}
+            if len(index) < len(columns):
+                self._refuse_doubled(columns, index, found, at)
             missing = [name for name in found.needed if fold(name) not in index]
             if missing:
                 raise FileRefused("columns", "is missing", row=at, column=missing[0])
@@ -151,6 +153,13 @@ class RowReader:
                 column="InvoiceNumber",
             )
 
+    @staticmethod
+    def _refuse_doubled(columns: tuple[str, ...], index: Mapping[str, str], form: Format, at: int) -> None:
+        """Two columns with one name but for case and separators: which of them counts is not for us to guess."""
+        for name in columns:
+            if index[fold(name)] != name and fold(name) in form.known:
+                raise FileRefused("columns", "stands twice, in other letters", row=at, column=name)
+
     def _amounts(self, cells: Mapping[str, Any], at: int) -> tuple[int, int]:
         """Net and tax in minor units, once what the row says of itself adds up."""
         form = self.format
@@ -175,6 +184,10 @@ class RowReader:
                 )
         self.totals.net += net
         self.totals.tax += tax
+        if (
+            max(abs(self.totals.net), abs(self.totals.tax)) >= 1000 * MOST
+        ):  # 64 bits hold the sum at three decimals
+            raise FileRefused("range", "makes the sum of the file impossible", row=at, column=form.amount)
         return self._minor(net), self._minor(tax)
 
     def _minor(self, value: Decimal) -> int:
@@ -216,4 +229,4 @@ class RowReader:
 
 def as_text(unmapped: Mapping[str, Any]) -> str:
     """What we have no column for, as JSON."""
-    return json.dumps(unmapped, default=str, ensure_ascii=False) if unmapped else ""
+    return storable(json.dumps(unmapped, default=str, ensure_ascii=False)) if unmapped else ""

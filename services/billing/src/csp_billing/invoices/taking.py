@@ -189,18 +189,18 @@ def _copy(connection: psycopg.Connection, import_id: str, reseller: str, rows: I
                     row.subscription_ref,
                     named(Kind.SUBSCRIPTION, row.subscription_ref),
                     named(Kind.TENANT, row.tenant_ref),
-                    row.title.replace("\0", ""),
-                    row.charge_type.replace("\0", ""),
+                    row.title,
+                    row.charge_type,
                     row.charge_class,
                     row.start,
                     row.end,
                     row.quantity,
                     row.amount,
                     row.tax,
-                    row.reference.replace("\0", ""),
+                    row.reference,
                     row.promotion,
                     row.exchanged,
-                    as_text(row.unmapped).replace("\0", ""),
+                    as_text(row.unmapped),
                 )
             )
 
