@@ -27,7 +27,7 @@ class AuditStatus(OpenEnum):
 class CustomizedData:
     """A detail under a name."""
 
-    key: str
+    key: str = ""
     value: str | None = field(default=None, repr=False)
 
 

@@ -131,10 +131,10 @@ class Sku:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
-    """One way to buy: duration (`P1M`, `P1Y`, `P3Y`) and billing cycle."""
+    """One way to buy: duration (`P1M`, `P1Y`, `P3Y`) and billing cycle; an Azure plan names none (PC 5.1)."""
 
-    duration: str
-    billing_cycle: BillingCycle
+    duration: str = ""
+    billing_cycle: BillingCycle | None = None
     id: str | None = None
     description: str | None = None
 

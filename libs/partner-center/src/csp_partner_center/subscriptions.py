@@ -32,7 +32,7 @@ class SubscriptionStatus(OpenEnum):
 class RefundOption:
     """What comes back when the whole subscription is cancelled until then."""
 
-    type: str
+    type: str | None = None
     expires_at: datetime | None = None
     expires_after: str | None = None
 
