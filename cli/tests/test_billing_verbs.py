@@ -14,7 +14,7 @@ from csp_contracts.pricing_v1 import SubscriptionCostLocked, SubscriptionPriceLo
 from csp_contracts.provisioning_v1 import CustomerAdded, TenantDiscovered
 from csp_contracts.subscriptions_v1 import SubscriptionCreated
 from csp_runtime.database import Database, DatabaseRole
-from csp_runtime.migrate import migrate
+from csp_testing.postgres import database_with
 
 BOUGHT = date(2026, 1, 20)
 WHO = ["--reseller", "res_north", "--now", "2026-02-16T09:00:00"]
@@ -26,10 +26,12 @@ def _event(stream: str, version: int, data: object) -> Recorded:
     return Recorded(stream=stream, version=version, data=data, meta=meta)
 
 
+database_url = database_with((service.SCHEMA, service.PACKAGES))
+
+
 @pytest.fixture
 def csp(database_url):
     """Runs `csp billing …` over a book of one subscription; `price` False leaves its price out."""
-    migrate(database_url, service.SCHEMA, service.PACKAGES)
 
     async def told(events: list[Recorded]) -> None:
         async with (

@@ -6,8 +6,9 @@ from psycopg.rows import dict_row
 from typer.testing import CliRunner
 
 from csp_cli import dead_letters, feed
+from csp_gateway.service import PACKAGES, SCHEMA
 from csp_runtime.database import DatabaseRole, connection_info
-from csp_runtime.migrate import migrate
+from csp_testing.postgres import database_with
 
 LETTER = (
     "insert into dead_letters (consumer, source, source_offset, stream, version, type, code, detail) "
@@ -15,12 +16,14 @@ LETTER = (
 )
 
 
+database_url = database_with((SCHEMA, PACKAGES))
+
+
 @pytest.fixture
 def gateway(database_url):
     """The gateway's schema, as its worker sees it."""
-    migrate(database_url, "gateway", ["csp_runtime", "csp_gateway"])
     with psycopg.connect(
-        connection_info(database_url, "gateway", DatabaseRole.WORKER), row_factory=dict_row, autocommit=True
+        connection_info(database_url, SCHEMA, DatabaseRole.WORKER), row_factory=dict_row, autocommit=True
     ) as connection:
         yield connection
 

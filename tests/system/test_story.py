@@ -1,6 +1,8 @@
 """The whole path as its user walks it: `csp up`, `csp demo`, Ctrl-C."""
 
+import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -10,6 +12,17 @@ from csp_testing.ports import free_ports
 from csp_testing.running import Running
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("story")]
+
+
+@pytest.fixture
+def private_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder that only its owner may enter; what PostgreSQL keeps elsewhere therefore, is gone after the test."""
+    tmp_path.chmod(0o700)
+    folder = tmp_path / "data"
+    yield folder
+    data = folder / "postgres"
+    if data.is_symlink():
+        shutil.rmtree(data.resolve(), ignore_errors=True)
 
 
 def processes_of(folder: Path) -> list[str]:
@@ -35,8 +48,8 @@ def test_the_story_passes_in_one_process_and_can_be_told_again(data_folder):
     assert not (folder / "running.json").exists()
 
 
-def test_data_and_clock_survive_a_restart(data_folder):
-    folder = data_folder
+def test_data_and_clock_survive_a_restart(private_folder):
+    folder = private_folder
     with Running(folder) as running:
         token = running.csp("token").stdout.strip()
         first = httpx.get(f"{running.gateway}/v1/customers", headers={"Authorization": f"Bearer {token}"})

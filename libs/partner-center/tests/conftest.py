@@ -24,8 +24,8 @@ from csp_partner_center import (
 )
 from csp_runtime.clock import SystemClock
 from csp_runtime.database import Database, DatabaseRole
-from csp_runtime.migrate import migrate
 from csp_runtime.secret_box import SecretBox, new_key
+from csp_testing.postgres import database_with
 
 RESELLER = "res_north"
 PARTNER = "11111111-2222-3333-4444-555555555555"
@@ -115,9 +115,11 @@ def clock() -> PatientClock:
     return PatientClock()
 
 
+database_url = database_with((SCHEMA, ("csp_partner_center",)))
+
+
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    migrate(database_url, SCHEMA, ["csp_partner_center"])
     async with Database(database_url, SCHEMA, DatabaseRole.WORKER, max_size=8) as opened:
         yield opened
 

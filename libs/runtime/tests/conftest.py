@@ -5,14 +5,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from csp_runtime.database import Database, DatabaseRole
-from csp_runtime.migrate import migrate
 from csp_runtime.store import EventStore
+from csp_testing.postgres import database_with
 
-
-@pytest.fixture
-def things_url(database_url: str) -> str:
-    migrate(database_url, "things", ["csp_runtime"])
-    return database_url
+things_url = database_with(("things", ("csp_runtime",)))
 
 
 @pytest.fixture

@@ -9,15 +9,16 @@ from csp_gateway.api import customer_app, reseller_app
 from csp_gateway.operations import OperationView
 from csp_gateway.projections import Screens
 from csp_gateway.rate_limits import RateLimits
+from csp_gateway.service import PACKAGES, SCHEMA
 from csp_gateway.surfaces.common import Parts
 from csp_runtime.auth import DevelopmentIssuer
 from csp_runtime.clock import SystemClock
 from csp_runtime.consistency import KnownVersions
 from csp_runtime.database import Database, DatabaseRole
 from csp_runtime.host import LocalPeers
-from csp_runtime.migrate import migrate
 from csp_runtime.scope import Role
 from csp_runtime.wakeups import Wakeups
+from csp_testing.postgres import database_with
 from csp_testing.screens import CUSTOMER, RESELLER, STREAMS
 
 QUOTA = 20_000
@@ -27,9 +28,11 @@ SURFACES = {
 }
 
 
+database_url = database_with((SCHEMA, PACKAGES))
+
+
 @pytest.fixture
 async def worker(database_url):
-    migrate(database_url, "gateway", ["csp_runtime", "csp_gateway"])
     async with Database(database_url, "gateway", DatabaseRole.WORKER) as opened:
         yield opened
 

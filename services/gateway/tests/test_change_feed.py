@@ -3,7 +3,6 @@
 import asyncio
 
 import psycopg
-import pytest
 
 from csp_contracts.billing_v1 import ReportIssued
 from csp_gateway.adapters.screens import Screens as ScreenRows
@@ -13,13 +12,6 @@ from csp_runtime.migrate import migrate
 from csp_runtime.scope import Role, Scope
 from csp_testing.probe import eventually
 from csp_testing.screens import CUSTOMER, NOW, RESELLER, STREAMS, stream
-
-
-@pytest.fixture
-async def worker(database_url):
-    migrate(database_url, "gateway", ["csp_runtime", "csp_gateway"])
-    async with Database(database_url, "gateway", DatabaseRole.WORKER) as opened:
-        yield opened
 
 
 async def test_a_process_that_is_quicker_waits_for_the_one_that_took_positions_first(worker, database_url):

@@ -8,8 +8,6 @@ from csp_contracts.envelope import Meta, Recorded
 from csp_contracts.pricing_v1 import SubscriptionPriceEdited, SubscriptionPriceLocked
 from csp_contracts.subscriptions_v1 import SubscriptionCreated
 from csp_gateway.projections import Screens
-from csp_runtime.database import Database, DatabaseRole
-from csp_runtime.migrate import migrate
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 META = Meta(reseller="res_a", partition_key="ten_a", effective_at=NOW, recorded_at=NOW)
@@ -61,13 +59,6 @@ def edited(version, price, until=None, from_on="2026-03-01"):
         until_on=until,
     )
     return Recorded(stream="spr_a", version=version, data=edit, meta=META)
-
-
-@pytest.fixture
-async def worker(database_url):
-    migrate(database_url, "gateway", ["csp_runtime", "csp_gateway"])
-    async with Database(database_url, "gateway", DatabaseRole.WORKER) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize("comes_first", [True, False])

@@ -7,11 +7,15 @@ import pytest
 from psycopg.rows import dict_row
 
 from csp_runtime import migrate as migrations
+from csp_testing.postgres import database_with
 from csp_testing.screens import CUSTOMER, OPERATION, RESELLER, SUBSCRIPTION, TENANT
 
 NEWER = "csp_gateway/0160"
 PACKAGES = ["csp_runtime", "csp_gateway"]
 AT = "2026-03-05T09:00:00Z"
+
+
+database_url = database_with()
 
 
 @pytest.fixture

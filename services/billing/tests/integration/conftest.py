@@ -26,12 +26,12 @@ from csp_runtime.auth import DevelopmentIssuer
 from csp_runtime.clock import MovedClock
 from csp_runtime.database import Database
 from csp_runtime.log_feed import LogFeed
-from csp_runtime.migrate import migrate
 from csp_runtime.platform import Platform, Service
 from csp_runtime.scope import Role
 from csp_runtime.secret_box import SecretBox, new_key
 from csp_runtime.settings import MailSettings, MicrosoftSettings, RuntimeSettings
 from csp_runtime.wakeups import Wakeups
+from csp_testing.postgres import database_with
 
 RESELLER = "res_north"
 PRODUCT = "CFQ7TTC0LH18:0001"
@@ -294,9 +294,11 @@ async def _running(platform: Platform) -> AsyncIterator[tuple[Service, httpx.Asy
     built.store.close()
 
 
+database_url = database_with((service.SCHEMA, service.PACKAGES))
+
+
 @pytest.fixture
 async def billing(database_url: str, tmp_path) -> AsyncIterator[Billing]:
-    migrate(database_url, service.SCHEMA, service.PACKAGES)
     wakeups = Wakeups(database_url)
     await wakeups.start()
     issuer = DevelopmentIssuer(tmp_path)

@@ -35,12 +35,12 @@ from csp_runtime.auth import DevelopmentIssuer
 from csp_runtime.clock import SimulatorClock
 from csp_runtime.database import Database, DatabaseRole
 from csp_runtime.log_feed import LogFeed
-from csp_runtime.migrate import migrate
 from csp_runtime.platform import Platform, Service
 from csp_runtime.scope import Role
 from csp_runtime.secret_box import SecretBox, new_key
 from csp_runtime.settings import MailSettings, MicrosoftSettings, RuntimeSettings
 from csp_runtime.wakeups import Wakeups
+from csp_testing.postgres import database_with
 from csp_testing.probe import eventually
 
 BASE = "http://127.0.0.1:8787"
@@ -221,11 +221,12 @@ def feed_settings() -> PartnerFeedSettings:
     return PartnerFeedSettings(audit_poll_seconds=0.2, delta_poll_seconds=0.2, readers=2)
 
 
+database_url = database_with((MICROSOFT, ("csp_partner_center",)), (service.SCHEMA, service.PACKAGES))
+
+
 @pytest.fixture
 async def stopped_feed(database_url: str, tmp_path, feed_settings) -> AsyncIterator[Feed]:
     """Everything is there, nothing runs."""
-    migrate(database_url, MICROSOFT, ["csp_partner_center"])
-    migrate(database_url, service.SCHEMA, service.PACKAGES)
     world = build_simulator(data=None, world="demo", base_url=BASE)
     await world.start()
     wakeups = Wakeups(database_url)

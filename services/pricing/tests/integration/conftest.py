@@ -30,12 +30,12 @@ from csp_runtime.clock import MovedClock
 from csp_runtime.database import Database
 from csp_runtime.feed import Batch, FeedRecord
 from csp_runtime.log_feed import LogFeed
-from csp_runtime.migrate import migrate
 from csp_runtime.platform import Platform, Service
 from csp_runtime.scope import Role
 from csp_runtime.secret_box import SecretBox, new_key
 from csp_runtime.settings import MailSettings, MicrosoftSettings, RuntimeSettings
 from csp_runtime.wakeups import Wakeups
+from csp_testing.postgres import database_with
 
 RESELLER, OTHER = "res_north", "res_south"
 PREMIUM = "CFQ7TTC0LH18:0001"
@@ -272,10 +272,12 @@ async def running(platform: Platform, client: Any) -> AsyncIterator[tuple[Servic
     built.store.close()
 
 
+database_url = database_with((service.SCHEMA, service.PACKAGES))
+
+
 @asynccontextmanager
 async def platform_on(database_url: str, folder: Any, clock: Any, **changes: Any) -> AsyncIterator[Platform]:
     """What a service is built from, over this database."""
-    migrate(database_url, service.SCHEMA, service.PACKAGES)
     wakeups = Wakeups(database_url)
     await wakeups.start()
     issuer = DevelopmentIssuer(folder)

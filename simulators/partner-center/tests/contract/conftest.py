@@ -28,8 +28,8 @@ from csp_partner_center.subscriptions import Subscription
 from csp_partner_center_simulator.embed import build
 from csp_runtime.clock import SystemClock
 from csp_runtime.database import Database, DatabaseRole
-from csp_runtime.migrate import migrate
 from csp_runtime.secret_box import SecretBox, new_key
+from csp_testing.postgres import database_with
 
 BASE = "http://127.0.0.1:8787"
 RESELLER = "res_contract"
@@ -113,9 +113,11 @@ class Shop:
         return (await self.api.subscriptions.get(customer, subscription)).value
 
 
+database_url = database_with((SCHEMA, ("csp_partner_center",)))
+
+
 @pytest.fixture
 async def shop(database_url: str) -> AsyncIterator[Shop]:
-    migrate(database_url, SCHEMA, ["csp_partner_center"])
     one = build(data=None, world="empty", base_url=BASE)
     await one.start()
     try:

@@ -15,6 +15,7 @@ import pytest
 
 from csp_runtime.kafka_connection import KafkaConnection
 from csp_testing.folders import cache, locked, repository
+from csp_testing.memory import passing_folder
 from csp_testing.outside_tools import program, unavailable
 from csp_testing.ports import die_with_parent, free_port
 
@@ -158,7 +159,7 @@ def _jars() -> Path:
 
 
 @pytest.fixture(scope="session")
-def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def kafka_bootstrap() -> Iterator[str]:
     """The address of a broker that tests share; a test takes a context of its own (`kafka_context`)."""
     given = os.environ.get("CSP_KAFKA")
     if given is not None:
@@ -169,12 +170,13 @@ def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         with container:
             yield container.get_bootstrap_server()
         return
-    server = KafkaServer(tmp_path_factory.mktemp("kafka"))
-    server.start()
-    try:
-        yield server.bootstrap
-    finally:
-        server.stop()
+    with passing_folder() as folder:
+        server = KafkaServer(folder / "kafka")
+        server.start()
+        try:
+            yield server.bootstrap
+        finally:
+            server.stop()
 
 
 @pytest.fixture
@@ -190,13 +192,14 @@ def kafka_context() -> str:
 
 
 @pytest.fixture
-def kafka_server(tmp_path: Path) -> Iterator[KafkaServer]:
+def kafka_server() -> Iterator[KafkaServer]:
     """A broker of the test's own, not started yet, for tests that kill it; always from Maven artifacts."""
-    server = KafkaServer(tmp_path / "kafka")
-    try:
-        yield server
-    finally:
-        server.stop()
+    with passing_folder() as folder:
+        server = KafkaServer(folder / "kafka")
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 def _docker_broker() -> "KafkaContainer | None":

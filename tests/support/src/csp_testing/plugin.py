@@ -6,13 +6,14 @@ from csp_testing.helm import helm
 from csp_testing.kafka import kafka, kafka_bootstrap, kafka_context, kafka_server
 from csp_testing.loops import runner
 from csp_testing.node import node_packages
-from csp_testing.postgres import database_url, postgres_server
+from csp_testing.postgres import database_url, databases, postgres_server
 from csp_testing.running import data_folder
 from csp_testing.sdks import graph_sdk, partner_sdk
 
 __all__ = [
     "data_folder",
     "database_url",
+    "databases",
     "graph_sdk",
     "helm",
     "kafka",

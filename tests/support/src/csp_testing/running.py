@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from typing import Any, Self
 import httpx
 import pytest
 
+from csp_testing.memory import passing_folder
 from csp_testing.ports import die_with_parent, free_port
 
 READY_SECONDS = 120.0
@@ -107,10 +107,7 @@ class Running:
 
 
 @pytest.fixture
-def data_folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder for `csp up`; whatever of it had to lie elsewhere is gone after the test."""
-    folder = tmp_path / "data"
-    yield folder
-    data = folder / "postgres"
-    if data.is_symlink():
-        shutil.rmtree(data.resolve(), ignore_errors=True)
+def data_folder() -> Iterator[Path]:
+    """A folder for `csp up`, gone after the test."""
+    with passing_folder() as folder:
+        yield folder / "data"
