@@ -1,6 +1,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+# Tests start hundreds of processes of ours: what one has compiled, no other compiles again.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml simulators/*/pyproject.toml cli/pyproject.toml tests/support/pyproject.toml))
 MANIFESTS := pyproject.toml $(addsuffix /pyproject.toml,$(MEMBERS))
