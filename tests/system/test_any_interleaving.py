@@ -210,7 +210,26 @@ FOUND = [
     [("portal", 3), ("look",), ("portal", 4), ("portal", 7), ("look",)],
     # A record of the second in which a command of ours was answered.
     [("some", 3), ("buy_seats", 9), ("portal", 4), ("renewal", True), ("settle_open",)],
-]
+    # Records of the second in which a command of ours was answered, in any order among themselves.
+    [
+        ("look",), ("advance", "PT16M"), ("portal", 6), ("buy_seats", 9), ("advance", "PT3H"), ("restart",), ("portal", 9),
+        ("buy_seats", 4), ("portal", 9), ("buy_seats", 7), ("portal", 7), ("renewal", True), ("die",),
+    ],
+    # Around a reading, where two of the records come before the reading's own.
+    [("portal", 3), ("look",), ("portal", 4), ("portal", 7)],
+    # A suspension before seats that we know to be later: they are another field.
+    [("portal", 7), ("suspend",), ("buy_seats", 8), ("buy_seats", 8), ("settle_open",), ("advance", "PT1M"), ("buy_seats", 7)],
+    # A command whose own record came before it knew that it was done, and what others did since.
+    [
+        ("lose",), ("buy_seats", 3), ("die",), ("portal", 8), ("advance", "PT3H"), ("advance", "PT3H"), ("advance", "PT3H"),
+        ("poll",), ("some", 3), ("some", 3), ("portal", 4), ("look",), ("some", 3),
+    ],
+    # A command whose answer was lost, finished a day later, and what others did in between.
+    [
+        ("buy_seats", 3), ("die",), ("advance", "PT16M"), ("some", 3), ("portal", 8), ("advance", "PT1M"),
+        ("renewal", False), ("advance", "PT3H"), ("portal", 9), ("suspend",), ("renewal", True), ("own",), ("buy_seats", 8),
+    ],
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -46,7 +46,7 @@ class Meta:
 
     `customer` is what was known when the event was written: information, not truth.
     `effective_at` is when it became true, `recorded_at` when we knew (UTC); `recorded_at` never falls within a stream.
-    `superseded` marks a fact that was not the last in (effective_at, recorded_at, stream, version) when written:
+    `superseded` marks a fact when later ones were known of every field that it changes as it was written:
     it touches history and billing, never the present state. `origin` and `effective_basis` take the values of their
     enumerations, and readers tolerate new ones. `reason` and `ticket` are
     what the person said of it (`X-Reason`, `X-Ticket`). `trace` is the W3C trace context of whoever recorded the event.

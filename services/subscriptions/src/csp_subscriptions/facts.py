@@ -1,15 +1,17 @@
 """What an audit record tells: the change, whose it was, and whether an event we have already says the same."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from csp_contracts.envelope import Origin, Recorded
+from csp_contracts.envelope import EffectiveBasis, Origin, Recorded
 from csp_contracts.ids import Kind, api_id
 from csp_contracts.partner_feed_v1 import ExternalStateObserved
 from csp_contracts.subscriptions_v1 import QuantityChanged, SubscriptionSuspended
+from csp_subscriptions.domain.changed import fields_of
+from csp_subscriptions.domain.present import times_of
 from csp_subscriptions.domain.subscription import Subscription, evolve
 
 
@@ -31,11 +33,12 @@ def audited(
 
 def _quantity_before(history: Sequence[Recorded[Any]], at: datetime) -> int:
     """The quantity that was true just before an instant, by effective time."""
-    state: Subscription | None = None
+    times = times_of(history)
     ordered = sorted(
-        history[1:], key=lambda event: (event.meta.effective_at, event.meta.recorded_at, event.version)
+        history[1:], key=lambda event: (times[event.version], event.meta.recorded_at, event.version)
     )
-    for event in [history[0], *(each for each in ordered if each.meta.effective_at < at)]:
+    state: Subscription | None = None
+    for event in [history[0], *(each for each in ordered if times[each.version] < at)]:
         state = evolve(state, replace(event, meta=replace(event.meta, superseded=False)))
     return 0 if state is None else state.quantity
 
@@ -51,16 +54,45 @@ def value_of(change: Any) -> str | None:  # one of the contract's events
             return None
 
 
-def own_operation(observed: ExternalStateObserved) -> str | None:
+def own_operation(correlation_id: str | None) -> str | None:
     """The operation of ours behind an audit record: its id is the correlation id of all its calls."""
     try:
-        return api_id(Kind.OPERATION, UUID(observed.microsoft_correlation_id or ""))
+        return api_id(Kind.OPERATION, UUID(correlation_id or ""))
     except ValueError:
         return None
 
 
-def differs_in_time(event: Recorded[Any], at: datetime) -> bool:
-    """Our own changes carry the answer's time, good to the second: only another UTC day matters (architecture 5)."""
+def is_told_by_record(history: Sequence[Recorded[Any]], operation_id: str, change: Any) -> bool:
+    """Whether the own record of an operation has told its change before the operation itself knew that it is done."""
+    return any(
+        event.meta.effective_basis == EffectiveBasis.AUDIT
+        and value_of(event.data) is not None
+        and value_of(event.data) == value_of(change)
+        and own_operation(event.meta.correlation_id) == operation_id
+        for event in history
+    )
+
+
+def is_told_alike(event: Recorded[Any], at: datetime) -> bool:
+    """Whether an event's time says the same as its record's.
+
+    Our own changes carry the answer's time, good to the second: only another UTC day matters (architecture 5).
+    """
     if event.meta.origin == Origin.MICROSOFT:
-        return event.meta.effective_at != at
-    return event.meta.effective_at.date() != at.date()
+        return event.meta.effective_at == at
+    return event.meta.effective_at.date() == at.date()
+
+
+def lies_between(
+    history: Sequence[Recorded[Any]],
+    event: Recorded[Any],
+    times: Mapping[int, datetime],
+    one: datetime,
+    other: datetime,
+) -> bool:
+    """Whether another event of the same field took effect between two instants, by the times of all versions."""
+    return any(
+        min(one, other) <= times[each.version] <= max(one, other)
+        for each in history
+        if each.version != event.version and set(fields_of(each.data)) & set(fields_of(event.data))
+    )

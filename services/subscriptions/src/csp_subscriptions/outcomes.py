@@ -27,8 +27,9 @@ from csp_runtime.store import EventStore
 from csp_subscriptions.adapters.buying import Checkout, CreateCart
 from csp_subscriptions.adapters.microsoft import ALREADY, ReadBought, change_steps
 from csp_subscriptions.adapters.seen_facts import reading_of, remember
+from csp_subscriptions.domain.present import is_superseded
 from csp_subscriptions.domain.subscription import Status, Subscription, fold, lots_after, lots_to
-from csp_subscriptions.facts import value_of
+from csp_subscriptions.facts import is_told_by_record, value_of
 
 RULE_SETS = {"nce": "nce", "legacy": "legacy_anniversary"}
 
@@ -111,21 +112,29 @@ class Outcomes:
 
     async def of_change(self, operation: Operation, answered: Answered) -> Facts:
         """The fact of a change; none where the stream shows it already (an observation came first)."""
-        state = fold(await self._store.load(operation.subject or ""))
+        history = await self._store.load(operation.subject or "")
+        state = fold(history)
         if state is None:
             raise ValueError(f"operation {operation.id} has no subject")
         now = self._clock.now()
         at = answered.at or operation.submitted_at or now
-        events = _changes(operation, state, operation.refs.get("after"), at)
+        events = [
+            change
+            for change in _changes(operation, state, operation.refs.get("after"), at)
+            if not is_told_by_record(history, operation.id, change)
+        ]
         # Somebody else may have done it: a reading, which waits for the record of that doing as every reading does.
         is_reading = bool(operation.refs.get(ALREADY))
-        meta = replace(
-            _meta(operation, at, max(now, state.last_recorded_at)), superseded=at < state.last_effective_at
-        )
+        meta = _meta(operation, at, max(now, state.last_recorded_at))
         if is_reading:
             meta = replace(meta, effective_basis=EffectiveBasis.READING)
         recorded = [
-            Recorded(stream=state.id, version=state.version + number, data=event, meta=meta)
+            Recorded(
+                stream=state.id,
+                version=state.version + number,
+                data=event,
+                meta=replace(meta, superseded=is_superseded(history, event, at)),
+            )
             for number, event in enumerate(events, start=1)
         ]
         waiting = [

@@ -9,6 +9,7 @@ from csp_runtime.rereads import Rereads
 from csp_subscriptions.adapters.quotes import PricingQuotes
 from csp_subscriptions.adapters.seen_facts import SeenFacts
 from csp_subscriptions.adapters.tenants import Tenants
+from csp_subscriptions.adapters.waiting_records import WaitingRecords
 from csp_subscriptions.api import routes
 from csp_subscriptions.application import SubscriptionUseCases
 from csp_subscriptions.billing_starts import BillingStarts
@@ -42,10 +43,11 @@ def build(platform: Platform, client: PartnerCenter) -> Service:
     reactor = ObservationReactor(
         store=store,
         facts=AuditFacts(
+            store=store,
             seen_facts=SeenFacts(worker),
+            waiting=WaitingRecords(worker),
             tenants=background_tenants,
             clock=platform.clock,
-            visibility=visibility,
         ),
         tenants=background_tenants,
         operations=operations,

@@ -1,5 +1,6 @@
 """The rows beside the observations: facts that were seen, readings that wait for their audit record."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -42,16 +43,16 @@ class SeenFacts:
             for row in rows
         ]
 
-    async def recorded(self, subscription_id: str, version: int) -> datetime | None:
-        """When an event happened by its own audit record; None while that is not known."""
+    async def recorded(self, subscription_id: str, versions: Sequence[int]) -> dict[int, datetime]:
+        """When events happened by their own records, by version; without those whose record has not come."""
         async with self._database.connection() as connection:
             cursor = await connection.execute(
-                "select effective_at from seen_facts where subscription_id = %s and version = %s and fact_id like 'audit:%%' "
-                "order by effective_at limit 1",
-                [subscription_id, version],
+                "select version, min(effective_at) as at from seen_facts "
+                "where subscription_id = %s and version = any(%s) and fact_id like 'audit:%%' group by version",
+                [subscription_id, list(versions)],
             )
-            row = await cursor.fetchone()
-        return None if row is None else row["effective_at"]
+            rows = await cursor.fetchall()
+        return {row["version"]: row["at"] for row in rows}
 
     async def is_known(self, fact_id: str) -> bool:
         """Whether it is written already."""

@@ -38,7 +38,12 @@ _FIELDS: dict[type[Any], tuple[str, ...]] = {
 }
 
 
+def fields_of(change: Any) -> tuple[str, ...]:  # one of the contract's events
+    """The fields that an event changes; none for a creation, and for what changes nothing of the present."""
+    return _FIELDS.get(type(change), ())
+
+
 def changed_since(events: Iterable[Recorded[Any]], version: int) -> list[str]:
     """The fields, each once. A superseded fact changes none of them."""
     later = (event for event in events if event.version > version and not event.meta.superseded)
-    return sorted({name for event in later for name in _FIELDS.get(type(event.data), ())})
+    return sorted({name for event in later for name in fields_of(event.data)})

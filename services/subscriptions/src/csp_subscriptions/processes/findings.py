@@ -1,5 +1,6 @@
 """What a batch of observations comes to: events on top of what each stream already holds, rows beside them, readings again."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,7 @@ from csp_contracts.partner_feed_v1 import ExternalStateObserved
 from csp_runtime.rereads import reread_at
 from csp_runtime.store import Also
 from csp_subscriptions.adapters.seen_facts import OpenReading
+from csp_subscriptions.adapters.waiting_records import WaitingRecord, decided, wait
 from csp_subscriptions.domain.subscription import Subscription
 from csp_subscriptions.ports import Tenant
 
@@ -16,7 +18,8 @@ from csp_subscriptions.ports import Tenant
 class Findings:
     """What the decisions of a batch have come to so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, waiting: Sequence[WaitingRecord] = ()) -> None:
+        self._waiting = {record.fact_id: record for record in waiting}
         self.events: list[Recorded[Any]] = []
         self.also: list[Also] = []
         self.facts: set[str] = set()
@@ -40,6 +43,21 @@ class Findings:
         history.append(recorded)
         self.events.append(recorded)
         return recorded
+
+    def wait(self, record: WaitingRecord) -> None:
+        """Keep a record until it can be decided."""
+        if self._waiting.setdefault(record.fact_id, record) is record:
+            self.also.append(wait(record))
+
+    def waits_no_longer(self, record: WaitingRecord) -> None:
+        """A record is decided."""
+        del self._waiting[record.fact_id]
+        self.also.append(decided(record.fact_id))
+
+    def waiting_of(self, subscription_id: str) -> list[WaitingRecord]:
+        """The records of a subscription that wait, by when they say that it happened."""
+        records = (each for each in self._waiting.values() if each.event.data.resource_id == subscription_id)
+        return sorted(records, key=lambda each: each.event.data.changed_at or each.event.data.began_at)
 
     def read_again(self, event: Recorded[ExternalStateObserved], due: datetime) -> None:
         """Ask for another reading of the resource, at an instant."""

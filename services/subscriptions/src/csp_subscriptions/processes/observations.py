@@ -50,10 +50,11 @@ class ObservationReactor:
         """Each observation in turn, on the state that the ones before it left."""
         seen = [event for event in events if event.data.resource == "subscription"]
         streams = await self._store.load_many(sorted({event.data.resource_id for event in seen}))
-        found = Findings()
+        found = Findings(await self._facts.waiting(list(streams)))
         for event in seen:
             history = streams[event.data.resource_id]
             await self._decide(event, history, found)
+            await self._facts.take_up(event.data.resource_id, history, found)
         return Reaction(events=found.events, also=found.also)
 
     async def _decide(
@@ -66,7 +67,7 @@ class ObservationReactor:
                 await self._first_seen(event, history, found)
             return
         if observed.audit_id is not None:
-            await self._facts.decide(event, state, history, found)
+            await self._facts.decide(event, history, found)
         else:
             await self._reading(event, state, history, found)
 
