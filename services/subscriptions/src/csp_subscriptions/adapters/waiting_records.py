@@ -28,13 +28,13 @@ class WaitingRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def of(self, subscription_ids: Sequence[str]) -> list[WaitingRecord]:
-        """Those of some subscriptions."""
+    async def of(self, resellers: Sequence[str], subscription_ids: Sequence[str]) -> list[WaitingRecord]:
+        """Those of some subscriptions of some resellers."""
         async with self._database.connection() as connection:
             cursor = await connection.execute(
                 "select fact_id, since, stream, version, type, data::text, meta::text from waiting_records "
-                "where subscription_id = any(%s)",
-                [list(subscription_ids)],
+                "where reseller_id = any(%s) and subscription_id = any(%s)",
+                [list(resellers), list(subscription_ids)],
             )
             rows = await cursor.fetchall()
         return [WaitingRecord(row["fact_id"], _recorded(row), row["since"]) for row in rows]
@@ -65,11 +65,14 @@ def wait(record: WaitingRecord) -> Also:
     return insert
 
 
-def decided(fact_id: str) -> Also:
+def decided(record: WaitingRecord) -> Also:
     """A record waits no longer."""
 
     def delete(cursor: Cursor[DictRow]) -> None:
-        cursor.execute("delete from waiting_records where fact_id = %s", [fact_id])
+        cursor.execute(
+            "delete from waiting_records where reseller_id = %s and fact_id = %s",
+            [record.event.meta.reseller, record.fact_id],
+        )
 
     return delete
 

@@ -55,9 +55,9 @@ class AuditFacts:
         self._tenants = tenants
         self._clock = clock
 
-    async def waiting(self, subscription_ids: list[str]) -> list[WaitingRecord]:
-        """The records that wait."""
-        return await self._waiting.of(subscription_ids)
+    async def waiting(self, resellers: set[str], subscription_ids: set[str]) -> list[WaitingRecord]:
+        """The records of some subscriptions that wait."""
+        return await self._waiting.of(sorted(resellers), sorted(subscription_ids))
 
     async def decide(self, event: Recorded[ExternalStateObserved], history: History, found: Findings) -> None:
         """A record: written once, at its own time, even if later facts are known already."""

@@ -52,7 +52,7 @@ class Findings:
     def waits_no_longer(self, record: WaitingRecord) -> None:
         """A record is decided."""
         del self._waiting[record.fact_id]
-        self.also.append(decided(record.fact_id))
+        self.also.append(decided(record))
 
     def waiting_of(self, subscription_id: str) -> list[WaitingRecord]:
         """The records of a subscription that wait, by when they say that it happened."""

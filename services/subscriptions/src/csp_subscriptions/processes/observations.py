@@ -50,7 +50,7 @@ class ObservationReactor:
         """Each observation in turn, on the state that the ones before it left."""
         seen = [event for event in events if event.data.resource == "subscription"]
         streams = await self._store.load_many(sorted({event.data.resource_id for event in seen}))
-        found = Findings(await self._facts.waiting(list(streams)))
+        found = Findings(await self._facts.waiting({event.meta.reseller for event in seen}, set(streams)))
         for event in seen:
             history = streams[event.data.resource_id]
             await self._decide(event, history, found)
