@@ -4,6 +4,8 @@ import json
 import re
 from datetime import UTC, datetime
 
+import pytest
+
 from csp_partner_center_simulator.wire.answer import instant
 
 BASIC = "CFQ7TTC0LH18:0001"
@@ -213,3 +215,10 @@ async def test_the_keys_of_a_provisioning_context_come_back_as_they_were_sent(se
     assert made.json()["lineItems"][0]["provisioningContext"] == context
     done = await service.call("POST", f"/v1/customers/{customer}/carts/{made.json()['id']}/checkout")
     assert done.json()["orders"][0]["lineItems"][0]["provisioningContext"] == context
+
+
+@pytest.mark.parametrize("name", ["migration_id", "migrationId", "MigrationId"])
+async def test_query_names_are_taken_with_and_without_underscores(service, name):
+    customer = await service.customer()
+    path = f"/v1/customers/{customer}/migrations/newcommerce/events"
+    assert await service.get(f"{path}?{name}=7123c075-fc05-42d6-a21e-1d2036fa490b") == []

@@ -53,7 +53,9 @@ def relationships(call: Call) -> Answer:
     """List the provider's indirect resellers, all or those of one customer (PC 3.5)."""
     resellers = call.partner.resellers
     wish = call.request.param("relationship_type")
+    uri = "/relationships"
     if "customer" in call.params:
+        uri = f"/customers/{call.customer.id}/relationships"
         mpn = call.relation.associated_partner_id
         resellers = tuple(one for one in resellers if one.mpn_id == mpn)
     elif wish is None or operator(wish) not in {"isindirectcloudsolutionproviderof", "isindirectresellerof"}:
@@ -70,7 +72,7 @@ def relationships(call: Call) -> Answer:
         }
         for one in resellers
     ]
-    return Answer(body=collection(items, "/relationships"))
+    return Answer(body=collection(items, uri))
 
 
 _USER_ONLY = Rights(app_only=False)

@@ -176,18 +176,16 @@ def support_contact(call: Call) -> Answer:
 def custom_term_end_dates(call: Call) -> Answer:
     """List the end dates a first term may have (PC 6.7); 300 a page, the token in the answer's header."""
     request, customer = call.request, call.customer
-    term = (request.param("term_duration") or request.param("TermDuration") or "").upper()
+    term = (request.param("term_duration") or "").upper()
     if term not in terms.TERM_MONTHS:
         raise invalid("term_duration must be P1M, P1Y or P3Y.")
-    start_text = request.param("term_start_date") or request.param("TermStartDate")
+    start_text = request.param("term_start_date")
     start = call.now.date()
     if start_text is not None:
         start = parse_instant(start_text, "term_start_date").date()
         if start.year > call.now.year + LATEST_START:
             raise invalid(f"term_start_date must lie within {LATEST_START} years.")
-    target = (
-        request.param("target_coterm_subscription_id") or request.param("TargetCotermSubscriptionId") or ""
-    )
+    target = request.param("target_coterm_subscription_id") or ""
     found = allowed_end_dates(call.world, customer, call.partner.id, term=term, start=start, target=target)
     token = request.headers.get("ms-continuationtoken", "")
     offset = int(token) if token.isdigit() else 0

@@ -24,9 +24,16 @@ def fold(value: Any) -> Any:
     return value
 
 
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "")
+
+
 @dataclass(slots=True)
 class Request:
-    """An HTTP request; header and query names in lower case. `notes`: what was found out before."""
+    """An HTTP request; header names in lower case, query names also without underscores. `notes`: what was found out before.
+
+    The pages write one name in several ways (`migration_id`, `migrationId`, `TermDuration`, `term_duration`).
+    """
 
     method: str
     path: str
@@ -39,11 +46,11 @@ class Request:
     def __post_init__(self) -> None:
         """Split the query once."""
         for name, value in parse_qsl(self.raw_query, keep_blank_values=True):
-            self.query.setdefault(name.lower(), []).append(value)
+            self.query.setdefault(_plain(name), []).append(value)
 
     def param(self, name: str) -> str | None:
         """Give the first value of a query parameter, None when absent or empty."""
-        values = self.query.get(name.lower())
+        values = self.query.get(_plain(name))
         return values[0] if values and values[0] != "" else None
 
     def number(self, name: str) -> int | None:
