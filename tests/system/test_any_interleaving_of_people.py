@@ -313,7 +313,7 @@ async def assigned_without_a_seat(people: People, *, are_to_come: bool) -> list[
     operation = answer.json()["operation_id"]
     stories = []
     for _ in range(2):
-        await people.work(OWNER)
+        await people.once(OWNER)
         stories.append([event.data for event in await people.services[OWNER].store.load(operation)])
         await people.advance("PT16M")
     return stories
@@ -346,7 +346,7 @@ async def created_after_a_conflict(people: People) -> tuple[list[Any], list[Any]
     }  # fmt: skip
     operation = (await people.command(OWNER, f"/tenants/{tenant}/users", form)).json()["operation_id"]
     for _ in range(4):
-        await people.work(OWNER)
+        await people.once(OWNER)
         await people.advance("PT20M")
     calls = (await people.control("GET", "/requests?operation=customers.users.create")).json()
     return [event.data for event in await people.services[OWNER].store.load(operation)], calls

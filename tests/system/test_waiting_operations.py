@@ -93,7 +93,7 @@ async def throttled(world: World) -> list[Any]:
     }
     await world.control("POST", "/faults", fault)
     operation = await world.begun("/change-quantity", {"quantity": 7})
-    await world.work(OWNER)
+    await world.once(OWNER)
     return await world.story(operation)
 
 
@@ -108,7 +108,7 @@ def test_a_throttled_operation_tells_how_often_it_was_tried_and_when_it_is_tried
 async def late(world: World) -> list[Any]:
     operation = await world.begun("/cancel", {})
     await world.advance("P8D")
-    await world.work(OWNER)
+    await world.once(OWNER)
     return await world.story(operation)
 
 
@@ -126,12 +126,12 @@ async def pending_for_days(world: World) -> list[Any]:
     fault = {"operation": "customers.subscriptions.update", "kind": "conflict", "count": None}
     await world.control("POST", "/faults", fault)
     operation = await world.begun("/change-quantity", {"quantity": 9})
-    await world.work(OWNER)
+    await world.once(OWNER)
     await world.advance("PT71H")
-    await world.work(OWNER)
+    await world.once(OWNER)
     assert await world.open_operations(OWNER) == 1
     await world.advance("PT2H")
-    await world.work(OWNER)
+    await world.once(OWNER)
     assert await world.open_operations(OWNER) == 0
     await world.control("DELETE", "/faults")
     return await world.story(operation)
@@ -204,7 +204,7 @@ async def made_and_held_up(beginning: Beginning) -> list[Any]:
     operation = (await beginning.command("provisioning", path, wish)).json()["operation_id"]
     for hours in (1, 71, 2, 500):
         await beginning.advance(f"PT{hours}H")
-        await beginning.work("provisioning")
+        await beginning.once("provisioning")
     assert await beginning.open_operations("provisioning") == 1
     return [event.data for event in await beginning.services["provisioning"].store.load(operation)]
 
@@ -222,13 +222,13 @@ async def looked_in_vain(world: World) -> list[int]:
     lost = {"operation": "customers.subscriptions.update", "kind": "error_after", "count": None}
     await world.control("POST", "/faults", lost)
     await world.begun("/change-quantity", {"quantity": 11})
-    await world.work(OWNER)
+    await world.once(OWNER)
     await world.control("DELETE", "/faults")
     busy = {"operation": "customers.subscriptions.get", "kind": "conflict"}
     await world.control("POST", "/faults", busy)
     sent = len(await world.calls("customers.subscriptions.update")) - before
-    await world.work(OWNER)
-    await world.work(OWNER)
+    await world.once(OWNER)
+    await world.once(OWNER)
     assert await world.open_operations(OWNER) == 0
     return [sent, len(await world.calls("customers.subscriptions.update")) - before]
 
@@ -247,10 +247,10 @@ async def held_up_beyond_its_window(world: World) -> list[Any]:
     }
     await world.control("POST", "/faults", held)
     operation = await world.begun("/cancel", {})
-    await world.work(OWNER)
+    await world.once(OWNER)
     sent = len(await world.calls("customers.subscriptions.update"))
     await world.advance("P8D")
-    await world.work(OWNER)
+    await world.once(OWNER)
     assert len(await world.calls("customers.subscriptions.update")) == sent
     return await world.story(operation)
 
