@@ -75,6 +75,7 @@ async def test_a_sheet_to_come_costs_nothing_yet_and_never_takes_back_what_count
 @pytest.mark.parametrize(
     ("line", "names"),
     [
+        (row("1e40"), "UnitPrice"),
         (row("-1"), "UnitPrice"),
         (row("ten"), "row 3: UnitPrice"),
         (row("1.1234567"), "UnitPrice"),

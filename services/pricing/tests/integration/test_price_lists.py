@@ -189,10 +189,11 @@ async def test_the_first_rule_that_matches_counts_and_products_without_cost_are_
     assert done["rows"][0]["unit_price_micro"] == 11_000_000
 
 
-async def test_rules_that_lead_below_zero_write_nothing(pricing):
+async def test_rules_that_lead_below_zero_or_to_no_price_at_all_write_nothing(pricing):
     await pricing.costs(10_000_000)
-    rules = {"currency": "EUR", "valid_from": "2026-02-01", "rules": [{"add_amount": "-11"}]}
-    assert (await pricing.post("/price-lists/margin-rules", rules)).status_code == 422
+    for amount in ("-11", "1000000000"):
+        rules = {"currency": "EUR", "valid_from": "2026-02-01", "rules": [{"add_amount": amount}]}
+        assert (await pricing.post("/price-lists/margin-rules", rules, key=amount)).status_code == 422
     assert await rows_of(pricing) == []
 
 

@@ -84,10 +84,11 @@ def test_a_margin_is_unknown_where_one_price_is(sell, cost, expected):
     assert margin(sell, cost) == expected
 
 
-@pytest.mark.parametrize("text", ["", "ten", "1,5", "-1", "1e3", "1.1234567"])
+@pytest.mark.parametrize("text", ["", "ten", "1,5", "-1", "1e3", "1.1234567", "1000000000"])
 def test_a_price_that_cannot_be_is_refused(text):
     assert [fault.field for fault in read_price(text, "rows.0.unit_price")[1]] == ["rows.0.unit_price"]
 
 
 def test_a_price_keeps_six_decimals():
     assert read_price("0.000001", "x") == (1, [])
+    assert read_price("999999999.999999", "x") == (999_999_999_999_999, [])

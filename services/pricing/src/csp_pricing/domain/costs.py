@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from csp_partner_center.price_sheets import PriceRow
-from csp_pricing.domain.rows import PRICE_DIGITS, ListedPrice
+from csp_pricing.domain.rows import HIGHEST_PRICE_MICRO, PRICE_DIGITS, TOO_HIGH, ListedPrice
 from csp_pricing.domain.streams import cost_list_id
 from csp_pricing.domain.wishes import WishedRow
 
@@ -19,6 +19,8 @@ def unreadable_reason(row: PriceRow) -> tuple[str, str] | None:
     """Why a row of a sheet can be no cost: field and reason. None where it can, or where it is a trial."""
     if row.unit_price < 0:
         return "UnitPrice", "must not be negative"
+    if row.unit_price >= Decimal(HIGHEST_PRICE_MICRO).scaleb(-PRICE_DIGITS):
+        return "UnitPrice", TOO_HIGH
     if row.unit_price != row.unit_price.quantize(Decimal(1).scaleb(-PRICE_DIGITS)):
         return "UnitPrice", f"has more than {PRICE_DIGITS} decimals"
     if row.term_duration not in CYCLES.values():

@@ -11,6 +11,9 @@ from csp_runtime.problems import InvalidParameter
 
 TERMS = ("P1M", "P1Y", "P3Y")
 PRICE_DIGITS = 6
+HIGHEST_PRICE_MICRO = 10**9 * 10**PRICE_DIGITS
+"""Prices are below this: no licence in any currency costs as much, and price times seats still fits 64 bits."""
+TOO_HIGH = "must be less than 1000000000"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +131,8 @@ def read_price(text: str, field: str) -> tuple[int, list[InvalidParameter]]:
         return 0, [InvalidParameter(field=field, rule="decimal", reason=str(fault))]
     if value < 0:
         return 0, [InvalidParameter(field=field, rule="range", reason="must not be negative")]
+    if value >= HIGHEST_PRICE_MICRO:
+        return 0, [InvalidParameter(field=field, rule="range", reason=TOO_HIGH)]
     return value, []
 
 

@@ -9,7 +9,7 @@ from csp_commerce_rules.money import format_price, minor_digits
 from csp_pricing.domain.margins import MarginRule, derive, rule_faults
 from csp_pricing.domain.price_csv import ReadLine, UnreadableCsv, read, written
 from csp_pricing.domain.products import Product
-from csp_pricing.domain.rows import ListedPrice, Wanted, by_product, price_of
+from csp_pricing.domain.rows import HIGHEST_PRICE_MICRO, TOO_HIGH, ListedPrice, Wanted, by_product, price_of
 from csp_pricing.domain.streams import price_list_id
 from csp_pricing.domain.wishes import WishedRow, changes, listed
 from csp_pricing.lists.use_cases import PriceListUseCases
@@ -227,6 +227,9 @@ def _derived_line(
     faults = []
     if found.unit_price_micro < 0:
         reason = f"{product.product}: {found.formula} is negative"
+        faults.append(InvalidParameter(field="unit_price", rule="range", reason=reason))
+    elif found.unit_price_micro >= HIGHEST_PRICE_MICRO:
+        reason = f"{product.product}: {found.formula} {TOO_HIGH}"
         faults.append(InvalidParameter(field="unit_price", rule="range", reason=reason))
     wish = WishedRow(
         product=product.product,
