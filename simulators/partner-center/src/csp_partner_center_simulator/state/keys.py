@@ -8,13 +8,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from csp_partner_center_simulator.webhooks.certificates import key_pem, new_key
 
+_of_this_process: dict[str, rsa.RSAPrivateKey] = {}
+"""Of all worlds that keep nothing: to make keys takes longer than such a world itself."""
+
 
 class Keys:
     """One key for tokens, two for webhooks; each is made when first asked for."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
-        self._made: dict[str, rsa.RSAPrivateKey] = {}
+        self._made = _of_this_process if folder is None else {}
 
     @property
     def token_key(self) -> bytes:
