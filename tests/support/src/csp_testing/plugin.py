@@ -26,6 +26,8 @@ __all__ = [
     "runner",
 ]
 
+_LONG = 40
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,3 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("kafka") is not None:
             item.add_marker(pytest.mark.xdist_group("kafka"))
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Long bytes are named by their length: compressed ones hold the second they were made, and processes must agree."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) and len(val) > _LONG else None
