@@ -29,7 +29,7 @@ STEPS = st.one_of(
     st.tuples(
         st.sampled_from(
             [
-                "suspend", "reactivate", "settle_open", "die", "lose", "hear", "read", "poll", "look", "own",
+                "suspend", "reactivate", "stop", "resume", "settle_open", "die", "lose", "hear", "read", "poll", "look", "own",
                 "ask_again", "restart",
             ]
         )
@@ -87,8 +87,16 @@ class World(Explored):
         await self.act(action, customer_id=self.customer, subscription_id=self.bought, **arguments)
 
     async def buy_seats(self, quantity: int) -> None:
-        path = f"/subscriptions/{self.subscription}/change-quantity"
-        answer = await self.command(OWNER, path, {"quantity": quantity})
+        await self.commanded("change-quantity", {"quantity": quantity})
+
+    async def stop(self) -> None:
+        await self.commanded("suspend", {})
+
+    async def resume(self) -> None:
+        await self.commanded("reactivate", {})
+
+    async def commanded(self, verb: str, body: dict[str, Any]) -> None:
+        answer = await self.command(OWNER, f"/subscriptions/{self.subscription}/{verb}", body)
         assert answer.status_code in (202, 409, 422), answer.text
 
     # What the services do, a piece at a time.
@@ -232,7 +240,7 @@ FOUND = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [2, 5])
 def test_orders_that_once_went_wrong_end_well(postgres_server, tmp_path, runner, seed):
     with EXPLORATION.world(postgres_server, tmp_path, runner, "realistic", seed=seed) as world:
         for steps in FOUND:
