@@ -44,6 +44,22 @@ def test_a_policy_that_reaches_into_the_term_takes_a_late_price_from_its_day(tel
     assert told.nets == ["20.00", net]
 
 
+@pytest.mark.parametrize("policy", ["at_next_cycle", "immediate_prorated"])
+@pytest.mark.parametrize("bought", ["2024-05-16", "2024-06-20"])
+def test_such_a_price_reaches_a_renewal_and_a_purchase_that_lie_between_its_day_and_the_day_it_was_known(
+    tell, policy, bought
+):
+    told = tell(
+        [(bought, "bought", {"quantity": 1}), listed("2024-07-10", "2024-06-16")],
+        ["2024-07-05", "2024-07-15"],
+        term="P1M",
+        price_change_policy=policy,
+    )
+    assert told.rows[1][0].endswith(" 1 -10.00")
+    assert told.rows[1][1].endswith(" 1 12.00")
+    assert told.nets[1] == "2.00"
+
+
 def test_all_that_was_known_when_a_subscription_became_known_counts_for_its_past(tell):
     told = tell(
         [("2024-12-31", "2024-06-01", "bought", {"quantity": 1}), listed("2024-12-31", "2024-07-01")],

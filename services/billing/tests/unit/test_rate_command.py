@@ -177,6 +177,20 @@ def test_what_is_no_object_is_one_fault_and_not_one_for_each_of_its_fields(good,
     assert refused(changed(good, path, value)) == [fault]
 
 
+@pytest.mark.parametrize(
+    ("percent", "net"), [("12.5", 4375), (12.5, 4375), (33.33, 3333), (15, 4250), (0, 5000)]
+)
+def test_a_promotion_is_text_or_a_number_as_it_is_written(good, percent, net):
+    good["timeline"][0]["promotion_percent"] = percent
+    assert rate(parse(json.dumps(good))).runs[0].net == net
+
+
+@pytest.mark.parametrize("percent", [1e-7, 12.345, True, "15%", -1, 100.5])
+def test_a_promotion_that_cannot_be_is_refused(good, percent):
+    good["timeline"][0]["promotion_percent"] = percent
+    assert refused(good)[0].startswith("timeline[0].promotion_percent: must ")
+
+
 def test_a_number_without_end_is_refused_in_words_of_the_file(good):
     text = json.dumps(good).replace('"quantity": 10', f'"quantity": {"9" * 5000}')
     assert refused(text) == ["$: is not JSON in UTF-8: a number has more digits than can be read"]

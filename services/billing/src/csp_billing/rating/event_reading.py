@@ -114,7 +114,7 @@ def _after(entry: Reader, name: str, event: Event) -> int | None:
 
 def _promotion(entry: Reader) -> int:
     value = entry.content.get("promotion_percent")
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool):  # a number counts as it is written
         entry = Reader({"promotion_percent": str(value)}, entry.path, entry.faults)
     percent = entry.decimal("promotion_percent", 2, at_least=0, required=False) or 0
     if percent > 100_00:
