@@ -224,6 +224,7 @@ async def test_price_sheets_are_quoted_csv_and_agree_with_the_cart(service):
     assert pricing["extendedPrice"] == 5.88 * 3 * 12
     packed = await service.call("GET", path, headers={"Accept-Encoding": "deflate"})
     assert packed.content[:2] == b"PK"
+    assert packed.headers["Content-Disposition"] == "attachment; filename=sheets.csv"
     wrong = await service.http.get(path, headers={"Authorization": "Bearer nonsense"})
     assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "BadRequest")
     matrix = await service.call("GET", "/v1.0/sales/offermatrix(Month='202601')/$value")

@@ -158,7 +158,7 @@ def rates(call: Call) -> Answer:
 
 
 def _download(call: Call, name: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Answer:
-    """Write CSV with every cell quoted; a client that accepts deflate gets a zip file (PC 11.1)."""
+    """Write CSV with every cell quoted; a client that accepts deflate gets a zip file under the same name (PC 11.1)."""
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(columns)
@@ -172,7 +172,6 @@ def _download(call: Call, name: str, columns: tuple[str, ...], rows: Sequence[tu
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(name, content)
         content = packed.getvalue()
-        headers["Content-Disposition"] = f"attachment; filename={name.removesuffix('.csv')}.zip"
     return Answer(body=content, headers=headers, content_type="application/octet-stream")
 
 
