@@ -120,7 +120,9 @@ async def test_callers_can_ask_whether_their_token_has_the_mfa_claim(service):
     assert laggard["lastNonMfaCompliantRequestDateTime"] == "2026-01-01T00:00:00"
 
 
-async def test_a_write_that_never_completes_blocks_for_a_day_and_rolled_back_returns_to_the_old_value(service):
+async def test_a_write_that_never_completes_blocks_for_a_day_and_rolled_back_returns_to_the_old_value(
+    service,
+):
     customer = await service.customer()
     one = await service.buy(customer, BASIC, 5)
     operation = "customers.subscriptions.update"
