@@ -16,7 +16,7 @@ from csp_contracts.operations_v1 import (
 from csp_runtime.foundation import lay
 from csp_runtime.operations import Beginning
 from csp_subscriptions import service as owner_service
-from csp_testing.exploring import Exploration, Explored
+from csp_testing.exploring import Explored, world_of
 from csp_testing.interleaving import RESELLER
 
 OWNER, BASIC, STANDARD = "subscriptions", "CFQ7TTC0LH18:0001", "CFQ7TTC0LDPB:0001"
@@ -91,10 +91,6 @@ class World(Explored):
         found = (await self.control("GET", f"/requests?operation={CHECKOUT}")).json()
         return [(one["request_id"], one["status"]) for one in found]
 
-    async def story(self, operation: str) -> list[Any]:
-        """The data of its events."""
-        return [event.data for event in await self.services[OWNER].store.load(operation)]
-
 
 def wish(product: str, quantity: int, cycle: str = "P1M") -> dict[str, Any]:
     """A line as the use case writes it."""
@@ -105,17 +101,10 @@ def wish(product: str, quantity: int, cycle: str = "P1M") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def nothing(_: World, run: Any, steps: list[tuple[Any, ...]]) -> int:
-    """Nothing is explored."""
-    del run
-    return len(steps)
-
-
 @pytest.fixture
 def world(postgres_server, tmp_path, runner):
     """A world of this test's own."""
-    made = Exploration(stage=World, owners=[owner_service], steps=None, shortest=1, judge=nothing, least=1)
-    with made.world(postgres_server, tmp_path, runner, "fast") as begun:
+    with world_of(World, [owner_service], postgres_server, tmp_path, runner, latency="fast") as begun:
         yield begun
 
 

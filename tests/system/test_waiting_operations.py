@@ -16,7 +16,7 @@ from csp_contracts.operations_v1 import (
 )
 from csp_provisioning import service as provisioning
 from csp_subscriptions import service as owner_service
-from csp_testing.exploring import Exploration, Explored
+from csp_testing.exploring import Explored, world_of
 from csp_testing.interleaving import RESELLER
 
 ITEM, OWNER = "CFQ7TTC0LH18:0001", "subscriptions"
@@ -65,22 +65,11 @@ class World(Explored):
         found: list[Any] = (await self.control("GET", f"/requests?operation={operation}")).json()
         return found
 
-    async def story(self, operation: str) -> list[Any]:
-        """The data of its events."""
-        return [event.data for event in await self.services[OWNER].store.load(operation)]
-
-
-def nothing(_: World, run: Any, steps: list[tuple[Any, ...]]) -> int:
-    """Nothing is explored."""
-    del run
-    return len(steps)
-
 
 @pytest.fixture
 def world(postgres_server, tmp_path, runner):
     """A world of this test's own."""
-    made = Exploration(stage=World, owners=[owner_service], steps=None, shortest=1, judge=nothing, least=1)
-    with made.world(postgres_server, tmp_path, runner, "fast") as begun:
+    with world_of(World, [owner_service], postgres_server, tmp_path, runner, latency="fast") as begun:
         yield begun
 
 
@@ -180,8 +169,7 @@ class Beginning(Explored):
 @pytest.fixture
 def beginning(postgres_server, tmp_path, runner):
     """A world of this test's own."""
-    made = Exploration(stage=Beginning, owners=[provisioning], steps=None, shortest=1, judge=nothing, least=1)
-    with made.world(postgres_server, tmp_path, runner, "fast") as begun:
+    with world_of(Beginning, [provisioning], postgres_server, tmp_path, runner, latency="fast") as begun:
         yield begun
 
 
@@ -206,7 +194,7 @@ async def made_and_held_up(beginning: Beginning) -> list[Any]:
         await beginning.advance(f"PT{hours}H")
         await beginning.once("provisioning")
     assert await beginning.open_operations("provisioning") == 1
-    return [event.data for event in await beginning.services["provisioning"].store.load(operation)]
+    return await beginning.story(operation)
 
 
 def test_an_operation_that_has_had_an_effect_is_an_alarm_and_never_a_rejection(beginning, runner, capsys):

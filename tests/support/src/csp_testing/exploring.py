@@ -51,6 +51,12 @@ class Explored(Stage):
             await self.learn()
             await self.own()
 
+    async def story(self, operation: str) -> list[Any]:
+        """What the events of one of the owner's operations tell."""
+        store = self.services[self.owner].store
+        assert store is not None
+        return [event.data for event in await store.load(operation)]
+
     async def learn(self) -> None:
         """The owner learns by every way what has happened at Microsoft."""
 
@@ -69,6 +75,26 @@ class Explored(Stage):
     async def some(self, limit: int) -> None:
         """So many observations reach the owner."""
         await self.deliver(self.owner, f"{self.owner}.observations", limit)
+
+
+@contextlib.contextmanager
+def world_of(
+    stage: Callable[..., Any],
+    owners: Sequence[Any],
+    server: str,
+    folder: Path,
+    runner: asyncio.Runner,
+    **profile: Any,
+) -> Iterator[Any]:
+    """A prepared stage with these owners, under a profile of the simulator."""
+    stack = contextlib.AsyncExitStack()
+    try:
+        made = runner.run(set_up(stage, server, folder, owners, stack))
+        runner.run(made.prepare())
+        runner.run(made.control("PATCH", "/profile", {"requests_per_minute": 100_000, **profile}))
+        yield made
+    finally:
+        runner.run(stack.aclose())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,15 +133,8 @@ class Exploration:
         self, server: str, folder: Path, runner: asyncio.Runner, latency: str, **profile: Any
     ) -> Iterator[Any]:
         """A stage that is ready for cases, under a profile of the simulator."""
-        stack = contextlib.AsyncExitStack()
-        try:
-            stage = runner.run(set_up(self.stage, server, folder, self.owners, stack))
-            runner.run(stage.prepare())
-            profile = {"latency": latency, "requests_per_minute": 100_000, **profile}
-            runner.run(stage.control("PATCH", "/profile", profile))
+        with world_of(self.stage, self.owners, server, folder, runner, latency=latency, **profile) as stage:
             yield stage
-        finally:
-            runner.run(stack.aclose())
 
     def _explore(
         self,
