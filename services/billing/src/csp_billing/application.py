@@ -31,6 +31,7 @@ from csp_runtime.problems import invalid, not_found
 from csp_runtime.scope import Scope
 
 LONGEST_RANGE = timedelta(days=1100)
+_SECOND_DAY = date.min + timedelta(days=1)
 
 
 class Facts(StoryFacts, Protocol):
@@ -169,7 +170,8 @@ class BillingUseCases:
         following = customers[-1]["customer_id"] if len(customers) == size and customer_id is None else None
         names = [row["customer_id"] for row in customers]
         issued = await self._issued.dated(scope, first, last, names)
-        asked = self._asked(scope, names, last - timedelta(days=1))
+        # The first day of the calendar has no day before it.
+        asked = self._asked(scope, names, max(last, _SECOND_DAY) - timedelta(days=1))
         computed = await self._previews.all(asked)
         found = [report for report in computed if first <= report.key.until_on <= last]
         await self._report_ids.keep(scope.reseller, [report.key for report in found])

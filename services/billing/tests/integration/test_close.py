@@ -380,3 +380,10 @@ async def test_lines_come_in_pages_and_by_kind_with_totals_of_all_that_fit(febru
     assert {line["subscription_id"] for line in of_one["lines"]} == {"sub_c"}
     foreign = await february.get(f"/reports/{report['id']}/lines", reseller="res_other")
     assert foreign.status_code == 404
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+async def test_the_first_and_the_last_day_of_all_are_a_range_without_reports(billing, day):
+    await billing.has_customer("cus_a")
+    answer = await billing.get(f"/reports?from_on={day}&until_on={day}")
+    assert (answer.status_code, answer.json()["reports"]) == (200, [])

@@ -372,6 +372,29 @@ async def test_a_discarded_import_gives_its_lines_and_its_invoice_free(january):
     assert [event.resolution for event in await january.events(VarianceResolved)] == ["discarded"]
 
 
+async def test_texts_that_no_database_holds_are_no_reason_to_refuse_an_invoice(january):
+    wild = {"InvoiceNumber": "G1\0", "SkuName": "Premium \ud800", "CustomerId": "\ud800\0", "Odd": "\0\ud800"}
+    found = await matched(
+        january,
+        lines(row(f"{STRANGE}\0\ud800", "2026-02-01", "9999-12-31", 4, "60.00", **wild)),
+        name="march\0",
+        invoice_id="G1\0",
+    )
+    assert (found["name"], found["invoice_id"], reasons(found)["unknown_subscription"]) == (
+        "march",
+        "G1",
+        (1, "60.00"),
+    )
+
+
+async def test_days_on_which_no_invoice_can_be_are_refused_before_the_match_meets_them(january):
+    late = await upload(january, lines(row(GUID, "9999-12-01", "9999-12-31", 4, "60.00")), "u1")
+    asked = {"from_on": "2026-02-01", "until_on": "9999-12-31"}
+    said = await upload(january, lines(*FEBRUARY), "u2", **asked)
+    assert [answer.status_code for answer in (late, said)] == [422, 422]
+    assert said.json()["invalid_parameters"][0]["field"] == "until_on"
+
+
 async def test_matches_are_paged_and_filtered(january):
     found = await matched(january, lines(*FEBRUARY, row(STRANGE, "2026-02-01", "2026-02-28", 4, "60.00")))
     everything = await matches(january, found["id"])

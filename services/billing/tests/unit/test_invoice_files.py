@@ -190,6 +190,8 @@ def test_unknown_columns_and_charge_types_are_kept_and_never_refused():
         ({"InvoiceNumber": "G2"}, "InvoiceNumber", "one-invoice"),
         ({"ChargeStartDate": "20/6/2021"}, "ChargeStartDate", "date"),
         ({"ChargeStartDate": "20.06.2021"}, "ChargeStartDate", "date"),
+        ({"ChargeStartDate": "2200-01-01"}, "ChargeStartDate", "date"),
+        ({"ChargeStartDate": "1/1/0021"}, "ChargeStartDate", "date"),
         ({"ChargeEndDate": "2021-06-31"}, "ChargeEndDate", "date"),
         ({"ChargeEndDate": "2021-06-19"}, "ChargeEndDate", "date-order"),
     ],

@@ -13,6 +13,7 @@ from typing import IO, Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Header, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from csp_billing.invoices.cells import EARLIEST, LATEST, storable
 from csp_billing.invoices.taking import Declared
 from csp_billing.invoices.use_cases import InvoiceUseCases
 from csp_runtime.http import AnyCommand, AnyScope, Command, scope_of
@@ -115,9 +116,12 @@ def invoice_routes(use_cases: InvoiceUseCases) -> APIRouter:
     ) -> dict[str, Any]:
         if (from_on is None) != (until_on is None) or (from_on and until_on and until_on < from_on):
             raise invalid("until_on", "period", "from_on and until_on are given together and in order")
+        for field, day in (("from_on", from_on), ("until_on", until_on)):
+            if day is not None and not EARLIEST <= day <= LATEST:
+                raise invalid(field, "range", f"must lie between {EARLIEST} and {LATEST}")
         declared = Declared(
-            name=name,
-            invoice=invoice_id,
+            name=storable(name),
+            invoice=None if invoice_id is None else storable(invoice_id),
             total=None if total is None else _amount("total", total),
             adjustment=Decimal(0) if adjustment is None else _amount("adjustment", adjustment),
             rows=rows,

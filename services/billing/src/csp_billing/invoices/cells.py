@@ -16,6 +16,10 @@ MOST = Decimal(10) ** 12
 """Numbers are below this, far above any invoice, in either direction."""
 
 
+EARLIEST, LATEST = date(1980, 1, 1), date(2199, 12, 31)
+"""An invoice and its charges begin between these days."""
+
+
 def text_of(value: Any) -> str:
     """A cell as text; lists and objects of JSON as they are written."""
     if value is None:

@@ -9,7 +9,17 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from csp_billing.invoices.cells import MOST, day, day_after, number, storable, text_of, whole_number
+from csp_billing.invoices.cells import (
+    EARLIEST,
+    LATEST,
+    MOST,
+    day,
+    day_after,
+    number,
+    storable,
+    text_of,
+    whole_number,
+)
 from csp_billing.invoices.faults import FileRefused
 from csp_billing.invoices.formats import UNMAPPED, Format, class_of, format_of
 from csp_commerce_rules.money import minor_digits
@@ -88,6 +98,8 @@ class RowReader:
         last = self._day(cells, form.ends, at) or start
         if start is None or last is None:
             raise FileRefused("date", "is missing, and there is no OrderDate", row=at, column=form.starts)
+        if not EARLIEST <= start <= LATEST:
+            raise FileRefused("date", f"must lie between {EARLIEST} and {LATEST}", row=at, column=form.starts)
         if last < start:
             raise FileRefused("date-order", "is before the start", row=at, column=form.ends)
         quantity = self._quantity(cells, at)
