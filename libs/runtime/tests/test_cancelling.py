@@ -6,7 +6,7 @@ import contextlib
 import pytest
 
 from csp_runtime.cancelling import end_if_asked
-from csp_runtime.rounds import BackOff, for_ever, whenever_woken
+from csp_runtime.rounds import BackOff, each_apart, for_ever, whenever_woken
 from csp_runtime.wakeups import Wakeups
 
 
@@ -50,6 +50,31 @@ async def test_a_loop_pauses_only_when_a_step_found_nothing():
     with pytest.raises(TimeoutError):
         await for_ever(step, pause)
     assert done == ["step", "step", "step", "pause"]
+
+
+def test_what_fails_in_a_round_keeps_nothing_behind_it_waiting_and_is_raised_in_the_end():
+    done: list[int] = []
+
+    def step(item: int) -> None:
+        if item % 2:
+            raise ArithmeticError(item)
+        done.append(item)
+
+    with pytest.raises(ArithmeticError, match="1"):
+        each_apart([0, 1, 2, 3, 4], step)
+    assert done == [0, 2, 4]
+
+
+def test_an_outage_ends_a_round_at_once():
+    done: list[int] = []
+
+    def step(item: int) -> None:
+        done.append(item)
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        each_apart([0, 1], step)
+    assert done == [0]
 
 
 async def test_a_worker_that_is_woken_looks_again_long_before_its_poll():

@@ -1,11 +1,31 @@
 """The endless loops of workers: a step, a pause, and an end as soon as somebody asks for it (decisions 0315 and 0317)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import NoReturn
+from collections.abc import Awaitable, Callable, Iterable
+from typing import NoReturn, TypeVar
 
 from csp_runtime.cancelling import end_if_asked
+from csp_runtime.outages import OUTAGES
 from csp_runtime.wakeups import Wakeups, wait_for_wakeup
+
+T = TypeVar("T")
+
+
+def each_apart(items: Iterable[T], step: Callable[[T], None]) -> None:
+    """Call `step` with each item; one that fails must not keep the ones behind it waiting.
+
+    Raises the first failure when all had their turn, for the round is then to be repeated; an outage at once.
+    """
+    first: Exception | None = None
+    for item in items:
+        try:
+            step(item)
+        except OUTAGES:
+            raise
+        except Exception as fault:  # noqa: BLE001 - raised below
+            first = first or fault
+    if first is not None:
+        raise first
 
 
 async def for_ever(

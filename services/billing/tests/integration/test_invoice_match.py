@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from csp_billing.invoices.worker import MatchWorker
@@ -393,6 +394,21 @@ async def test_days_on_which_no_invoice_can_be_are_refused_before_the_match_meet
     said = await upload(january, lines(*FEBRUARY), "u2", **asked)
     assert [answer.status_code for answer in (late, said)] == [422, 422]
     assert said.json()["invalid_parameters"][0]["field"] == "until_on"
+
+
+async def test_an_import_that_cannot_be_matched_keeps_no_other_waiting(january, database_url):
+    broken = (await upload(january, lines(*FEBRUARY[:2]))).json()["id"]
+    behind = (await upload(january, lines({**FEBRUARY[2], "InvoiceNumber": "G2"}), "u2")).json()["id"]
+    with psycopg.connect(
+        database_url, autocommit=True
+    ) as connection:  # no way leads here but a fault of ours
+        connection.execute(
+            "update billing.invoice_imports set until_on = '9999-12-31' where import_id = %s", [broken]
+        )
+    with pytest.raises(OverflowError):
+        await work(january)
+    status = [(await january.get(f"/invoice-imports/{each}")).json()["status"] for each in (broken, behind)]
+    assert status == ["matching", "matched"]
 
 
 async def test_matches_are_paged_and_filtered(january):

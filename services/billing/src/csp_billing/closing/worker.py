@@ -10,7 +10,7 @@ from csp_billing.closing.pool import ShardPool
 from csp_runtime.clock import Clock
 from csp_runtime.database import DatabaseRole, connection_info
 from csp_runtime.logs import logger
-from csp_runtime.rounds import whenever_woken
+from csp_runtime.rounds import each_apart, whenever_woken
 from csp_runtime.wakeups import Wakeups
 
 CHANNEL = "billing_close"
@@ -33,23 +33,31 @@ class CloseWorker:
         await whenever_woken(lambda: asyncio.to_thread(self.once), self._wakeups, CHANNEL, POLL_SECONDS)
 
     def once(self) -> None:
-        """Open cycles that time has reached, and do whatever closes have to be done now."""
+        """Open cycles that time has reached, and do whatever closes have to be done now.
+
+        What fails is tried again in the next round; the cycles of other resellers do not wait for it.
+        """
         info = connection_info(self._url, self._schema, DatabaseRole.WORKER)
         with psycopg.connect(info, autocommit=True) as connection:
-            self._open(connection)
-            for cycle_id, shards in _at_work(connection):
-                if shards:
-                    efforts = self._pool.run(cycle_id, shards)
-                    log.info(
-                        "close.settled",
-                        cycle=cycle_id,
-                        shards=sum(effort.shards for effort in efforts),
-                        cpu_seconds=round(sum(effort.cpu_seconds for effort in efforts), 3),
-                        peak_mib=round(max(effort.peak_mib for effort in efforts)),
-                    )
-                issue_written(connection, self._schema, cycle_id)
-                if finish(connection, self._schema, cycle_id, self._clock.now()):
-                    log.info("close.finished", cycle=cycle_id)
+            each_apart((self._open, self._close), lambda step: step(connection))
+
+    def _close(self, connection: psycopg.Connection) -> None:
+        def close(one: tuple[str, int]) -> None:
+            cycle_id, shards = one
+            if shards:
+                efforts = self._pool.run(cycle_id, shards)
+                log.info(
+                    "close.settled",
+                    cycle=cycle_id,
+                    shards=sum(effort.shards for effort in efforts),
+                    cpu_seconds=round(sum(effort.cpu_seconds for effort in efforts), 3),
+                    peak_mib=round(max(effort.peak_mib for effort in efforts)),
+                )
+            issue_written(connection, self._schema, cycle_id)
+            if finish(connection, self._schema, cycle_id, self._clock.now()):
+                log.info("close.finished", cycle=cycle_id)
+
+        each_apart(_at_work(connection), close)
 
     def _open(self, connection: psycopg.Connection) -> None:
         now = self._clock.now()
@@ -58,8 +66,7 @@ class CloseWorker:
             "(select from cycles y where y.reseller_id = c.reseller_id and y.until_on > %s)",
             [now.date()],
         ).fetchall()
-        for (reseller,) in resellers:
-            open_cycles(connection, self._schema, reseller, now)
+        each_apart(resellers, lambda row: open_cycles(connection, self._schema, row[0], now))
 
 
 def _at_work(connection: psycopg.Connection) -> list[tuple[str, int]]:

@@ -9,7 +9,7 @@ from csp_billing.invoices.taking import CHANNEL
 from csp_runtime.clock import Clock
 from csp_runtime.database import DatabaseRole, connection_info
 from csp_runtime.logs import logger
-from csp_runtime.rounds import whenever_woken
+from csp_runtime.rounds import each_apart, whenever_woken
 from csp_runtime.wakeups import Wakeups
 
 POLL_SECONDS = 5.0
@@ -30,12 +30,16 @@ class MatchWorker:
         await whenever_woken(lambda: asyncio.to_thread(self.once), self._wakeups, CHANNEL, POLL_SECONDS)
 
     def once(self) -> None:
-        """Match whatever waits now."""
+        """Match whatever waits now. One that cannot be matched is tried again in the next round; the others do not wait for it."""
         info = connection_info(self._url, self._schema, DatabaseRole.WORKER)
         with psycopg.connect(info, autocommit=True) as connection:
             waiting = connection.execute(
                 "select import_id, reseller_id from invoice_imports where state = 'matching' order by imported_at"
             ).fetchall()
-            for import_id, reseller in waiting:
+
+            def match(one: tuple[str, str]) -> None:
+                import_id, reseller = one
                 if match_import(connection, self._schema, import_id, reseller, self._clock.now):
                     log.info("match.made", invoice_import=import_id)
+
+            each_apart(waiting, match)
