@@ -81,6 +81,26 @@ async def test_two_processes_share_the_shards_of_a_close(begun):
     assert _finished(cycle_id, connection) == DONE
 
 
+async def test_workers_keep_their_connections_and_connect_anew_where_the_server_has_ended_them(begun):
+    cycle_id, url, connection = begun
+    connection.execute("update close_shards set done_at = %s where shard > 2", [NOW])
+    pool = ShardPool(url, SCHEMA, 2)
+    try:
+        with psycopg.connect(url, autocommit=True) as owner:
+            before = _backends(owner)
+            assert sum(effort.shards for effort in pool.run(cycle_id, 3)) == 3
+            kept = _backends(owner) - before
+            assert len(kept) >= 2
+            for pid in kept:
+                owner.execute("select pg_terminate_backend(%s, 10000)", [pid])
+        connection.execute("update close_shards set done_at = null where shard > 2")
+        assert sum(effort.shards for effort in pool.run(cycle_id, 3)) == 3
+    finally:
+        pool.close()
+
+    assert _finished(cycle_id, connection) == DONE
+
+
 async def test_a_stopped_close_writes_whole_shards_or_nothing_and_goes_on_later(begun):
     cycle_id, url, connection = begun
     pool = ShardPool(url, SCHEMA, 0)
@@ -223,6 +243,13 @@ async def test_a_worker_does_not_outlive_its_parent(begun):
         os.kill(parent.pid, signal.SIGKILL)
         await parent.wait()
         await eventually(lambda: _workers_of(parent.pid) == [], within=30, what="no worker is left")
+
+
+def _backends(connection: Any) -> set[int]:
+    rows = connection.execute(
+        "select pid from pg_stat_activity where datname = current_database() and backend_type = 'client backend'"
+    )
+    return {row[0] for row in rows}
 
 
 def _take_shards(url: str, cycle_id: str, count: int) -> None:

@@ -31,13 +31,13 @@ _FACT = "i.subscription_id, i.arrival, i.stream, i.version, i.type, i.data, i.me
 
 _ALL_OF_THEM = (
     f"select {_SUBJECT} from subscriptions s where s.reseller_id = %(reseller)s "
-    "and s.customer_id = any(%(customers)s) and not s.settled"
+    "and s.customer_id = any(string_to_array(%(customers)s, chr(10))) and not s.settled"
 )
 _NAMED_ONES = (
     # By their names, whatever statistics say: each part of a large customer would pass all of its subscriptions.
     "select s.* from unnest(string_to_array(%(names)s, chr(10))) as known (name) cross join lateral ("
     f"select {_SUBJECT} from subscriptions s where s.reseller_id = %(reseller)s and s.subscription_id = known.name "
-    "and s.customer_id = any(%(customers)s) and not s.settled offset 0) as s"
+    "and s.customer_id = any(string_to_array(%(customers)s, chr(10))) and not s.settled offset 0) as s"
 )
 
 BUCKETS = 4096
@@ -90,8 +90,9 @@ class LedgerReader:
     def names(self, customer_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Name and status of customers; what is not told yet is missing."""
         rows = self._connection.execute(
-            "select customer_id, name, status from customers where reseller_id = %s and customer_id = any(%s)",
-            [self._reseller, list(customer_ids)],
+            "select customer_id, name, status from customers where reseller_id = %s "
+            "and customer_id = any(string_to_array(%s, chr(10)))",
+            [self._reseller, "\n".join(customer_ids)],
         )
         return {row[0]: (row[1], row[2]) for row in rows}
 
@@ -148,7 +149,7 @@ class LedgerReader:
             {
                 "until": until_on,
                 "reseller": self._reseller,
-                "customers": list(customer_ids),
+                "customers": "\n".join(customer_ids),
                 "names": None if names is None else "\n".join(names),
             },
         ).fetchall()
@@ -208,11 +209,12 @@ class LedgerReader:
         found: dict[str, list[Subject]] = defaultdict(list)
         rows = self._connection.execute(
             f"select m.from_customer_id, {_SUBJECT} from moved_subscriptions m join subscriptions s using (subscription_id) "
-            "where m.reseller_id = %s and m.from_customer_id = any(%s) and s.customer_id <> m.from_customer_id "
-            "and (%s::text[] is null or m.subscription_id = any(%s)) order by s.subscription_id",
+            "where m.reseller_id = %s and m.from_customer_id = any(string_to_array(%s, chr(10))) "
+            "and s.customer_id <> m.from_customer_id and (%s::text[] is null or m.subscription_id = any(%s)) "
+            "order by s.subscription_id",
             [
                 self._reseller,
-                list(customer_ids),
+                "\n".join(customer_ids),
                 *(2 * [None if names is None else list(names)]),
             ],
         )
@@ -227,9 +229,10 @@ class LedgerReader:
         *,
         newest: bool = False,
         older_than: int,
+        ledgers: Sequence[Ledger] = LEDGERS,
         standing: Sequence[Standing] | None = None,
     ) -> Positions:
-        """The newest position of each ledger up to a window's first day; with `newest` later ones count too.
+        """The newest position of some ledgers up to a window's first day; with `newest` later ones count too.
 
         `standing` are the same subscriptions with the positions of exactly that day, where they are read already.
 
@@ -252,7 +255,7 @@ class LedgerReader:
             for ledger, text in zip(LEDGERS, texts, strict=True):
                 if not _keep(found[name], ledger, text):
                     refused.add((name, ledger))
-        for ledger in LEDGERS:
+        for ledger in ledgers:
             missing = [
                 subject.subscription_id
                 for subject in subjects
@@ -279,10 +282,17 @@ class LedgerReader:
         if not watermarks:
             return {}
         rows = self._connection.execute(
-            f"select {_FACT} from unnest(%s::text[], %s::bigint[]) as known (subscription_id, watermark) "
+            f"select {_FACT} from unnest(string_to_array(%s, chr(10)), string_to_array(%s, chr(10))::bigint[]) "
+            "as known (subscription_id, watermark) "
             "join inbox i on i.reseller_id = %s and i.subscription_id = known.subscription_id "
             "and i.arrival > known.watermark and i.arrival <= %s order by i.subscription_id, i.arrival",
-            [list(watermarks), list(watermarks.values()), self._reseller, self._watermark],
+            [
+                "\n".join(watermarks),
+                "\n".join(map(str, watermarks.values())),
+                self._reseller,
+                self._watermark,
+            ],
+            binary=True,
         )
         return _by_subscription(rows)
 

@@ -66,10 +66,10 @@ def open_days(
     unposted: dict[str, date] = {}
     for customer_id, ledger, currency, from_on, state in connection.execute(
         "select r.customer_id, r.ledger, r.currency, min(r.from_on), r.state from reports r where r.reseller_id = %s "
-        "and r.customer_id = any(%s) and (r.state in ('blocked', 'held') or r.state = 'carried' and not exists ("
+        "and r.customer_id = any(string_to_array(%s, chr(10))) and (r.state in ('blocked', 'held') or r.state = 'carried' and not exists ("
         "select from reports l where l.reseller_id = r.reseller_id and l.customer_id = r.customer_id and l.ledger = r.ledger "
         "and l.currency = r.currency and l.until_on > r.until_on and l.state = 'issued')) group by 1, 2, 3, 5",
-        [reseller, list(customers)],
+        [reseller, "\n".join(customers)],
     ):
         unposted[customer_id] = min(from_on, unposted.get(customer_id, from_on))
         if state != "carried":

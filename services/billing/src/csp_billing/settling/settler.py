@@ -198,6 +198,7 @@ class Settler:
             base_on,
             newest=newest,
             older_than=self._span.older_than,
+            ledgers=self._span.ledgers,
             standing=None if read is None else read.standing,
         )
         watermarks = {

@@ -38,9 +38,9 @@ def rates_of(
     """The rates of customers that had any by a moment (None: now), in order; of two for one day the later one."""
     found: dict[str, dict[int, int]] = defaultdict(dict)
     for customer, day, basis_points in connection.execute(
-        "select customer_id, effective_on, basis_points from tax_rates where reseller_id = %s and customer_id = any(%s) "
-        "and (%s::timestamptz is null or set_at <= %s) order by effective_on, rate_id",
-        [reseller, list(customers), known_by, known_by],
+        "select customer_id, effective_on, basis_points from tax_rates where reseller_id = %s "
+        "and customer_id = any(string_to_array(%s, chr(10))) and (%s::timestamptz is null or set_at <= %s) order by effective_on, rate_id",
+        [reseller, "\n".join(customers), known_by, known_by],
     ):
         found[customer][day.toordinal()] = basis_points
     return {customer: [Rate(*each) for each in sorted(days.items())] for customer, days in found.items()}
