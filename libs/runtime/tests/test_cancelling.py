@@ -6,7 +6,7 @@ import contextlib
 import pytest
 
 from csp_runtime.cancelling import end_if_asked
-from csp_runtime.rounds import BackOff, each_apart, for_ever, whenever_woken
+from csp_runtime.rounds import BackOff, each_apart, each_apart_async, for_ever, whenever_woken
 from csp_runtime.wakeups import Wakeups
 
 
@@ -52,7 +52,7 @@ async def test_a_loop_pauses_only_when_a_step_found_nothing():
     assert done == ["step", "step", "step", "pause"]
 
 
-def test_what_fails_in_a_round_keeps_nothing_behind_it_waiting_and_is_raised_in_the_end():
+async def test_what_fails_in_a_round_keeps_nothing_behind_it_waiting_and_is_raised_in_the_end():
     done: list[int] = []
 
     def step(item: int) -> None:
@@ -60,21 +60,31 @@ def test_what_fails_in_a_round_keeps_nothing_behind_it_waiting_and_is_raised_in_
             raise ArithmeticError(item)
         done.append(item)
 
+    async def awaited(item: int) -> None:
+        step(item)
+
     with pytest.raises(ArithmeticError, match="1"):
-        each_apart([0, 1, 2, 3, 4], step)
-    assert done == [0, 2, 4]
+        each_apart(range(5), step)
+    with pytest.raises(ArithmeticError, match="1"):
+        await each_apart_async(range(5), awaited)
+    assert done == [0, 2, 4, 0, 2, 4]
 
 
-def test_an_outage_ends_a_round_at_once():
+async def test_an_outage_ends_a_round_at_once():
     done: list[int] = []
 
     def step(item: int) -> None:
         done.append(item)
         raise ConnectionResetError
 
+    async def awaited(item: int) -> None:
+        step(item)
+
     with pytest.raises(ConnectionResetError):
         each_apart([0, 1], step)
-    assert done == [0]
+    with pytest.raises(ConnectionResetError):
+        await each_apart_async([0, 1], awaited)
+    assert done == [0, 0]
 
 
 async def test_a_worker_that_is_woken_looks_again_long_before_its_poll():

@@ -28,6 +28,20 @@ def each_apart(items: Iterable[T], step: Callable[[T], None]) -> None:
         raise first
 
 
+async def each_apart_async(items: Iterable[T], step: Callable[[T], Awaitable[None]]) -> None:
+    """As `each_apart`, for steps that are awaited."""
+    first: Exception | None = None
+    for item in items:
+        try:
+            await step(item)
+        except OUTAGES:
+            raise
+        except Exception as fault:  # noqa: BLE001 - raised below
+            first = first or fault
+    if first is not None:
+        raise first
+
+
 async def for_ever(
     step: Callable[[], Awaitable[bool | None]], pause: Callable[[], Awaitable[object]] | None = None
 ) -> NoReturn:

@@ -19,7 +19,7 @@ from csp_partner_center.errors import PartnerCenterError
 from csp_partner_center.invoices import DocumentType, Invoice
 from csp_runtime.clock import Clock
 from csp_runtime.logs import logger
-from csp_runtime.rounds import for_ever
+from csp_runtime.rounds import each_apart_async, for_ever
 
 POLL_SECONDS = 30.0
 ACTOR = "service:billing"
@@ -44,18 +44,23 @@ class InvoiceDiscovery:
     async def once(self) -> None:
         """Look for every reseller that was not looked at today (UTC)."""
         today = self._clock.now().date()
-        for reseller, since in await self._books.run(lambda connection: _due(connection, today)):
-            try:
-                wanted = [
-                    invoice.id
-                    async for page in self._client.as_reseller(reseller).invoices.pages()
-                    for invoice in page.items
-                    if _counts(invoice, since)
-                ]
-            except PartnerCenterError as fault:
-                log.warning("discovery.waits", reseller=reseller, code=fault.code)
-                continue
-            await self._books.run(partial(_ask_new, reseller=reseller, wanted=wanted, now=self._clock.now()))
+        await each_apart_async(
+            await self._books.run(lambda connection: _due(connection, today)), self._look_for
+        )
+
+    async def _look_for(self, of: tuple[str, date]) -> None:
+        reseller, since = of
+        try:
+            wanted = [
+                invoice.id
+                async for page in self._client.as_reseller(reseller).invoices.pages()
+                for invoice in page.items
+                if _counts(invoice, since)
+            ]
+        except PartnerCenterError as fault:
+            log.warning("discovery.waits", reseller=reseller, code=fault.code)
+            return
+        await self._books.run(partial(_ask_new, reseller=reseller, wanted=wanted, now=self._clock.now()))
 
 
 def _counts(invoice: Invoice, since: date) -> bool:

@@ -28,7 +28,7 @@ from csp_partner_center.paging import UnreadableItem
 from csp_runtime.clock import Clock
 from csp_runtime.logs import logger
 from csp_runtime.problems import Problem
-from csp_runtime.rounds import whenever_woken
+from csp_runtime.rounds import each_apart_async, whenever_woken
 from csp_runtime.wakeups import Wakeups
 
 CHANNEL = "billing_fetch"
@@ -86,14 +86,16 @@ class FetchWorker:
 
     async def once(self) -> None:
         """Do what can be done now for every invoice that was asked for."""
-        for fetch in await self._books.run(_open_fetches):
-            try:
-                await self._advance(fetch)
-            except (NotDone, OutcomeUnknown) as fault:
-                log.warning("fetch.waits", invoice=fetch.invoice_id, code=fault.code)
-            except (PartnerCenterError, NotFetched, FileRefused, Problem) as fault:
-                reason = fault.code if isinstance(fault, PartnerCenterError) else str(fault)
-                await self._books.run(lambda c, f=fetch, r=reason: self._failed(c, f, r))  # type: ignore[misc]
+        await each_apart_async(await self._books.run(_open_fetches), self._try)
+
+    async def _try(self, fetch: Fetch) -> None:
+        try:
+            await self._advance(fetch)
+        except (NotDone, OutcomeUnknown) as fault:
+            log.warning("fetch.waits", invoice=fetch.invoice_id, code=fault.code)
+        except (PartnerCenterError, NotFetched, FileRefused, Problem) as fault:
+            reason = fault.code if isinstance(fault, PartnerCenterError) else str(fault)
+            await self._books.run(lambda connection: self._failed(connection, fetch, reason))
 
     async def _advance(self, fetch: Fetch) -> None:
         partner = self._client.as_reseller(fetch.reseller)

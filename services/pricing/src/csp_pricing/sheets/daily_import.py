@@ -20,7 +20,7 @@ from csp_pricing.domain.rows import ListedPrice
 from csp_runtime.clock import Clock
 from csp_runtime.database import Connection, Database
 from csp_runtime.logs import logger
-from csp_runtime.rounds import whenever_woken
+from csp_runtime.rounds import each_apart_async, whenever_woken
 from csp_runtime.store import EventStore
 from csp_runtime.wakeups import Wakeups
 
@@ -49,15 +49,18 @@ class CatalogueImport:
 
     async def import_all(self) -> None:
         """Import once, for each reseller whose catalogue is not of today."""
-        for reseller, country, currency in await self._resellers():
-            today = self._clock.now().date()
-            if self._imported_on.get(reseller) == today:
-                continue
-            try:
-                await self._import(reseller, country, currency)
-                self._imported_on[reseller] = today
-            except PartnerCenterError as fault:
-                log.warning("catalogue.not-imported", reseller=reseller, code=fault.code)
+        await each_apart_async(await self._resellers(), self._import_today)
+
+    async def _import_today(self, of: tuple[str, str, str]) -> None:
+        reseller, country, currency = of
+        today = self._clock.now().date()
+        if self._imported_on.get(reseller) == today:
+            return
+        try:
+            await self._import(reseller, country, currency)
+            self._imported_on[reseller] = today
+        except PartnerCenterError as fault:
+            log.warning("catalogue.not-imported", reseller=reseller, code=fault.code)
 
     async def is_ready(self) -> bool:
         """Whether every known reseller has a catalogue."""
