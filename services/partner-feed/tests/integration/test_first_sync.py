@@ -8,6 +8,8 @@ import httpx
 import pytest
 
 from csp_partner_feed import service
+from csp_partner_feed.domain.observation import Channel, Resource
+from csp_partner_feed.domain.wishes import Wish
 
 
 def worker_of(built, name: str):
@@ -90,3 +92,30 @@ async def test_customers_are_usable_after_the_first_ones_were_read(book):
     await worker_of(book.service, "synchroniser").step()
     (tenant,) = await book.observed(resource="tenant")
     assert tenant.is_first_synchronisation
+
+
+async def test_what_is_told_of_a_book_before_its_list_was_read_is_imported_all_the_same(book):
+    partner = book.client.as_reseller("res_north")
+    customers = [each.id async for page in partner.customers.pages() for each in page.items]
+    owned = {each: (await partner.subscriptions.of_customer(each)).items for each in customers}
+    customer, subscription = next((each, found[0].id) for each, found in owned.items() if found)
+    wish = Wish(
+        reseller="res_north",
+        resource=Resource.SUBSCRIPTION,
+        microsoft_tenant_id=customer,
+        microsoft_id=subscription,
+        channel=Channel.WEBHOOK,
+        due_at=book.clock.now(),
+    )
+    reader = worker_of(book.service, "reader-0")
+    await reader._reads.want([wish])
+
+    assert await reader.step()
+    assert await book.observed(resource="subscription") == []
+
+    await worker_of(book.service, "lister").step()
+    while await worker_of(book.service, "synchroniser").step():
+        pass
+    (told,) = await book.observed(microsoft_id=subscription)
+    assert told.is_first_synchronisation
+    assert told.state["billing_from"] is not None

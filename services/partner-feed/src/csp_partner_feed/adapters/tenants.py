@@ -208,14 +208,19 @@ class TenantRows:
         return None if row is None else str(row["microsoft_tenant_id"])
 
     async def is_first(self, reseller: str, microsoft_tenant_id: str) -> bool:
-        """Whether it was found by the first synchronisation, which is not over for it yet."""
+        """Whether the first synchronisation comes first: it found the customer and is not over for it, or may still find it."""
         async with self._database.connection() as connection:
             cursor = await connection.execute(
-                "select is_first_pending from tenants where reseller_id = %s and microsoft_tenant_id = %s",
-                [reseller, microsoft_tenant_id],
+                """
+                select coalesce(
+                    (select is_first_pending from tenants where reseller_id = %(reseller)s and microsoft_tenant_id = %(id)s),
+                    not exists (select 1 from first_syncs where reseller_id = %(reseller)s and listed_at is not null)
+                ) as is_first
+                """,
+                {"reseller": reseller, "id": microsoft_tenant_id},
             )
             row = await cursor.fetchone()
-        return row is not None and bool(row["is_first_pending"])
+        return row is not None and bool(row["is_first"])
 
 
 async def add(
