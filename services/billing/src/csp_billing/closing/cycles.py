@@ -74,6 +74,7 @@ def open_cycles(connection: psycopg.Connection, schema: str, reseller: str, now:
                 "insert into cycles (cycle_id, reseller_id, from_on, until_on) values (%s, %s, %s, %s)",
                 [cycle.cycle_id, reseller, cycle.from_on, cycle.until_on],
             )
+            connection.execute("select make_month(%s)", [cycle.until_on])  # its close need not wait for that
             events.append(opened(cycle.cycle_id, cycle.from_on, cycle.until_on, meta))
             start = cycle.until_on
         append_in(connection, schema, events)
