@@ -436,6 +436,10 @@ def check_addresses(client: httpx.Client, gateway: str) -> None:
     assert (meaning["code"], meaning["status"]) == (problem["code"], 404)
     elsewhere = client.get("/no-such-address")
     assert (elsewhere.status_code, elsewhere.json()["type"]) == (404, "/problems/not-found")
+    for path in ("/subscriptions", "/subscriptions/unknown"):
+        head, shown = client.head(path), client.get(path)
+        assert (head.status_code, head.content) == (shown.status_code, b"")
+        assert head.headers["Content-Length"] == shown.headers["Content-Length"]
     other = client.delete("/subscriptions")
     assert (other.status_code, other.json()["code"]) == (405, "method_not_allowed")
     for event in client.get("/events?limit=20").json()["data"]:

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from csp_runtime.auth import TokenVerifier
 from csp_runtime.consistency import MalformedToken, ReadModelBehind, from_token
 from csp_runtime.errors import KeyReused, VersionConflict
+from csp_runtime.heads import Heads
 from csp_runtime.logs import logger
 from csp_runtime.problems import MEDIA_TYPE, RETRYABLE, InvalidParameter, Problem
 from csp_runtime.replays import Replays
@@ -44,6 +45,7 @@ def create_app(title: str, verifier: TokenVerifier, *, version: str = "1.0.0", d
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.verifier = verifier
+    app.add_middleware(Heads)
     app.add_middleware(Replays)
     app.add_middleware(ServerSpans)
     app.add_exception_handler(Problem, _on_problem)
