@@ -126,6 +126,15 @@ def test_the_next_cycle_due_of_the_only_reseller_is_closed_where_neither_is_name
     assert (nothing.exit_code, "no cycle is over" in nothing.output) == (2, True)
 
 
+def test_the_next_cycle_due_is_the_earliest_however_many_are_due(csp):
+    asyncio.run(csp.told(_prices()))
+
+    closed = csp("close", "--reseller", "res_north", "--now", "2031-02-16T09:00:00", "--processes", "0")
+
+    assert closed.exit_code == 0, closed.output
+    assert closed.output.splitlines()[0].endswith("2026-01-16 to 2026-02-16")
+
+
 def test_where_there_are_several_resellers_one_is_to_be_named(csp):
     other = CustomerAdded(customer_id="cus_b", name="B", country="DE", status="active")
     meta = Meta(

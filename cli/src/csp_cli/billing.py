@@ -153,17 +153,17 @@ def verify_closes(
 
 def _next_due(connection: psycopg.Connection, reseller: str, moment: datetime) -> str:
     """The earliest cycle that is over and not closed; exit status 2 where there is none."""
-    due = [
-        cycle
-        for cycle in cycles_json(connection, reseller, moment.date())
-        if cycle["status"] in {"ended", "closing"}
-    ]
-    if not due:
+    due = connection.execute(
+        "select cycle_id, from_on, until_on from cycles where reseller_id = %s and state <> 'closed' and until_on <= %s "
+        "order by until_on limit 1",
+        [reseller, moment.date()],
+    ).fetchone()
+    if due is None:
         typer.echo("csp billing close: no cycle is over and not closed yet", err=True)
         raise typer.Exit(2)
-    cycle_id: str = due[-1]["id"]
-    typer.echo(f"{cycle_id}  {due[-1]['period']['from']} to {due[-1]['period']['until']}")
-    return cycle_id
+    cycle_id, from_on, until_on = due
+    typer.echo(f"{cycle_id}  {from_on} to {until_on}")
+    return str(cycle_id)
 
 
 def _show_waiting(connection: psycopg.Connection, reseller: str, cycle_id: str, moment: datetime) -> None:
