@@ -1,8 +1,7 @@
 """The page of all settings, as the settings objects describe themselves."""
 
 import json
-from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -10,6 +9,7 @@ from pydantic_settings import BaseSettings
 
 from csp_billing.settings import BillingSettings
 from csp_partner_feed.settings import PartnerFeedSettings
+from csp_runtime.annotations import without_none
 from csp_runtime.settings import MailSettings, MicrosoftSettings, RuntimeSettings
 
 OBJECTS: dict[str, type[BaseSettings]] = {
@@ -45,8 +45,7 @@ def _row(settings: type[BaseSettings], name: str, field: FieldInfo) -> str:
 
 
 def _values(annotation: Any) -> str:  # a type as an annotation has it
-    if get_origin(annotation) in (Union, UnionType):
-        annotation = next(each for each in get_args(annotation) if each is not NoneType)
+    annotation = without_none(annotation)
     if get_origin(annotation) is Literal:
         return ", ".join(f"`{value}`" for value in get_args(annotation))
     if annotation is SecretStr:

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 from datetime import date, datetime
-from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
 from csp_gateway.surfaces.filters import Filter, day, moment, number, searched, text, truth
+from csp_runtime.annotations import without_none
 
 _SEARCHED = ("name", "title", "domain")
 _BY_TYPE: dict[Any, Any] = {int: number, date: day, datetime: moment, bool: truth}
@@ -25,9 +25,7 @@ def filters_of(model: type[BaseModel]) -> tuple[Filter, ...]:
 
 
 def _filter(name: str, annotation: Any) -> Filter | None:  # a type, or a union of types
-    if get_origin(annotation) in (Union, UnionType):
-        some = [each for each in get_args(annotation) if each is not NoneType]
-        return _filter(name, some[0]) if len(some) == 1 else None
+    annotation = without_none(annotation)
     if get_origin(annotation) is Literal:
         return text(name, choices=get_args(annotation))
     if annotation is str:
