@@ -1,21 +1,20 @@
 """Use cases: what a caller may ask of orders and subscriptions. Load, decide, begin the operation."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from csp_commerce_rules.seat_lots import Permission
-from csp_contracts.envelope import EffectiveBasis, Meta, Origin
+from csp_contracts.envelope import Meta, Origin
 from csp_runtime.clock import Clock
-from csp_runtime.commands import key_of
+from csp_runtime.commands import command_meta, key_of
 from csp_runtime.http import Command
 from csp_runtime.operations import Beginning, Operations
 from csp_runtime.operations.beginning import Begun
 from csp_runtime.problems import Problem, invalid, not_found, stale
 from csp_runtime.scope import Scope
 from csp_runtime.store import EventStore
-from csp_runtime.telemetry import trace_carrier
 from csp_subscriptions.domain.changed import changed_since
 from csp_subscriptions.domain.errors import SubscriptionRefusal
 from csp_subscriptions.domain.subscription import (
@@ -267,23 +266,16 @@ class SubscriptionUseCases:
         return quote
 
     def _meta(self, scope: Scope, tenant: Tenant, command: Command, now: datetime) -> Meta:
-        return Meta(
-            reseller=tenant.reseller_id,
+        meta = command_meta(
+            scope,
+            command,
+            now,
+            partition_key=tenant.tenant_id,
             customer=tenant.customer_id,
             tenant=tenant.tenant_id,
-            partition_key=tenant.tenant_id,
-            effective_at=now,
-            recorded_at=now,
-            origin=Origin.PORTAL if scope.is_customer else Origin.API,
-            actor=scope.actor,
-            on_behalf_of=scope.on_behalf_of,
-            reason=command.reason,
-            ticket=command.ticket,
-            correlation_id=command.correlation_id,
-            causation_id=command.key,
-            effective_basis=EffectiveBasis.COMMAND,
-            trace=trace_carrier(),
         )
+        # A service asks here for what a person has decided elsewhere; that is no act of the system's own.
+        return meta if scope.is_customer else replace(meta, origin=Origin.API)
 
 
 def _ask(scope: Scope, check: Check, state: Subscription) -> Permission | None:
