@@ -214,34 +214,32 @@ def test_seats_changed_while_suspended_since_the_stub_are_in_the_fee_and_those_o
 
 
 @pytest.mark.parametrize(
-    ("changed", "rows"),
+    ("changed", "corrected"),
     [
-        (  # 30 May, a free day: recognised on 1 June, the first anniversary, for the whole cycle
+        ("2018-05-29", ["cycle_fee 2018-05-29..2018-06-30 3 90.00"]),
+        (
             "2018-05-30",
-            [["refund 2018-05-29..2018-06-30 1 -30.00", "pro_rata 2018-06-01..2018-06-30 3 90.00"], []],
-        ),
-        (  # 10 June: recognised on 1 July, and the free days stay inside the first line
-            "2018-06-10",
-            [
-                [],
-                [
-                    "refund 2018-05-29..2018-06-30 1 -30.00",
-                    "pro_rata 2018-05-29..2018-06-09 1 9.00",
-                    "pro_rata 2018-06-10..2018-06-30 3 63.00",
-                ],
-            ],
-        ),
+            ["cycle_fee 2018-05-29..2018-06-30 3 90.00"],
+        ),  # free days cost nothing at any quantity
+        ("2018-06-01", ["cycle_fee 2018-05-29..2018-06-30 3 90.00"]),
+        ("2018-06-10", ["pro_rata 2018-05-29..2018-06-09 1 9.00", "pro_rata 2018-06-10..2018-06-30 3 63.00"]),
     ],
 )
-def test_a_change_around_the_free_days_of_a_purchase_on_the_29th(tell, changed, rows):
+def test_a_change_around_the_free_days_of_a_purchase_on_the_29th_is_recognised_with_the_next_fee(
+    tell, changed, corrected
+):
     told = legacy(
         tell,
         [("2018-05-29", "bought", {"quantity": 1}), (changed, "quantity", {"quantity": 3})],
-        ["2018-05-31", "2018-06-15", "2018-07-15"],
+        ["2018-05-31", "2018-06-30", "2018-07-15"],
         prices="30.00",
     )
     assert told.rows == [
         ["cycle_fee 2018-05-29..2018-06-30 1 30.00"],
-        rows[0],
-        [*rows[1], "cycle_fee 2018-07-01..2018-07-31 3 90.00"],
+        [],
+        [
+            "refund 2018-05-29..2018-06-30 1 -30.00",
+            *corrected,
+            "cycle_fee 2018-07-01..2018-07-31 3 90.00",
+        ],
     ]

@@ -333,10 +333,13 @@ class Run:
     # -- calendar ------------------------------------------------------------------------------------------------
 
     def monthly_anniversary(self, day: int) -> int:
-        """The first monthly anniversary on or after a day and inside the running cycle, else the cycle's end."""
-        grid = self.state.grid
-        start, end = Grid(grid.month, grid.day, 1, grid.from_end).cycle(day)
-        return min(day if start == day > self.state.cycle_start else end, self.state.cycle_end)
+        """The first monthly anniversary on or after a day and inside the running cycle, else the cycle's end.
+
+        The day that the cycle's paid days begin on is none, nor are free days before it an own month (R2.7).
+        """
+        grid, basis = self.state.grid, self.state.basis
+        start, end = Grid(grid.month, grid.day, 1, grid.from_end).cycle(max(day, basis))
+        return min(day if start == day > basis else end, self.state.cycle_end)
 
     @property
     def step(self) -> int:
