@@ -1,12 +1,14 @@
 """Readers tolerate what they do not know, and name what they miss; old versions are carried to the newest."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
 import pytest
 
 from csp_contracts import UndecodableEvent, UnknownEventType, decode_event, event
-from csp_contracts.codec import decode_meta
+from csp_contracts.codec import decode_meta, encode_meta, meta_encoder
+from csp_contracts.envelope import Meta, Origin
 from csp_contracts.ids import Kind
 from csp_contracts.upcasters import upcaster
 
@@ -68,3 +70,25 @@ def test_a_moment_without_its_offset_is_refused():
 def test_a_malformed_wire_name_is_refused_when_it_is_given(wire_name):
     with pytest.raises(ValueError, match="must read"):
         event(wire_name, stream=Kind.PROCESS)(ThingMeasured)
+
+
+@pytest.mark.parametrize("customer", ["cus_ä", None])
+@pytest.mark.parametrize(
+    "moment",
+    [datetime(2026, 3, 1, 9, 30, 0, 120, UTC), datetime(2026, 3, 1, tzinfo=timezone(timedelta(hours=2)))],
+)
+def test_many_metas_that_share_nearly_all_are_the_bytes_that_each_would_be(moment, customer):
+    shared = Meta(
+        reseller="res_a",
+        partition_key="",
+        effective_at=moment,
+        recorded_at=moment,
+        origin=Origin.API,
+        customer="cus_other",
+        reason='"quoted"',
+        trace={"traceparent": "00-1"},
+    )
+
+    encoded = meta_encoder(shared)("cus_a", customer)
+
+    assert encoded == encode_meta(replace(shared, partition_key="cus_a", customer=customer))

@@ -21,10 +21,10 @@ def append_in(connection: psycopg.Connection, schema: str, events: Sequence[Reco
 
     Raises `psycopg.errors.UniqueViolation` where a stream has moved on; the transaction is then lost.
     """
-    append_rows(connection, schema, [row_of(event) for event in events])
+    append_rows(connection, schema, [_row_of(event) for event in events])
 
 
-def row_of(event: Recorded[Any]) -> Row:
+def _row_of(event: Recorded[Any]) -> Row:
     """An event as it is stored."""
     wire_name, data = encode_event(event.data)
     return event.stream, event.version, wire_name, join_state(data, encode_meta(event.meta))

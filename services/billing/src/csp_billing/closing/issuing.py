@@ -3,7 +3,7 @@
 The order is ledger, customer, currency, so that numbers do not depend on how the work was divided, nor on a crash.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime
@@ -19,9 +19,9 @@ from csp_billing.closing.summary import summarised
 from csp_billing.domain.taxes import TaxGroup, groups
 from csp_billing.taxes.rating import rated_lines
 from csp_contracts.billing_v1 import BillingCycleClosed, BillingCycleOpened, ReportIssued
-from csp_contracts.codec import decode_meta
+from csp_contracts.codec import decode_meta, encode_event, join_state, meta_encoder
 from csp_contracts.envelope import Meta, Recorded
-from csp_runtime.bulk_append import append_in, append_rows, row_of, version_of
+from csp_runtime.bulk_append import Row, append_in, append_rows, version_of
 from csp_runtime.crash_points import crash_point
 
 REPORTS_AT_ONCE = 2_000
@@ -86,15 +86,9 @@ def issue(
     with ThreadPoolExecutor(max_workers=1) as beside:
         # While the database writes them, their events are made.
         written = beside.submit(_write, connection, window, reports, numbers, taxes)
+        meta_of = meta_encoder(at(meta, window.at))
         events = [
-            row_of(
-                Recorded(
-                    stream=report.report_id,
-                    version=1,
-                    data=_issued(window, report, number, _tax(of_report)),
-                    meta=_meta_of(report, meta, window.at),
-                )
-            )
+            _event(window, report, number, _tax(of_report), meta_of)
             for report, number, of_report in zip(reports, numbers, taxes, strict=True)
         ]
         written.result()
@@ -230,15 +224,13 @@ def _numbered(connection: psycopg.Connection, reseller: str, reports: Sequence[S
     return numbers
 
 
-def _meta_of(report: Sealed, meta: Meta, moment: datetime) -> Meta:
-    """A customer's feed carries what is the customer's; what a subscription costs is not."""
-    return replace(
-        meta,
-        partition_key=report.customer_id,
-        customer=report.customer_id if report.ledger == "sell" else None,
-        effective_at=moment,
-        recorded_at=moment,
-    )
+def _event(
+    window: Window, report: Sealed, number: str, tax: int, meta_of: Callable[[str, str | None], bytes]
+) -> Row:
+    """`ReportIssued` as it is stored. A customer's feed carries what is the customer's; what a subscription costs is not."""
+    wire_name, data = encode_event(_issued(window, report, number, tax))
+    meta = meta_of(report.customer_id, report.customer_id if report.ledger == "sell" else None)
+    return report.report_id, 1, wire_name, join_state(data, meta)
 
 
 def _tax(taxes: Sequence[TaxGroup]) -> int:
