@@ -8,23 +8,13 @@ import asyncio
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from os import getpid
 from typing import Any
-from uuid import UUID, uuid5
 
-from psycopg import Cursor
-from psycopg.rows import DictRow
-
-from csp_contracts.envelope import Meta, Recorded
-from csp_contracts.ids import uuid_of
 from csp_contracts.operations_v1 import (
-    OperationPostponed,
-    OperationProgressed,
     OperationRejected,
     OperationSubmitted,
-    OperationSucceeded,
-    OperationUncertain,
 )
 from csp_runtime.clock import Clock
 from csp_runtime.crash_points import crash_point
@@ -32,12 +22,12 @@ from csp_runtime.database import Database
 from csp_runtime.errors import VersionConflict
 from csp_runtime.logs import logger
 from csp_runtime.operations.beginning import CHANNEL
-from csp_runtime.operations.claims import Claimed, Claims, back_off, closed, settled, wrote
-from csp_runtime.operations.life import Operation, evolve, fold
+from csp_runtime.operations.claims import Claimed, Claims, back_off, closed
+from csp_runtime.operations.journal import Journal, request_id_of
+from csp_runtime.operations.life import Operation, fold
 from csp_runtime.operations.steps import (
     Answered,
     Busy,
-    Facts,
     OutcomeUnknown,
     Plan,
     Refused,
@@ -74,7 +64,7 @@ class OperationMachine:
         at_once: int = 8,
     ) -> None:
         self._store = store
-        self._box = box
+        self._journal = Journal(store, box, clock)
         self._clock = clock
         self._wakeups = wakeups
         self._plans: Mapping[str, Plan] = {plan.kind: plan for plan in plans}
@@ -148,7 +138,7 @@ class OperationMachine:
             try:
                 operation, answered = await self._run_step(operation, step, claimed)
                 if not is_last:
-                    operation = await self._progress(operation, step, answered)
+                    operation = await self._journal.progress(operation, step, answered)
                     claimed = replace(claimed, attempt=1)
             except Refused as refusal:
                 await self._reject(operation, refusal, plan)
@@ -164,7 +154,7 @@ class OperationMachine:
                 wait = back_off(claimed) if busy.retry_after is None else busy.retry_after
                 if busy.is_answer:
                     operation = await self._ask_anew(operation, step, busy.because)
-                await self._tell_of_waiting(operation, step, claimed, busy, wait)
+                await self._journal.tell_of_waiting(operation, step, claimed, busy, wait)
                 may_repeat = busy.surely_not_done and not (busy.is_answer and step.creates)
                 await self._claims.postpone(claimed, wait, may_repeat=may_repeat)
                 return
@@ -173,7 +163,7 @@ class OperationMachine:
                 if self._has_waited_too_long(current):
                     _raise_alarm(current, unknown.because)
                 wait = back_off(claimed)
-                await self._mark_uncertain(current, step, unknown, wait)
+                await self._journal.mark_uncertain(current, step, unknown, wait)
                 await self._claims.postpone(claimed, wait)
                 return
         await self._succeed(operation, plan, plan.steps[-1].name if plan.steps else "", answered)
@@ -202,8 +192,8 @@ class OperationMachine:
         payload = self._claims.payload(claimed)
         body = await step.prepare(operation, payload)
         attempt = operation.last_attempts.get(step.name, 0) + 1
-        request_id = str(_request_id(operation.id, step.name, attempt))
-        operation = await self._submit(operation, step, attempt, request_id, body)
+        request_id = str(request_id_of(operation.id, step.name, attempt))
+        operation = await self._journal.submit(operation, step, attempt, request_id, body)
         crash_point("operation.submitted")
         answered = await step.send(operation, body, request_id)
         crash_point("operation.answered")
@@ -271,39 +261,6 @@ class OperationMachine:
                 raise
             return operation, found
 
-    async def _submit(
-        self,
-        operation: Operation,
-        step: Step,
-        attempt: int,
-        request_id: str,
-        body: bytes,
-        *,
-        lost_because: str | None = None,
-    ) -> Operation:
-        """`lost_because`: what happened to an earlier try is still unknown, and why."""
-        sealed = self._box.seal(body, f"request/{request_id}")
-        now = self._clock.now()
-
-        def keep(cursor: Cursor[DictRow]) -> None:
-            cursor.execute(
-                "insert into submitted_requests (operation_id, step, attempt, request_id, sealed_body, submitted_at) "
-                "values (%s, %s, %s, %s, %s, %s)",
-                [operation.id, step.name, attempt, request_id, sealed, now],
-            )
-            if operation.subject is not None:
-                wrote(cursor, operation.subject, now)
-
-        event = OperationSubmitted(
-            operation_id=operation.id, step=step.name, attempt=attempt, request_id=request_id
-        )
-        if lost_because is None:
-            return await self._append(operation, event, also=[keep])
-        uncertain = OperationUncertain(
-            operation_id=operation.id, step=step.name, attempt=attempt, because=lost_because
-        )
-        return await self._append(operation, event, uncertain, also=[keep])
-
     async def _ask_anew(self, operation: Operation, step: Step, because: str) -> Operation:
         """Microsoft would answer the same id the same again: the next try has another (PC 2.7).
 
@@ -320,20 +277,18 @@ class OperationMachine:
         if body is None:
             return operation
         attempt = last.attempt + 1
-        request_id = str(_request_id(operation.id, step.name, attempt))
+        request_id = str(request_id_of(operation.id, step.name, attempt))
         lost_because = because if operation.is_uncertain else None
-        return await self._submit(operation, step, attempt, request_id, body, lost_because=lost_because)
-
-    async def _progress(self, operation: Operation, step: Step, answered: Answered) -> Operation:
-        event = OperationProgressed(operation_id=operation.id, step=step.name, refs=answered.refs)
-        return await self._append(operation, event, also=[settled(operation.id, step.name), *answered.also])
+        return await self._journal.submit(
+            operation, step, attempt, request_id, body, lost_because=lost_because
+        )
 
     async def _succeed(self, operation: Operation, plan: Plan, last_step: str, answered: Answered) -> None:
         operation = replace(operation, refs=operation.refs | answered.refs)
         for decision in range(1, DECISIONS + 1):
             facts = await plan.facts(operation, answered)
             try:
-                await self._save_success(operation, facts, answered, last_step)
+                await self._journal.succeed(operation, facts, answered, last_step)
                 return
             except VersionConflict:
                 if decision == DECISIONS:
@@ -342,37 +297,6 @@ class OperationMachine:
                 if fresh is None or fresh.is_settled:
                     return
                 operation = replace(fresh, refs=fresh.refs | answered.refs)
-
-    async def _save_success(
-        self, operation: Operation, facts: Facts, answered: Answered, last_step: str
-    ) -> None:
-        versions: dict[str, int] = {}
-        for event in facts.events:
-            versions[event.stream] = event.version
-        succeeded = OperationSucceeded(
-            operation_id=operation.id,
-            resources=list(facts.resources),
-            result={**operation.refs, **facts.result},
-            versions=versions,
-        )
-        now = self._clock.now()
-
-        def settle(cursor: Cursor[DictRow]) -> None:
-            for resource in {*facts.resources, *([operation.subject] if operation.subject else [])}:
-                wrote(cursor, resource, now)
-
-        await self._append(
-            operation,
-            succeeded,
-            more=facts.events,
-            also=[
-                settled(operation.id, last_step),
-                closed(operation.id),
-                settle,
-                *answered.also,
-                *facts.also,
-            ],
-        )
 
     async def _reject(self, operation: Operation, refusal: Refused, plan: Plan | None) -> None:
         extra: Sequence[Also] = ()
@@ -386,59 +310,7 @@ class OperationMachine:
         )
         fresh = fold(await self._store.load(operation.id)) or operation
         if not fresh.is_settled:
-            await self._append(fresh, event, also=[closed(operation.id), *extra])
-
-    async def _tell_of_waiting(
-        self, operation: Operation, step: Step, claimed: Claimed, busy: Busy, wait: float
-    ) -> None:
-        """At the 1st, 2nd, 4th, 8th … try: an outage of a day is told of in a dozen events."""
-        if claimed.attempt & (claimed.attempt - 1):
-            return
-        if operation.is_settled or operation.is_uncertain:
-            return
-        event = OperationPostponed(
-            operation_id=operation.id,
-            step=step.name,
-            tries=claimed.attempt,
-            because=busy.because,
-            next_attempt_at=self._clock.now() + timedelta(seconds=wait),
-        )
-        try:
-            await self._append(operation, event)
-        except VersionConflict:
-            log.info("operation.moved_on", operation=operation.id)
-
-    async def _mark_uncertain(
-        self, operation: Operation, step: Step, unknown: OutcomeUnknown, wait: float
-    ) -> None:
-        if operation.is_uncertain or operation.submitted is None:
-            return
-        event = OperationUncertain(
-            operation_id=operation.id,
-            step=step.name,
-            attempt=operation.submitted.attempt,
-            because=unknown.because,
-            next_attempt_at=self._clock.now() + timedelta(seconds=wait),
-        )
-        await self._append(operation, event)
-
-    async def _append(
-        self,
-        operation: Operation,
-        *events: Any,  # any of the operation's events
-        more: Sequence[Recorded[Any]] = (),
-        also: Sequence[Also] = (),
-    ) -> Operation:
-        meta = later_meta(operation.meta, self._clock.now(), causation=operation.id)
-        recorded = [
-            Recorded(stream=operation.id, version=operation.version + number, data=event, meta=meta)
-            for number, event in enumerate(events, start=1)
-        ]
-        await self._store.save([*recorded, *more], also=also)
-        appended = operation
-        for each in recorded:
-            appended = evolve(appended, each)
-        return replace(appended, refs=operation.refs | appended.refs)
+            await self._journal.append(fresh, event, also=[closed(operation.id), *extra])
 
 
 async def _look(step: Step, operation: Operation, body: bytes) -> Answered | None:
@@ -453,18 +325,8 @@ def _raise_alarm(operation: Operation, because: str) -> None:
     log.error("operation.overdue", operation=operation.id, kind=operation.kind, because=because)
 
 
-def later_meta(meta: Meta, now: datetime, *, causation: str) -> Meta:
-    """The meta of what follows from a command: same people and correlation, the time of now."""
-    moment = max(now, meta.recorded_at)
-    return replace(meta, recorded_at=moment, effective_at=moment, causation_id=causation)
-
-
 def _deadline(operation: Operation) -> dict[str, Any]:
     return {"deadline_at": operation.deadline_at.isoformat()} if operation.deadline_at is not None else {}
-
-
-def _request_id(operation_id: str, step: str, attempt: int) -> UUID:
-    return uuid5(uuid_of(operation_id), f"{step}/{attempt}")
 
 
 def _as_refusal(problem: Problem) -> Refused:
