@@ -64,6 +64,11 @@ def test_back_from_a_suspension_with_its_quantity(bought):
     assert found[0].quantity == 3
 
 
+def test_what_was_cancelled_and_shows_as_active_again_is_left_to_a_person(bought):
+    cancelled = bought.then(SubscriptionCancelled(subscription_id="sub_a", tenant_id="ten_a"), READ_AT).state
+    assert differences(cancelled, seen(auto_renew=True), READ_AT) == []
+
+
 def test_a_later_end_after_the_term_is_a_renewal(bought):
     at = datetime(2027, 3, 1, 1, tzinfo=UTC)
     (renewed,) = differences(bought.state, seen(quantity=4, commitment_ends_on=date(2028, 2, 28)), at)

@@ -88,8 +88,10 @@ def differences(state: Subscription, seen: ObservedState, at: datetime) -> Seque
             )
         )
     events.extend(_status_changes(state, status))
-    # A suspension or cancellation ends auto-renewal by itself: that is no event of its own.
-    if status is Status.ACTIVE and seen.auto_renew != state.auto_renew:
+    # A suspension or cancellation ends auto-renewal by itself: that is no event of its own. What ended for us and shows again is a
+    # drift of the status, which a person decides.
+    is_known_to_live = state.status in (Status.ACTIVE, Status.SUSPENDED)
+    if status is Status.ACTIVE and is_known_to_live and seen.auto_renew != state.auto_renew:
         events.append(
             AutoRenewChanged(
                 subscription_id=state.id,
