@@ -253,6 +253,9 @@ async def main() -> None:
                 costs.append((cpu[1] / given.events * 1000, cpu[0] / given.events * 1000))
             store = EventStore(url, SCHEMA)
             parts = _parts(client, database, store, wakeups)
+            # Its first list was read: until then what is told of unknown customers waits.
+            await parts.first_syncs.start(RESELLER, parts.clock.now())
+            await parts.first_syncs.listed_to(RESELLER, None, parts.clock.now())
             await settle(parts, inbox)
             changed = int(given.events * 0.7)
             async with database.connection() as connection:

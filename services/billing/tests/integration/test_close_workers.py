@@ -90,7 +90,7 @@ async def test_workers_keep_their_connections_and_connect_anew_where_the_server_
             before = _backends(owner)
             assert sum(effort.shards for effort in pool.run(cycle_id, 3)) == 3
             kept = _backends(owner) - before
-            assert len(kept) >= 2
+            assert kept  # by one process or both, as quick as the first is
             for pid in kept:
                 owner.execute("select pg_terminate_backend(%s, 10000)", [pid])
         connection.execute("update close_shards set done_at = null where shard > 2")
