@@ -19,9 +19,11 @@ from csp_billing.closing.issuing import finish, issue_written
 from csp_billing.closing.pool import ShardPool, work
 from csp_billing.closing.progress import cycle_json
 from csp_billing.closing.watermark import read_watermark
+from csp_billing.service import PACKAGES
 from csp_contracts.envelope import Meta
 from csp_contracts.subscriptions_v1 import QuantityChanged
 from csp_runtime.database import DatabaseRole, connection_info
+from csp_runtime.migrate import migrate
 from csp_testing.probe import eventually
 
 RESELLER, SCHEMA = "res_north", "billing"
@@ -273,3 +275,39 @@ def _workers_of(pid: int) -> list[str]:
     """Processes of the parent's session that are left."""
     shown = subprocess.run(["ps", "-eo", "sid,args"], capture_output=True, text=True, check=True).stdout
     return [line for line in shown.splitlines() if line.split()[0] == str(pid)]
+
+
+NEWER = "csp_billing/0141_reports_are_written_once.sql"
+AS_OLDER_RELEASES_LEFT_IT = """
+insert into reports (report_id, reseller_id, ledger, customer_id, currency, customer_name, net_minor, line_count, sha256, engine, state,
+    from_on, until_on, watermark)
+select r ->> 3, c.reseller_id, r ->> 0, r ->> 1, r ->> 2, r ->> 4, (r ->> 5)::bigint, (r ->> 6)::int, r ->> 7, r ->> 8, 'closing',
+    c.from_on, c.until_on, c.watermark
+from close_shards s join cycles c using (cycle_id) cross join jsonb_array_elements(s.sealed::jsonb) as r;
+drop trigger cycles_close_last on cycles;
+drop function refuse_close_before_issued;
+alter table close_shards drop column reports, drop column sealed;
+alter table cycles drop column issued;
+"""
+
+
+async def test_a_close_that_an_older_release_left_half_done_is_carried_over_and_finished(begun):
+    cycle_id, url, connection = begun
+    _take_shards(url, cycle_id, 4)
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute(f"set search_path to {SCHEMA}".encode())
+        owner.execute(
+            "alter table reports drop constraint reports_state_check, add constraint reports_state_check check (true)"
+        )
+        owner.execute(AS_OLDER_RELEASES_LEFT_IT)
+        (waiting,) = owner.execute("select count(*) from reports where state = 'closing'").fetchone()
+        assert 0 < waiting < DONE["reports"]
+        owner.execute("delete from migrations where name = %s", [NEWER])
+
+    assert migrate(url, SCHEMA, PACKAGES) == [NEWER]
+
+    assert connection.execute("select count(*) from reports where state = 'closing'").fetchone() == (0,)
+    _take_shards(url, cycle_id, 6)
+    assert _finished(cycle_id, connection) == DONE
+    issued = connection.execute("select count(*) from reports where state = 'issued'").fetchone()
+    assert issued == (DONE["reports"],)
