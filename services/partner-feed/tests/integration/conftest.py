@@ -108,6 +108,18 @@ class Feed:
 
         return await eventually(enough, within=20.0, what=f"{count} of {wanted}")  # type: ignore[return-value]
 
+    async def facts(self, count: int, microsoft_id: str) -> list[ExternalStateObserved]:
+        """At least so many records of the activity log about a resource; what is read for them is none."""
+
+        async def enough() -> list[ExternalStateObserved] | None:
+            self.check()
+            found = [
+                each for each in await self.observed(microsoft_id=microsoft_id) if each.audit_id is not None
+            ]
+            return found if len(found) >= count else None
+
+        return await eventually(enough, within=20.0, what=f"{count} records of {microsoft_id}")  # type: ignore[return-value]
+
     async def settled(self) -> None:
         """Nothing waits to be read any more."""
 
