@@ -1,7 +1,8 @@
 """The endless loops of workers: a step, a pause, and an end as soon as somebody asks for it (decisions 0315 and 0317)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import NoReturn, TypeVar
 
 from csp_runtime.cancelling import end_if_asked
@@ -16,30 +17,37 @@ def each_apart(items: Iterable[T], step: Callable[[T], None]) -> None:
 
     Raises the first failure when all had their turn, for the round is then to be repeated; an outage at once.
     """
-    first: Exception | None = None
-    for item in items:
-        try:
-            step(item)
-        except OUTAGES:
-            raise
-        except Exception as fault:  # noqa: BLE001 - raised below
-            first = first or fault
-    if first is not None:
-        raise first
+    with _failures() as kept_apart:
+        for item in items:
+            with kept_apart():
+                step(item)
 
 
 async def each_apart_async(items: Iterable[T], step: Callable[[T], Awaitable[None]]) -> None:
     """As `each_apart`, for steps that are awaited."""
-    first: Exception | None = None
-    for item in items:
+    with _failures() as kept_apart:
+        for item in items:
+            with kept_apart():
+                await step(item)
+
+
+@contextmanager
+def _failures() -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """Gives what keeps a failure apart, but no outage; raises the first of them at the end."""
+    faults: list[Exception] = []
+
+    @contextmanager
+    def kept_apart() -> Iterator[None]:
         try:
-            await step(item)
+            yield
         except OUTAGES:
             raise
         except Exception as fault:  # noqa: BLE001 - raised below
-            first = first or fault
-    if first is not None:
-        raise first
+            faults.append(fault)
+
+    yield kept_apart
+    if faults:
+        raise faults[0]
 
 
 async def for_ever(
