@@ -103,9 +103,9 @@ class AuditFacts:
         told = await self._told_already(observed, history, value, at, found)
         if told is None:
             last = deciding(history, change)
-            if may_wait and await self._may_be_either_side(last, at, found):
-                return False
             own = (await self._own_records([last], found)).get(last.version)
+            if may_wait and own is None and await self._may_be_either_side(last, at):
+                return False
             superseded = is_superseded(history, change, at) if own is None else at < own
             told = found.append(history, change, replace(meta, superseded=superseded))
         found.facts.add(fact_id)
@@ -118,8 +118,8 @@ class AuditFacts:
             found.append(history, correction, replace(meta, effective_at=own_time))
         return True
 
-    async def _may_be_either_side(self, last: Recorded[Any], at: datetime, found: Findings) -> bool:
-        """Whether nobody can say yet if an instant lies before or after what decides the present value.
+    async def _may_be_either_side(self, last: Recorded[Any], at: datetime) -> bool:
+        """Whether an instant may lie before or after what decides the present value, as long as its own record has not come.
 
         A reading has our clock's time; our own change happened somewhere between its first call and the second of the answer.
         Their own records, which come in any order, tell their places.
@@ -136,7 +136,7 @@ class AuditFacts:
                 earliest = latest if at >= latest else await self._first_call(last) - _CLOCKS_DIFFER
             case _:
                 return False
-        return earliest < at < latest and not await self._own_records([last], found)
+        return earliest < at < latest
 
     async def _first_call(self, event: Recorded[Any]) -> datetime:
         """When the operation behind an event first called Microsoft."""

@@ -49,6 +49,8 @@ class ObservationReactor:
     async def react(self, events: Sequence[Recorded[Any]]) -> Reaction:
         """Each observation in turn, on the state that the ones before it left."""
         seen = [event for event in events if event.data.resource == "subscription"]
+        if not seen:
+            return Reaction()
         streams = await self._store.load_many(sorted({event.data.resource_id for event in seen}))
         found = Findings(await self._facts.waiting({event.meta.reseller for event in seen}, set(streams)))
         for event in seen:
