@@ -43,6 +43,17 @@ _NAMED_ONES = (
 BUCKETS = 4096
 """Customers are hashed into so many (migration 0010); a shard is a range of them."""
 
+
+def bucket_of(customer: str) -> str:
+    """SQL for the bucket that the customer in a column lies in."""
+    return f"abs(hashtext({customer}) %% {BUCKETS})"
+
+
+def shard_of(bucket: str, of_shards: str) -> str:
+    """SQL for the shard that a bucket lies in; its range is the one of `LedgerReader.customers_of`."""
+    return f"(({bucket} + 1) * {of_shards} - 1) / {BUCKETS}"
+
+
 Positions = dict[str, dict[Ledger, Position]]
 WasBilled = dict[tuple[Ledger, str], dict[LineKey, Was]]
 
@@ -77,8 +88,8 @@ class LedgerReader:
             "select customer_id, count(*) as n from subscriptions "
             "where reseller_id = %(reseller)s and bucket >= %(first)s and bucket < %(end)s and not settled "
             "group by customer_id union all select from_customer_id, count(*) from moved_subscriptions "
-            "where reseller_id = %(reseller)s and abs(hashtext(from_customer_id) %% 4096) >= %(first)s "
-            "and abs(hashtext(from_customer_id) %% 4096) < %(end)s group by 1"
+            f"where reseller_id = %(reseller)s and {bucket_of('from_customer_id')} >= %(first)s "
+            f"and {bucket_of('from_customer_id')} < %(end)s group by 1"
             ") as counted group by customer_id order by customer_id",
             {
                 "reseller": self._reseller,

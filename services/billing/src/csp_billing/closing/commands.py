@@ -9,11 +9,12 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from csp_billing.adapters.ledger_reader import BUCKETS, LedgerReader
+from csp_billing.adapters.ledger_reader import BUCKETS, LedgerReader, shard_of
 from csp_billing.closing.cycles import Cycle, close_days, known_cycles
 from csp_billing.closing.issuing import Window, alone_with, issue
 from csp_billing.closing.job import CloseJob
 from csp_billing.closing.progress import version_of
+from csp_billing.closing.sealed import STILL_CLOSING
 from csp_billing.closing.shard import close_customers
 from csp_billing.closing.worker import CHANNEL
 from csp_billing.domain.rules import Ledger
@@ -96,7 +97,7 @@ def begin_close(
         "insert into close_shards (cycle_id, shard, of_shards, weight) "
         "select %(cycle)s, shard, into_shards, coalesce(weight, 0) "
         "from divided cross join generate_series(0, into_shards - 1) as shard left join ("
-        "select ((bucket + 1) * into_shards - 1) / %(buckets)s as shard, sum(n) as weight "
+        f"select {shard_of('bucket', 'into_shards')} as shard, sum(n) as weight "
         "from counted cross join divided group by 1) as weighed using (shard)",
         {
             "cycle": cycle_id,
@@ -167,10 +168,7 @@ def hold_one(
 
 
 def _not_while_closing(connection: psycopg.Connection, cycle: Cycle, key: ReportKey) -> None:
-    row = connection.execute(
-        "select exists (select from close_shards where cycle_id = %s and (done_at is null or sealed is not null))",
-        [cycle.cycle_id],
-    ).fetchone()
+    row = connection.execute(f"select {STILL_CLOSING}", [cycle.cycle_id]).fetchone()
     if row is not None and row[0]:
         raise _refusal("cycle-closing", "The report's cycle is being closed", key)
 

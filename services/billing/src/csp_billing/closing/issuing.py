@@ -14,7 +14,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from csp_billing.closing.sealed import Sealed, sealed_of
+from csp_billing.closing.sealed import STILL_CLOSING, Sealed, sealed_of
 from csp_billing.closing.summary import summarised
 from csp_billing.domain.taxes import TaxGroup, groups
 from csp_billing.taxes.rating import rated_lines
@@ -146,7 +146,7 @@ def finish(connection: psycopg.Connection, schema: str, cycle_id: str, now: date
         if cycle["state"] != "closing":
             return bool(cycle["state"] == "closed")
         waiting = connection.execute(
-            "select exists (select from close_shards where cycle_id = %s and (done_at is null or sealed is not null)) "
+            f"select {STILL_CLOSING} "
             "or exists (select from reports where reseller_id = %s and until_on = %s and state = 'blocked')",
             [cycle_id, cycle["reseller_id"], cycle["until_on"]],
         ).fetchone()

@@ -8,6 +8,11 @@ import psycopg
 
 from csp_billing.domain.rules import Ledger
 
+STILL_CLOSING = (
+    "exists (select from close_shards where cycle_id = %s and (done_at is null or sealed is not null))"
+)
+"""Whether shards of a cycle are undone, or not all of what they sealed is issued."""
+
 
 class Sealed(NamedTuple):
     """A final report of a window, but for its number; `net` in minor units. They are numbered in the order of these fields."""

@@ -6,7 +6,7 @@ from datetime import date
 
 import psycopg
 
-from csp_billing.adapters.ledger_reader import BUCKETS
+from csp_billing.adapters.ledger_reader import bucket_of, shard_of
 from csp_billing.domain.rules import Ledger
 
 
@@ -84,7 +84,7 @@ def _settled(
     rows = connection.execute(
         "select known.name, c.until_on from unnest(%s::text[]) as known (name) join cycles c on c.reseller_id = %s "
         "and c.state = 'closing' and c.until_on > %s join close_shards s on s.cycle_id = c.cycle_id "
-        "and s.done_at is not null and s.shard = ((abs(hashtext(known.name) %% %s) + 1) * s.of_shards - 1) / %s",
-        [list(customers), reseller, usual, BUCKETS, BUCKETS],
+        f"and s.done_at is not null and s.shard = {shard_of(bucket_of('known.name'), 's.of_shards')}",
+        [list(customers), reseller, usual],
     )
     return {name: until_on.toordinal() for name, until_on in rows}
